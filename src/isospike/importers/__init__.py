@@ -1,0 +1,1 @@
+"""Importers: a trained model as a graph."""

@@ -1,0 +1,1 @@
+"""The intermediate representation: a graph of affine maps, routes and rectifiers."""

@@ -1,0 +1,191 @@
+"""The immutable graph of a network.  Calling it runs the network: it is the oracle of everything made from it."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isospike.ir.ops.affine import Affine, Population
+from isospike.ir.ops.base import Map, Op, Shape
+from isospike.ir.ops.clip import Clip
+from isospike.ir.ops.input import Input, UnitInput
+from isospike.ir.ops.pool import Pool
+from isospike.ir.record import Record
+
+Observer = Callable[[str, Tensor], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Node(Record):
+    """One operation: its name, its inputs' names, one sample's shape, and the path in the user's model it came from."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    path: str
+
+
+@dataclass(frozen=True, eq=False)
+class Graph(Record):
+    """Nodes in topological order, the first being the input; `notes` say what the import left out."""
+
+    nodes: tuple[Node, ...]
+    output: str
+    notes: tuple[str, ...] = ()
+
+    def __call__(self, x: Tensor, observe: Observer | None = None) -> Tensor:
+        """Output for a batch.  x: (batch, *input shape).  `observe(name, value)` sees every node's value once."""
+        last = {name: i for i, node in enumerate(self.nodes) for name in node.inputs} | {self.output: len(self.nodes)}
+        values: dict[str, Tensor] = {}
+        for i, node in enumerate(self.nodes):
+            values[node.name] = node.op(*(values[name] for name in node.inputs)) if node.inputs else node.op(x)
+            if observe is not None:
+                observe(node.name, values[node.name])
+            for name in {*node.inputs, node.name}:  # a value lives no longer than its last use
+                if last.get(name, i) <= i:
+                    del values[name]
+        return values[self.output]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __getitem__(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
+
+    @property
+    def input(self) -> Node:
+        """The input node."""
+        return self.nodes[0]
+
+    @property
+    def input_op(self) -> Input:
+        """The input's operation, which declares the range."""
+        assert isinstance(self.nodes[0].op, Input)
+        return self.nodes[0].op
+
+    def to(self, dtype: torch.dtype) -> "Graph":
+        """The same graph in another precision."""
+        return self.map_tensors(lambda _, t: t.to(dtype))
+
+    def users(self, name: str) -> list[Node]:
+        """The nodes that read `name`."""
+        return [node for node in self.nodes if name in node.inputs]
+
+    def with_range(self, low: Tensor, high: Tensor) -> "Graph":
+        """The same graph with the input declared to lie in [low, high]."""
+        one = (1,) * len(self.input.shape)
+        low, high = (t.double().reshape(one[t.ndim :] + tuple(t.shape)) for t in (low, high))
+        return self.edited({self.input.name: [replace(self.input, op=Input(low, high))]})
+
+    def edited(self, changes: dict[str, Sequence[Node]], rename: dict[str, str] | None = None) -> "Graph":
+        """The graph with each node named in `changes` replaced by those nodes, and inputs renamed by `rename`; dead nodes go."""
+        rename = rename or {}
+
+        def final(name: str) -> str:
+            while name in rename:
+                name = rename[name]
+            return name
+
+        nodes = [new for node in self.nodes for new in changes.get(node.name, (node,))]
+        nodes = [replace(n, inputs=tuple(map(final, n.inputs))) for n in nodes]
+        return Graph(tuple(_alive(nodes, final(self.output))), final(self.output), self.notes)
+
+
+def _alive(nodes: Iterable[Node], output: str) -> list[Node]:
+    """The input and the nodes that the output depends on, in topological order."""
+    by_name = {node.name: node for node in nodes}
+    first = next(iter(by_name))
+    order: list[Node] = []
+    done: set[str] = set()
+    stack = [(output, False), (first, False)]
+    while stack:
+        name, expanded = stack.pop()
+        if name in done:
+            continue
+        if expanded:
+            done.add(name)
+            order.append(by_name[name])
+        else:
+            stack.append((name, True))
+            stack.extend((source, False) for source in reversed(by_name[name].inputs))
+    return order
+
+
+@dataclass(frozen=True)
+class Value:
+    """A handle on a node while a graph is built: its name and one sample's shape."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass
+class Builder:
+    """Grows a graph node by node; what an import rule is handed."""
+
+    nodes: list[Node] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    path: str = ""  # the user's place that the nodes now being made come from
+    last: bool = False  # whether the node being imported is the model's output
+
+    def input(self, shape: Shape) -> Value:
+        """The network's input, its range not yet declared."""
+        infinite = torch.full((1,) * len(shape), math.inf, dtype=torch.float64)
+        self.nodes.append(Node("input", Input(-infinite, infinite), (), shape, "input"))
+        return Value("input", shape)
+
+    def emit(self, op: Op, *inputs: Value) -> Value:
+        """A node with this operation, reading these values."""
+        stem = self.path or type(op).__name__.lower()
+        names = {node.name for node in self.nodes}
+        name = next(n for n in (stem if i == 0 else f"{stem}:{i}" for i in range(len(names) + 1)) if n not in names)
+        op = op.map_tensors(lambda _, t: t.detach().to(torch.float64))
+        shape = op.out_shape(*(v.shape for v in inputs))
+        self.nodes.append(Node(name, op, tuple(v.name for v in inputs), shape, self.path))
+        return Value(name, shape)
+
+    def affine(self, x: Value, *maps: Map, bias: Tensor | None = None) -> Value:
+        """A chain of maps of one value, and a bias (broadcastable to the result from its last dimension on)."""
+        out = self.emit(Affine((tuple(maps),), None), x)
+        if bias is not None:
+            aligned = bias.detach().double().reshape((1,) * (len(out.shape) - bias.ndim) + tuple(bias.shape))
+            self.nodes[-1] = replace(self.nodes[-1], op=Affine((tuple(self.nodes[-1].op.groups[0]),), aligned))  # type: ignore[attr-defined]
+        return out
+
+    def never_negative(self, x: Value) -> bool:
+        """Whether x is certainly ≥ 0: a rectified value, or a pool or route of one."""
+        return never_negative({node.name: node for node in self.nodes}, x.name)
+
+    def is_output(self) -> bool:
+        """Whether the node being imported is the model's output."""
+        return self.last
+
+    def note(self, text: str) -> None:
+        """Something that the person should be told about the import."""
+        self.notes.append(text)
+
+    def graph(self, output: Value) -> Graph:
+        """The finished graph."""
+        return Graph(tuple(_alive(self.nodes, output.name)), output.name, tuple(self.notes))
+
+
+def never_negative(nodes: dict[str, Node], name: str) -> bool:
+    """Whether a node's values are certainly ≥ 0 (sufficient, not necessary)."""
+    node: Any = nodes[name]
+    match node.op:
+        case UnitInput():
+            return True
+        case Input(low=low):
+            return bool((low >= 0).all())
+        case Clip(low=low) | Population(low=low):
+            return low >= 0
+        case Affine(groups=groups, bias=bias):
+            maps_positive = all(step.abs() is step for chain in groups for step in chain)
+            return maps_positive and (bias is None or bool((bias >= 0).all())) and all(never_negative(nodes, n) for n in node.inputs)
+        case Pool():
+            return never_negative(nodes, node.inputs[0])
+    return False

@@ -1,0 +1,112 @@
+"""The n-ary affine operation: a sum of chains of maps, one chain an input, and a bias.  Sums and concatenations are such."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from isospike.ir.ops.base import Map, Op, Unsupported
+from isospike.ir.ops.route import Expand, Pad
+from isospike.ir.ops.scale import Scale, constant
+
+Chain = tuple[Map, ...]
+
+
+def through(chain: Chain, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A_n … A_2 A_1 x + bias for a batch of x."""
+    if not chain:
+        return x if bias is None else x + bias
+    for step in chain[:-1]:
+        x = step(x)
+    return chain[-1](x, bias)
+
+
+def _add(build: Any, a: Any, b: Any, *, alpha: float = 1) -> Any:
+    return _sum(build, a, b, alpha)
+
+
+def _sub(build: Any, a: Any, b: Any, *, alpha: float = 1) -> Any:
+    return _sum(build, a, b, -alpha)
+
+
+def _rsub(build: Any, a: Any, b: Any, alpha: float = 1) -> Any:
+    return _sum(build, b, a, -alpha)
+
+
+def _sum(build: Any, a: Any, b: Any, factor: float) -> Any:
+    """a + factor · b."""
+    if isinstance(b, Tensor | float | int):
+        return build.affine(a, bias=factor * constant(b, a))
+    if isinstance(a, Tensor | float | int):
+        return build.affine(b, *_times(factor, b), bias=constant(a, b))
+    if len(a.shape) != len(b.shape):
+        raise Unsupported(f"a sum of shapes {a.shape} and {b.shape}")
+    shape = tuple(torch.broadcast_shapes(a.shape, b.shape))
+    grow = [() if v.shape == shape else (Expand(shape),) for v in (a, b)]
+    return build.emit(Affine((grow[0], _times(factor, b) + grow[1]), None), a, b)
+
+
+def _times(factor: float, x: Any) -> Chain:
+    return () if factor == 1 else (Scale(torch.full((1,) * len(x.shape), float(factor), dtype=torch.float64)),)
+
+
+def _cat(build: Any, parts: Any, dim: int = 0) -> Any:
+    dim = dim % (len(parts[0].shape) + 1) - 1
+    if dim < 0:
+        raise Unsupported("a concatenation along the batch")
+    if any(isinstance(p, Tensor) for p in parts):
+        raise Unsupported("a concatenation with a constant")
+    sizes = [p.shape[dim] for p in parts]
+    chains, at = [], 0
+    for part, size in zip(parts, sizes, strict=True):
+        widths = [(0, 0)] * len(part.shape)
+        widths[dim] = (at, sum(sizes) - at - size)
+        chains.append((Pad(tuple(widths)),))
+        at += size
+    return build.emit(Affine(tuple(chains), None), *parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine(Op):
+    """Σ_k A_k x_k + bias.  groups: one chain of maps an input; bias: broadcastable to the output."""
+
+    groups: tuple[Chain, ...]
+    bias: Tensor | None
+    torch: ClassVar = {
+        "aten.add.Tensor": _add,
+        "aten.add_.Tensor": _add,
+        "aten.add.Scalar": _add,
+        "aten.sub.Tensor": _sub,
+        "aten.sub_.Tensor": _sub,
+        "aten.sub.Scalar": _sub,
+        "aten.rsub.Scalar": _rsub,
+        "aten.rsub.Tensor": _rsub,
+        "aten.cat.default": _cat,
+    }
+    onnx: ClassVar = {
+        "Add": lambda build, a, b: _sum(build, a, b, 1),
+        "Sub": lambda build, a, b: _sum(build, a, b, -1),
+        "Sum": lambda build, *parts: functools.reduce(lambda a, b: _sum(build, a, b, 1), parts),
+        "Concat": lambda build, *parts, axis: _cat(build, parts, axis),
+    }
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        total = through(self.groups[0], inputs[0], self.bias)
+        for chain, x in zip(self.groups[1:], inputs[1:], strict=True):
+            total = total + through(chain, x)
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Population(Affine):
+    """A rectified sum, one neuron an element: clip(Σ_k A_k x_k + bias, low, high)."""
+
+    low: float
+    high: float
+    torch: ClassVar = {}
+    onnx: ClassVar = {}
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        return super().__call__(*inputs).clamp(self.low, self.high)

@@ -1,0 +1,51 @@
+"""Operations that change nothing in a trained network: dropout, identity, contiguous, a cast, soft-max at the output."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from isospike.ir.ops.base import Op, Unsupported
+
+
+def _same(build: Any, x: Any, *_: Any, **__: Any) -> Any:
+    return x
+
+
+def _dropout(build: Any, x: Any, p: float = 0.5, train: bool = False) -> Any:
+    if train:
+        raise Unsupported("dropout in training mode; call model.eval()")
+    return x
+
+
+def _at_output(build: Any, x: Any, *_: Any, **__: Any) -> Any:
+    if not build.is_output():
+        raise Unsupported("a soft-max before the output")
+    build.note("the soft-max at the output was taken off: the read-out gives the logits")
+    return x
+
+
+@dataclass(frozen=True, eq=False)
+class Identity(Op):
+    """y = x; no node is made of it."""
+
+    torch: ClassVar = {
+        "aten.dropout.default": _dropout,
+        "aten.dropout_.default": _dropout,
+        "aten.feature_dropout.default": _dropout,
+        "aten.alias.default": _same,
+        "aten.clone.default": _same,
+        "aten.detach.default": _same,
+        "aten.detach_.default": _same,
+        "aten.contiguous.default": _same,
+        "aten.to.dtype": _same,
+        "aten._to_copy.default": _same,
+        "aten.softmax.int": _at_output,
+        "aten.log_softmax.int": _at_output,
+        "aten._softmax.default": _at_output,
+        "aten._log_softmax.default": _at_output,
+    }
+    onnx: ClassVar = {"Identity": _same, "Dropout": _same, "Cast": _same, "Softmax": _at_output, "LogSoftmax": _at_output}
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        return inputs[0]

@@ -1,0 +1,54 @@
+"""A signed value carried by a pair of neurons: its positive and its negative part."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.ir.ops.base import Map
+
+
+@dataclass(frozen=True, eq=False)
+class Mirror(Map):
+    """x ↦ (x, −x), one after the other along the first dimension."""
+
+    def linear(self, x: Tensor) -> Tensor:
+        return torch.cat((x, -x), 1)
+
+    def abs(self) -> Map:
+        return Twice()
+
+    def pattern(self) -> Map:
+        return Twice()
+
+
+@dataclass(frozen=True, eq=False)
+class Twice(Map):
+    """x ↦ (x, x)."""
+
+    def linear(self, x: Tensor) -> Tensor:
+        return torch.cat((x, x), 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference(Map):
+    """(u, v) ↦ u − v: reads a mirrored pair back."""
+
+    def linear(self, x: Tensor) -> Tensor:
+        half = x.shape[1] // 2
+        return x[:, :half] - x[:, half:]
+
+    def abs(self) -> Map:
+        return Total()
+
+    def pattern(self) -> Map:
+        return Total()
+
+
+@dataclass(frozen=True, eq=False)
+class Total(Map):
+    """(u, v) ↦ u + v."""
+
+    def linear(self, x: Tensor) -> Tensor:
+        half = x.shape[1] // 2
+        return x[:, :half] + x[:, half:]

@@ -1,0 +1,144 @@
+"""Pools: the largest or smallest of each patch (a neuron's choice), and the average (an affine map)."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from isospike.ir.ops.base import Map, Op, Shape, Unsupported
+from isospike.ir.ops.conv import Conv, _onnx_sides, ones_per_channel, spread
+from isospike.ir.ops.dense import Along
+from isospike.ir.ops.route import Pad
+
+_MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+
+
+def _max_pool(build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Any:
+    n = len(x.shape) - 1
+    kernel = spread(kernel, n)
+    stride = spread(stride, n) if isinstance(stride, int) or len(stride) else kernel
+    return build.emit(Pool(kernel, stride, spread(padding, n), spread(dilation, n), bool(ceil_mode), torch.ones((1,) * (n + 1), dtype=torch.float64)), x)
+
+
+def _onnx_max_pool(build: Any, x: Any, *, kernel_shape: Any, strides: Any = 1, pads: Any = None, dilations: Any = 1, ceil_mode: int = 0, auto_pad: Any = "NOTSET", storage_order: int = 0) -> Any:  # fmt: skip
+    n = len(kernel_shape)
+    stride, dilation = spread(strides, n), spread(dilations, n)
+    sides = _onnx_sides(x, kernel_shape, stride, dilation, pads, auto_pad)
+    if any(a != b for a, b in sides):
+        if not build.never_negative(x):
+            raise Unsupported("uneven padding of a max pool whose input may be negative")
+        x, sides = build.affine(x, Pad(((0, 0), *sides))), ((0, 0),) * n
+    return _max_pool(build, x, list(kernel_shape), list(stride), [a for a, _ in sides], list(dilation), bool(ceil_mode))
+
+
+def _adaptive_max(build: Any, x: Any, size: Any) -> Any:
+    n = len(x.shape) - 1
+    sizes = spread(size, n)
+    if any(have % want for have, want in zip(x.shape[1:], sizes, strict=True)):
+        raise Unsupported("an adaptive max pool whose patches differ in size")
+    return _max_pool(build, x, [have // want for have, want in zip(x.shape[1:], sizes, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
+class Pool(Op):
+    """The largest value of each patch where `sign` ≥ 0, the smallest where it is negative.  sign: (channels or 1, 1, …)."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    ceil_mode: bool
+    sign: Tensor
+    torch: ClassVar = {
+        **{f"aten.max_pool{n}d.default": _max_pool for n in (1, 2, 3)},
+        **{f"aten.adaptive_max_pool{n}d.default": lambda build, x, size: (_adaptive_max(build, x, size), None) for n in (1, 2)},
+    }
+    onnx: ClassVar = {"MaxPool": _onnx_max_pool, "GlobalMaxPool": lambda build, x: _adaptive_max(build, x, 1)}
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        (x,) = inputs
+        return self.largest(x) if bool((self.sign >= 0).all()) else self.sign * self.largest(self.sign * x)
+
+    def largest(self, x: Tensor) -> Tensor:
+        """The largest value of each patch, whatever the sign."""
+        return _MAX[len(self.kernel)](x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode)
+
+    def patches(self, in_shape: Shape) -> tuple[Map, ...]:
+        """The map that adds up each patch: its synapses say which inputs a pooling neuron sees."""
+        out = self.out_shape(in_shape)
+        reach = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(out[1:], self.stride, self.dilation, self.kernel, strict=True)]
+        widths = tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, self.padding, in_shape[1:], strict=True))
+        ones = ones_per_channel(in_shape[0], self.kernel, self.sign.dtype)
+        return Pad(((0, 0), *widths)), Conv(ones, self.stride, (0,) * len(self.kernel), self.dilation, in_shape[0])
+
+
+def _average_pool(build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor: int | None = None) -> Any:
+    n = len(x.shape) - 1
+    kernel = spread(kernel, n)
+    stride = spread(stride, n) if isinstance(stride, int) or len(stride) else kernel
+    return build.affine(x, AveragePool(kernel, stride, spread(padding, n), bool(ceil_mode), bool(count_include_pad), divisor))
+
+
+def _onnx_average(build: Any, x: Any, *, kernel_shape: Any, strides: Any = 1, pads: Any = None, ceil_mode: int = 0, count_include_pad: int = 0, auto_pad: Any = "NOTSET", dilations: Any = 1) -> Any:  # fmt: skip
+    n = len(kernel_shape)
+    sides = _onnx_sides(x, kernel_shape, spread(strides, n), (1,) * n, pads, auto_pad)
+    if set(spread(dilations, n)) != {1}:
+        raise Unsupported("an average pool with dilation")
+    if any(a != b for a, b in sides):
+        if not count_include_pad:
+            raise Unsupported("an average pool with uneven padding that is not counted")
+        x, sides = build.affine(x, Pad(((0, 0), *sides))), ((0, 0),) * n
+    return _average_pool(build, x, list(kernel_shape), list(spread(strides, n)), [a for a, _ in sides], bool(ceil_mode), bool(count_include_pad))
+
+
+def _adaptive_average(build: Any, x: Any, size: Any) -> Any:
+    n = len(x.shape) - 1
+    have, want = x.shape[1:], tuple(h if w is None else int(w) for h, w in zip(x.shape[1:], list(size) * n if len(list(size)) == 1 else size, strict=True))
+    if all(h % w == 0 for h, w in zip(have, want, strict=True)):
+        return _average_pool(build, x, [h // w for h, w in zip(have, want, strict=True)])
+    maps = []
+    for dim, (h, w) in enumerate(zip(have, want, strict=True), start=1):
+        matrix = torch.zeros(w, h, dtype=torch.float64)
+        for i in range(w):
+            first, last = i * h // w, -(-(i + 1) * h // w)
+            matrix[i, first:last] = 1.0 / (last - first)
+        maps.append(Along(matrix, dim))
+    return build.affine(x, *maps)
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePool(Map):
+    """Mean of each patch, padding counted or not."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    ceil_mode: bool
+    count_include_pad: bool
+    divisor: int | None
+    torch: ClassVar = {
+        **{f"aten.avg_pool{n}d.default": _average_pool for n in (1, 2, 3)},
+        **{f"aten.adaptive_avg_pool{n}d.default": _adaptive_average for n in (1, 2, 3)},
+    }
+    onnx: ClassVar = {"AveragePool": _onnx_average, "GlobalAveragePool": lambda build, x: _adaptive_average(build, x, [1] * (len(x.shape) - 1))}
+
+    def linear(self, x: Tensor) -> Tensor:
+        if len(self.kernel) == 1:  # one dimension has no divisor of its own: a plane of height one does
+            flat = AveragePool((1, *self.kernel), (1, *self.stride), (0, *self.padding), self.ceil_mode, self.count_include_pad, self.divisor)
+            return flat.linear(x.unsqueeze(2)).squeeze(2)
+        pool = F.avg_pool2d if len(self.kernel) == 2 else F.avg_pool3d
+        return pool(x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor)
+
+    def pattern(self) -> Map:
+        return replace(self, divisor=1)
+
+    def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
+        if all(size == 1 for size in s.shape[1:]):
+            return s if self.divisor is None else s * math.prod(self.kernel) / self.divisor
+        return super().row_sum(s, in_shape)
+
+    def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
+        return s if all(size == 1 for size in s.shape[1:]) else None
