@@ -97,6 +97,9 @@ def _read(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
             fallback = Value("", tuple(meta.shape[1:])) if isinstance(meta, Tensor) else None
             last = all(user.op == "output" for user in node.users)
             values[node] = collect.call(str(node.target), _path(node), args, kwargs, fallback, last)
+            if isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable:
+                # In place: whoever reads the argument from here on, under any name, sees the new value.
+                values.update({name: values[node] for name, value in values.items() if value is args[0]})
     if not isinstance(output, Value):
         raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.")
     return collect.finish(output)

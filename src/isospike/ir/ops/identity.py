@@ -1,8 +1,9 @@
 """Operations that change nothing in a trained network: dropout, identity, contiguous, a cast, soft-max at the output."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from isospike.ir.ops.base import Op, Unsupported
@@ -12,9 +13,29 @@ def _same(build: Any, x: Any, *_: Any, **__: Any) -> Any:
     return x
 
 
+def _copied(build: Any, x: Any, *_: Any, **__: Any) -> Any:
+    return replace(x)  # another handle on the same node: what is written into the copy does not reach the original
+
+
 def _dropout(build: Any, x: Any, p: float = 0.5, train: bool = False) -> Any:
     if train:
         raise Unsupported("dropout in training mode; call model.eval()")
+    return x
+
+
+def _onnx_dropout(build: Any, x: Any, ratio: Any = None, training: Any = None, **_: Any) -> Any:
+    return _dropout(build, x, train=training is not None and bool(training))
+
+
+def _cast(build: Any, x: Any, dtype: torch.dtype, *_: Any, **__: Any) -> Any:
+    if not dtype.is_floating_point:
+        raise Unsupported(f"a cast to {dtype}")
+    return x
+
+
+def _onnx_cast(build: Any, x: Any, *, to: int, **_: Any) -> Any:
+    if to not in (1, 10, 11, 16):  # float32, float16, float64, bfloat16
+        raise Unsupported("a cast to a type that is not floating-point")
     return x
 
 
@@ -34,18 +55,18 @@ class Identity(Op):
         "aten.dropout_.default": _dropout,
         "aten.feature_dropout.default": _dropout,
         "aten.alias.default": _same,
-        "aten.clone.default": _same,
+        "aten.clone.default": _copied,
         "aten.detach.default": _same,
         "aten.detach_.default": _same,
         "aten.contiguous.default": _same,
-        "aten.to.dtype": _same,
-        "aten._to_copy.default": _same,
+        "aten.to.dtype": _cast,
+        "aten._to_copy.default": _copied,
         "aten.softmax.int": _at_output,
         "aten.log_softmax.int": _at_output,
         "aten._softmax.default": _at_output,
         "aten._log_softmax.default": _at_output,
     }
-    onnx: ClassVar = {"Identity": _same, "Dropout": _same, "Cast": _same, "Softmax": _at_output, "LogSoftmax": _at_output}
+    onnx: ClassVar = {"Identity": _same, "Dropout": _onnx_dropout, "Cast": _onnx_cast, "Softmax": _at_output, "LogSoftmax": _at_output}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         return inputs[0]

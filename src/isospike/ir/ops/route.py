@@ -44,7 +44,7 @@ def _flatten(build: Any, x: Any, start: int = 0, end: int = -1) -> Any:
 
 
 def _onnx_flatten(build: Any, x: Any, *, axis: int = 1) -> Any:
-    if axis != 1:
+    if axis % (len(x.shape) + 1) != 1:
         raise Unsupported(f"Flatten with axis={axis}")
     return _reshaped(build, x, (math.prod(x.shape),))
 
@@ -160,6 +160,12 @@ def _select(build: Any, x: Any, dim: int, index: int) -> Any:
     return _reshaped(build, out, (*x.shape[:dim], *x.shape[dim + 1 :]))
 
 
+def _gather(build: Any, x: Any, index: Any, *, axis: int = 0) -> Any:
+    if isinstance(x, Tensor) or not isinstance(index, Tensor) or index.ndim:
+        raise Unsupported("Gather other than of one constant index")
+    return _select(build, x, axis, int(index))
+
+
 def _split(build: Any, x: Any, sizes: Any, dim: int = 0) -> Any:
     total = x.shape[_dim(x, dim)]
     if isinstance(sizes, int):
@@ -194,7 +200,7 @@ class Slice(Route):
         "aten.split.sizes": _split,
         "<built-in function getitem>": lambda build, parts, index: parts[index],
     }
-    onnx: ClassVar = {"Slice": _onnx_slice, "Split": _onnx_split}
+    onnx: ClassVar = {"Slice": _onnx_slice, "Split": _onnx_split, "Gather": _gather}
 
     def linear(self, x: Tensor) -> Tensor:
         return x[(slice(None),) * (self.dim + 1) + (slice(self.start, self.stop, self.step),)]

@@ -1,0 +1,24 @@
+"""What a coding is: a frozen dataclass whose fields are the configuration and whose methods make the network."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from isospike.ir.graph import Graph
+from isospike.network import SpikingNetwork
+from isospike.ranges import Ranges, calibrate
+
+
+@dataclass(frozen=True)
+class Coding(ABC):
+    """Base of the codings."""
+
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
+        """The activation ranges that this coding needs; on data unless the coding says otherwise."""
+        return calibrate(graph, calibration)
+
+    @abstractmethod
+    def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
+        """The spiking network of a canonical graph in float64."""

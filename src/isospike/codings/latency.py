@@ -1,0 +1,64 @@
+r"""Input neurons of first-spike codes: the larger the value, the earlier the spike.
+
+    t = τ_c (1 − (x − low) / (high − low)),     lead x̂ = τ_c (x − low) / (high − low)
+
+Source: Stanojevic 2023, eq. 3.1 and Methods (i).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidData, OutOfRange
+from isospike.network import Encoder
+
+TOLERANCE = 1e-5  # of the range: rounding in float32, not data
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyEncoder(Encoder):
+    """
+    | field    | shape         | unit  | meaning                                                              |
+    |----------|---------------|-------|----------------------------------------------------------------------|
+    | `low`    | broadcastable | input | smallest input, which stays silent                                   |
+    | `high`   | broadcastable | input | largest input, which spikes at once                                  |
+    | `window` | ()            | time  | τ_c                                                                  |
+    | `clip`   |               |       | whether inputs outside [low, high] are clipped instead of refused    |
+    """  # noqa: D205
+
+    low: Tensor
+    high: Tensor
+    window: Tensor
+    clip: bool
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Leads of the input spikes.  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype or NaN."""
+        unit = self._unit(x)
+        if not self.clip:
+            count = int(((unit < -TOLERANCE) | (unit > 1 + TOLERANCE)).sum())
+            if count:
+                raise OutOfRange(
+                    f"{count:,} of {x.numel():,} input values lie outside the declared range; they reach from {float(x.min()):.4g} to {float(x.max()):.4g}.",
+                    f"[{float(self.low.min()):.4g}, {float(self.high.max()):.4g}]" + (", channel by channel." if self.low.numel() > 1 else "."),
+                    "Declare a wider range when converting (input_range, --range LOW HIGH), or clip and count (TTFS(outside='clip'), --outside clip).",
+                )
+        return unit.clamp(0.0, 1.0) * self.window
+
+    def outside(self, x: Tensor) -> int:
+        unit = self._unit(x)
+        return int(((unit < -TOLERANCE) | (unit > 1 + TOLERANCE)).sum())
+
+    def _unit(self, x: Tensor) -> Tensor:
+        if not x.is_floating_point():
+            raise InvalidData(f"the input is {x.dtype}.", "Floating point, in the units that the model was trained with.", "Convert it: x.float() / 255 for images.")
+        x = x.to(self.low.dtype)
+        try:
+            shifted = x - self.low
+        except RuntimeError as error:
+            raise InvalidData(f"inputs of shape {tuple(x.shape[1:])} do not fit the network.", f"One that broadcasts with {tuple(self.low.shape)}.") from error
+        width = self.high - self.low
+        unit = shifted / torch.where(width > 0, width, torch.ones_like(width))
+        if bool(torch.isnan(unit).any()):
+            raise InvalidData("the input has NaN values.", remedy="Remove or replace them.")
+        return unit

@@ -1,0 +1,201 @@
+r"""Time to first spike: each activation is the time by which one spike precedes the end of its layer's window.
+
+    x = (t_max − t) / τ_c,     window B = τ_c (1 + ζ) X,     t_min(n) = t_max(n − 1)
+
+The mapping from weights w and bias b to synapses J, ramp α and threshold θ is a family.  With S = Σ_j w_ij over the full kernel and s the
+slope at which V approaches θ:
+
+    J = s w,     α = s (1 − S),     θ = s (B / τ_c − b) + α ρ / τ_c
+
+    identical    s = 1:            J = w, α = 1 − S        exact on the weights as they are     (eqs. 2.6, 3.9)
+    fixed        s = α / (1 − S):  α the same everywhere   needs S ≤ 1 − δ: rows are rescaled   (eqs. 2.3, 2.15–2.19)
+    positive     as fixed, rows rescaled by Σ_j max(w_ij, 0) ≤ 1 − δ: V never falls, so the threshold may be constant
+                 (eq. 2.4 is mistaken: J grows with α, so no α satisfies it)
+    dynamic      as fixed, but α = 0 and the threshold falls at that rate instead               (eq. 2.5)
+
+Sources: Stanojevic 2023, ch. 2 and eqs. 3.1–3.10.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from isospike.codings.base import Coding
+from isospike.codings.latency import LatencyEncoder
+from isospike.errors import InvalidSetting
+from isospike.ir.graph import Graph, Node
+from isospike.ir.ops.affine import Affine, Chain, Population
+from isospike.ir.ops.base import collapse
+from isospike.ir.ops.pool import Pool
+from isospike.ir.ops.scale import Scale
+from isospike.network import Body, Group, SpikingNetwork, Stage
+from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
+from isospike.neurons.base import Neuron
+from isospike.passes.fold_scales import fold
+from isospike.ranges import Ranges, calibrate, certify
+
+MAPPINGS = ("identical", "fixed", "positive", "dynamic")
+
+
+@dataclass(frozen=True)
+class TTFS(Coding):
+    """
+    | field           | unit | meaning                                                                                        |
+    |-----------------|------|------------------------------------------------------------------------------------------------|
+    | `mapping`       |      | member of the family, see above                                                                |
+    | `margin`        |      | ζ, by how much windows exceed the largest activation; below 0 for sensitivity studies          |
+    | `tau`           | time | τ_c                                                                                            |
+    | `ramp_from`     |      | "previous": the ramp starts with the window before (ch. 2); "own": with the neuron's own (ch. 3) |
+    | `windows`       |      | "calibrated": from data; "certified": no input in the declared range can exceed them           |
+    | `alpha`         | 1    | α of the fixed, positive and dynamic mappings                                                  |
+    | `delta`         | 1    | δ: rescaled rows sum to at most 1 − δ                                                          |
+    | `lowest_sum`    | 1    | B_low: rescaled rows sum to at least −B_low                                                    |
+    | `gated`         |      | whether thresholds are infinite before t_min; only "positive" is exact without                 |
+    | `forced_spikes` |      | whether silent neurons spike at t_max (exactly one spike each) or not (at most one)            |
+    | `outside`       |      | inputs outside the declared range: "error", or "clip" (and count)                              |
+    """  # noqa: D205
+
+    mapping: Literal["identical", "fixed", "positive", "dynamic"] = "identical"
+    margin: float = 0.5
+    tau: float = 1.0
+    ramp_from: Literal["own", "previous"] = "own"
+    windows: Literal["calibrated", "certified"] = "calibrated"
+    alpha: float = 1.0
+    delta: float = 0.01
+    lowest_sum: float = 10.0
+    gated: bool = True
+    forced_spikes: bool = False
+    outside: Literal["error", "clip"] = "error"
+
+    def __post_init__(self) -> None:
+        choices = {"mapping": MAPPINGS, "ramp_from": ("own", "previous"), "windows": ("calibrated", "certified"), "outside": ("error", "clip")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise InvalidSetting(f"TTFS({name}={getattr(self, name)!r}).", f"{name}: {', '.join(allowed)}.")
+        limits = {"margin": self.margin > -1, "tau": self.tau > 0, "alpha": self.alpha > 0, "delta": 0 < self.delta < 1, "lowest_sum": self.lowest_sum > 0}
+        for name, within in limits.items():
+            if not within:
+                raise InvalidSetting(f"TTFS({name}={getattr(self, name)}).", "margin > −1, tau > 0, alpha > 0, 0 < delta < 1, lowest_sum > 0.")
+
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
+        return certify(graph) if self.windows == "certified" else calibrate(graph, calibration)
+
+    def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
+        return SpikingNetwork(_Mapper(self, graph, ranges).body())
+
+
+class _Mapper:
+    """Goes through a canonical graph once; by node it knows the window, when it ends, and by what factor activations were rescaled."""
+
+    def __init__(self, coding: TTFS, graph: Graph, ranges: Ranges) -> None:
+        self.coding, self.graph, self.ranges = coding, graph, ranges
+        one = torch.ones((), dtype=torch.float64)
+        name = graph.input.name
+        self.window = {name: coding.tau * one}
+        self.end = {name: coding.tau * one}
+        self.gain = {name: torch.ones((1,) * len(graph.input.shape), dtype=torch.float64)}
+
+    def body(self) -> Body:
+        coding, graph = self.coding, self.graph
+        encoder = LatencyEncoder(graph.input_op.low, graph.input_op.high, self.window[graph.input.name], coding.outside == "clip")
+        stages = tuple(self.stage(node) for node in graph.nodes[1:])
+        settings = ", ".join(f"{key}={value!r}" for key, value in asdict(coding).items())
+        return Body(graph.input.shape, encoder, stages, f"TTFS({settings})")
+
+    def stage(self, node: Node) -> Stage:
+        begin = torch.stack([self.end[name] for name in node.inputs]).max()
+        match node.op:
+            case Population() as op:
+                chains, neuron = self.population(node, op)
+            case Pool() as op:
+                chains, neuron = ((),), self.pool(node, op)
+                begin = begin - self.window[node.name]  # a pool passes spikes on as they come
+            case Affine() as op:
+                chains, neuron = self.read_out(node, op)
+            case other:
+                raise InvalidSetting(f"TTFS has no neuron for `{node.path}` ({type(other).__name__}).")
+        self.end[node.name] = begin + self.window.get(node.name, 0.0)
+        arrive = self.end[node.inputs[0]] if isinstance(node.op, Pool) else begin
+        groups = tuple(Group(name, chain, arrive - self.end[name]) for name, chain in zip(node.inputs, chains, strict=True))
+        return Stage(node.name, node.shape, groups, neuron, begin, self.end[node.name])
+
+    def incoming(self, node: Node, op: Affine) -> tuple[Chain, ...]:
+        """The weights as they are on rescaled activations of the sources."""
+        return tuple(
+            fold((Scale(1 / self.gain[name]), *chain), self.graph[name].shape) for name, chain in zip(node.inputs, op.groups, strict=True)
+        )
+
+    def onset(self, node: Node) -> Tensor:
+        """ρ, from the start of the ramp to t_min: the longest window that spikes come from, or nothing."""
+        return torch.stack([self.window[name] for name in node.inputs]).max() * (self.coding.ramp_from == "previous")
+
+    def population(self, node: Node, op: Population) -> tuple[tuple[Chain, ...], Neuron]:
+        coding, tau = self.coding, torch.tensor(self.coding.tau, dtype=torch.float64)
+        chains = self.incoming(node, op)
+        total = self.row_sum(node, chains)
+        gain = self.rescaling(node, chains, total)
+        slope = torch.ones_like(total) if coding.mapping == "identical" else coding.alpha / (1 - gain * total)
+        alpha = slope * (1 - gain * total)
+        clipped = math.isfinite(op.high)
+        largest = gain * (op.high if clipped else self.ranges.high[node.name])
+        window = tau * float(largest.max()) * (1 if clipped else 1 + coding.margin)
+        window = window if float(window) > 0 else tau  # a layer that never fires may have any window
+        gate = window - tau * largest if clipped else torch.zeros((), dtype=torch.float64)
+        bias = torch.zeros((), dtype=torch.float64) if op.bias is None else gain * op.bias
+        onset = self.onset(node)
+        neuron = FirstSpikeIF(
+            threshold=slope * (window / tau - bias) + alpha * onset / tau,
+            ramp=torch.zeros_like(alpha) if coding.mapping == "dynamic" else alpha,
+            fall=alpha if coding.mapping == "dynamic" else torch.zeros_like(alpha),
+            slope=slope,
+            onset=onset,
+            window=window,
+            gate=gate,
+            tau=tau,
+            unit=1 / (tau * gain),
+            gated=coding.gated,
+            clipped=clipped,
+            forced=coding.forced_spikes,
+        )
+        self.window[node.name], self.gain[node.name] = window, gain
+        synapses = tuple(fold((*chain, Scale(slope * gain)), self.graph[name].shape) for name, chain in zip(node.inputs, chains, strict=True))
+        return synapses, neuron
+
+    def row_sum(self, node: Node, chains: tuple[Chain, ...], magnitude: bool = False) -> Tensor:
+        """S, over the full kernel; of the weights' magnitudes if asked."""
+        total = torch.zeros((1,) * len(node.shape), dtype=torch.float64)
+        for name, chain in zip(node.inputs, chains, strict=True):
+            shape = self.graph[name].shape
+            s = torch.ones((1,) * len(shape), dtype=torch.float64)
+            for step in chain:
+                s = (step.abs() if magnitude else step).row_sum(s, shape)
+                shape = step.out_shape(shape)
+            total = total + s
+        return collapse(total)
+
+    def rescaling(self, node: Node, chains: tuple[Chain, ...], total: Tensor) -> Tensor:
+        """The factor by which each neuron's activation is rescaled, at most 1 (eqs. 2.16, 2.18)."""
+        coding = self.coding
+        if coding.mapping == "identical":
+            return torch.ones_like(total)
+        # Rescaling by the positive weights' sum is what keeps V from falling before t_min.
+        bounded = (self.row_sum(node, chains, magnitude=True) + total) / 2 if coding.mapping == "positive" else total
+        gain = torch.minimum((1 - coding.delta) / bounded.clamp_min(1 - coding.delta), coding.lowest_sum / (-total).clamp_min(coding.lowest_sum))
+        if any(isinstance(user.op, Pool) for user in self.graph.users(node.name)):
+            gain = gain.amin(dim=tuple(range(1, gain.ndim)), keepdim=True)  # a pool compares neurons: they share one scale
+        return gain
+
+    def pool(self, node: Node, op: Pool) -> Neuron:
+        (source,) = node.inputs
+        self.window[node.name], self.gain[node.name] = self.window[source], self.gain[source]
+        return SpikePool(op, self.window[source], 1 / (self.coding.tau * self.gain[source]), self.coding.forced_spikes)
+
+    def read_out(self, node: Node, op: Affine) -> tuple[tuple[Chain, ...], Neuron]:
+        tau = torch.tensor(self.coding.tau, dtype=torch.float64)
+        span = torch.stack([self.window[name] for name in node.inputs]).max()
+        bias = torch.zeros((1,) * len(node.shape), dtype=torch.float64) if op.bias is None else op.bias
+        return self.incoming(node, op), Integrator(bias * tau / span, span, tau)

@@ -1,0 +1,77 @@
+"""A set of samples that is read batch by batch: arrays in memory, or images loaded as they are needed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidData
+
+
+class Images(Protocol):
+    """Anything with a length whose slices are tensors (n, *shape), uint8 or floating point."""
+
+    def __len__(self) -> int: ...  # noqa: D105
+
+    def __getitem__(self, part: slice) -> Tensor: ...  # noqa: D105
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples with or without labels.
+
+    | field    | meaning                                                                                        |
+    |----------|------------------------------------------------------------------------------------------------|
+    | `images` | (n, *shape); uint8 images are scaled to [0, 1], floating point is used as it is                |
+    | `labels` | (n,) class numbers, or None                                                                    |
+    | `mean`   | subtracted after scaling, a number a channel or one for all                                    |
+    | `std`    | divided by after that                                                                          |
+    """
+
+    name: str
+    images: Images
+    labels: Tensor | None
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Batches of samples without their labels, for calibration."""
+        return (x for x, _ in self.batches())
+
+    def batches(self, size: int = 256) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Batches of (samples, labels)."""
+        for at in range(0, len(self), size):
+            labels = None if self.labels is None else self.labels[at : at + size]
+            yield self._prepared(self.images[slice(at, at + size)]), labels
+
+    def first(self, samples: int | None) -> "Data":
+        """The first so many samples, or all."""
+        if samples is None or samples >= len(self):
+            return self
+        return replace(self, images=self.images[slice(0, samples)], labels=None if self.labels is None else self.labels[:samples])
+
+    def input_range(self) -> tuple[Tensor, Tensor]:
+        """The range that inputs lie in: what a pixel can be, or else the smallest and largest value here."""
+        if self.images[slice(0, 1)].dtype == torch.uint8:
+            ends = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1).expand(2, len(self.mean), 1, 1)
+            low, high = self._prepared(ends)
+            return torch.minimum(low, high), torch.maximum(low, high)
+        low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
+        for x in self:
+            low, high = torch.minimum(low, x.min()), torch.maximum(high, x.max())
+        return low, high
+
+    def _prepared(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.uint8:
+            x = x.float() / 255
+        if (self.mean, self.std) == ((0.0,), (1.0,)):
+            return x
+        if x.ndim < 3 or (len(self.mean) > 1 and x.shape[1] != len(self.mean)):
+            raise InvalidData(f"{len(self.mean)} means do not fit samples of shape {tuple(x.shape[1:])}.", "One number, or one a channel.")
+        mean, std = (torch.tensor(v, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 2)) for v in (self.mean, self.std))
+        return (x - mean) / std

@@ -1,0 +1,112 @@
+"""Trains the networks of the experiments, once for each configuration: progress is shown, an interrupt loses at most one epoch."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from rich.progress import track
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    | field      | meaning                                                            |
+    |------------|--------------------------------------------------------------------|
+    | `name`     | architecture, width and data set: with the rest, the cache's key   |
+    | `decay`    | factor on the learning rate after each epoch                       |
+    | `l1`       | weight of the mean activation of hidden neurons in the loss        |
+    | `shift`    | images are shifted by up to so many pixels, and mirrored if `flip` |
+    """
+
+    name: str
+    epochs: int
+    batch: int = 128
+    rate: float = 1e-3
+    decay: float = 0.8
+    l1: float = 0.0
+    shift: int = 0
+    flip: bool = False
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        """File name of the trained weights."""
+        return f"{self.name}-{hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:10]}"
+
+
+def cache() -> Path:
+    """Where trained weights are kept: $ISOSPIKE_CACHE, else the user's cache."""
+    path = Path(os.environ.get("ISOSPIKE_CACHE") or Path.home() / ".cache" / "isospike") / "weights"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def trained(recipe: Recipe, make: Callable[[], nn.Module], images: Tensor, labels: Tensor, device: str = "cpu") -> nn.Module:
+    """The network, trained or from the cache.  images: (n, *shape) floating point."""
+    torch.manual_seed(recipe.seed)
+    model = make().to(device)
+    done = cache() / f"{recipe.key}.safetensors"
+    if done.exists():
+        model.load_state_dict(load_file(done))
+        return model.eval()
+    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.rate)
+    checkpoint = cache() / f"{recipe.key}.checkpoint"
+    start = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        start = state["epoch"]
+    for epoch in range(start, recipe.epochs):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate * recipe.decay**epoch
+        _epoch(recipe, epoch, model, optimizer, images, labels, device)
+        _replace(checkpoint, lambda path, epoch=epoch: torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}, path))
+    _replace(done, lambda path: save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, path))
+    checkpoint.unlink(missing_ok=True)
+    return model.eval()
+
+
+def _epoch(recipe: Recipe, epoch: int, model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, device: str) -> None:
+    generator = torch.Generator().manual_seed(recipe.seed * 1000 + epoch)
+    torch.manual_seed(recipe.seed * 1000 + epoch)  # dropout
+    order = torch.randperm(len(images), generator=generator)
+    model.train()
+    active: list[Tensor] = []
+    hooks = [m.register_forward_hook(lambda _, __, y: active.append(y.mean())) for m in model.modules() if isinstance(m, nn.ReLU) and recipe.l1]
+    for part in track(order.split(recipe.batch), description=f"{recipe.name}: epoch {epoch + 1} of {recipe.epochs}", transient=True):
+        if len(part) == 1:
+            continue  # batch norm needs two
+        active.clear()
+        x = _augmented(images[part].to(device), recipe, generator)
+        loss = F.cross_entropy(model(x), labels[part].to(device)) + (recipe.l1 * torch.stack(active).mean() if active else 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for hook in hooks:
+        hook.remove()
+
+
+def _augmented(x: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    if recipe.flip:
+        mirror = torch.rand(len(x), generator=generator) < 0.5
+        x = torch.where(mirror.to(x.device)[:, None, None, None], x.flip(3), x)
+    if recipe.shift:
+        dy, dx = (int(v) for v in torch.randint(-recipe.shift, recipe.shift + 1, (2,), generator=generator))
+        x = F.pad(x, (recipe.shift,) * 4)[:, :, recipe.shift + dy :, recipe.shift + dx :][:, :, : x.shape[2], : x.shape[3]]
+    return x
+
+
+def _replace(path: Path, write: Callable[[str], object]) -> None:
+    """Write a file whole or not at all."""
+    partial = f"{path}.partial"
+    write(partial)
+    os.replace(partial, path)

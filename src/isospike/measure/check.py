@@ -1,0 +1,132 @@
+"""Compare a spiking network with the network it was made from, value by value, layer by layer, in several simulators."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidData
+from isospike.ir.graph import Graph
+from isospike.measure.agreement import Agreement
+from isospike.measure.meter import Meter, stage_size
+from isospike.network import SpikingNetwork, Stage
+from isospike.simulate import ClosedForm, EventDriven, Simulator
+
+Batches = Iterable[tuple[Tensor, Tensor | None]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What was found in one stage; the error is in units of the original's activations, the window in time."""
+
+    name: str
+    neurons: int
+    max_abs_error: float
+    active_fraction: float
+    window: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Result of a check.  Errors are the worst over all simulators; shares are between 0 and 1."""
+
+    samples: int
+    agreement: float
+    max_abs_error: float
+    rms_error: float
+    logit_scale: float
+    accuracy: float | None
+    accuracy_original: float | None
+    active_fraction: float
+    spikes_per_neuron: float
+    latency: float
+    early_spikes: int
+    layers: tuple[Layer, ...]
+    simulators: dict[str, float]
+    dtype: str
+    seconds: float
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, largest error {self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
+            *(f"  {name}: largest error {error:.3g}" for name, error in self.simulators.items()),
+            f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} early spikes",
+            *(f"  {layer.name}: {layer.neurons:,} neurons, largest error {layer.max_abs_error:.3g}, active {layer.active_fraction:.1%}, window {layer.window:.4g}" for layer in self.layers),
+        ]
+        return "\n".join(lines)
+
+
+def compare(
+    original: Callable[[Tensor], Tensor],
+    graph: Graph,
+    network: SpikingNetwork,
+    batches: Batches,
+    simulators: Sequence[Simulator] = (ClosedForm(), EventDriven()),  # noqa: B008
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples, labels).
+
+    The spikes are counted in the first simulator.  Raises `InvalidData` if there is no sample.
+    """
+    started = time.perf_counter()
+    meter = Meter(network)
+    oracle = graph.to(network.dtype)
+    runs = [simulator.prepare(network) for simulator in simulators]
+    found = [Agreement() for _ in simulators]
+    errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
+    for x, labels in batches:
+        x = x.to(network.dtype)
+        expected = original(x)
+        meter.input(x)
+        for i, (run, agreement) in enumerate(zip(runs, found, strict=True)):
+            values: dict[str, Tensor] = {}
+
+            def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, count: bool = i == 0) -> None:
+                values[stage.name] = stage.neuron.value(code)
+                if count:
+                    meter.watch(stage, code)
+
+            agreement.add(run(x, watch), expected, labels)
+            _layer_errors(oracle, x, values, errors)
+        if progress is not None:
+            progress(len(x))
+    if not meter.samples:
+        raise InvalidData("there is no sample to check on.", "At least one.")
+    figures = meter.figures()
+    layers = tuple(
+        Layer(stage.name, stage_size(stage), errors[stage.name], meter.totals[stage.name].active / (stage_size(stage) * meter.samples), float(stage.end - stage.begin))
+        for stage in network.stages[:-1]
+    )
+    worst = max(found, key=lambda agreement: agreement.max_abs_error)
+    return Report(
+        samples=meter.samples,
+        agreement=min(agreement.agreement for agreement in found),
+        max_abs_error=worst.max_abs_error,
+        rms_error=worst.rms_error,
+        logit_scale=worst.logit_scale,
+        accuracy=found[0].accuracy,
+        accuracy_original=found[0].accuracy_original,
+        active_fraction=figures["active_fraction"],
+        spikes_per_neuron=figures["spikes_per_neuron"],
+        latency=figures["latency"],
+        early_spikes=int(figures["early_spikes"]),
+        layers=layers,
+        simulators={simulator.name: agreement.max_abs_error for simulator, agreement in zip(simulators, found, strict=True)},
+        dtype=str(network.dtype).removeprefix("torch."),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _layer_errors(oracle: Graph, x: Tensor, values: dict[str, Tensor], errors: dict[str, float]) -> None:
+    def observe(name: str, value: Tensor) -> None:
+        if name in values:
+            errors[name] = max(errors[name], float((values[name] - value).abs().max()))
+
+    with torch.no_grad():
+        oracle(x, observe)

@@ -1,0 +1,33 @@
+"""What a spiking network is made of, stage by stage."""
+
+import torch
+
+from isospike.measure.meter import stage_size
+from isospike.measure.operations import wiring
+from isospike.network import SpikingNetwork, Stage
+
+
+def inspect(network: SpikingNetwork) -> list[dict[str, object]]:
+    """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, window, delays [time]."""
+    body = network.body
+    synapses = {name: sum(int(fan.sum()) for _, fan in groups) for name, groups in wiring(body).groups.items()}
+    return [
+        {
+            "name": stage.name,
+            "neuron": type(stage.neuron).__name__,
+            "shape": list(stage.shape),
+            "neurons": stage_size(stage),
+            "synapses": synapses[stage.name],
+            "weights": _extent([t for group in stage.groups for step in group.chain for t in step.tensors().values()]),
+            "thresholds": _extent([t for name, t in stage.neuron.tensors().items() if name == "threshold"]),
+            "window": float(stage.end - stage.begin),
+            "begin": float(stage.begin),
+            "delays": [float(group.delay) for group in stage.groups],
+        }
+        for stage in body.stages
+    ]
+
+
+def _extent(tensors: list[torch.Tensor]) -> list[float]:
+    """Smallest and largest number, or nothing where there is none."""
+    return [min(float(t.min()) for t in tensors), max(float(t.max()) for t in tensors)] if tensors else []

@@ -1,0 +1,65 @@
+"""What a stage of neurons offers to simulators and meters: its equations in up to three faces, and how to read its output.
+
+A *code* is what a stage hands on, one number a neuron.  For first-spike neurons it is the lead: the time by which the spike precedes
+the end of the window, t_max − t, zero for a neuron that stays silent.  Leads are relative to the layer's own window, so that no digit is
+lost on a long clock.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from isospike.errors import InvalidSetting
+from isospike.ir.ops.base import Shape
+from isospike.ir.record import Record
+
+Drive = Callable[[Tensor | None], Tensor]  # bias ↦ Σ_k A_k code_k + bias, for a batch
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """The synapses of a stage, by presynaptic neuron: those of neuron j are entries indptr[j] to indptr[j + 1]."""
+
+    indptr: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Neuron(Record):
+    """Base of the neuron models.  A face that a model does not have raises `InvalidSetting`."""
+
+    relays: ClassVar[bool] = False  # passes spikes on, and stands for no activation of its own
+
+    def closed_form(self, drive: Drive) -> Tensor:
+        """The stage's code, solved for."""
+        raise InvalidSetting(f"{type(self).__name__} has no closed form.", remedy="Simulate it with another simulator.")
+
+    def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
+        """The stage's code, integrated spike by spike.  codes: (batch, presynaptic); returns (batch, neurons), float64."""
+        raise InvalidSetting(f"{type(self).__name__} has no event-driven face.", remedy="Simulate it with another simulator.")
+
+    def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
+        """The stage's code when it can only fire at one of `ticks` equal steps of its window."""
+        raise InvalidSetting(f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator.")
+
+    @abstractmethod
+    def value(self, code: Tensor) -> Tensor:
+        """The activations of the original network that a code stands for."""
+
+    def spikes(self, code: Tensor) -> Tensor:
+        """Number of spikes of each neuron."""
+        return (code != 0).to(code.dtype)
+
+    def early(self, code: Tensor) -> Tensor:
+        """Which neurons were due before their window, as a mask."""
+        return code.new_zeros(()).bool()
+
+
+def flat(t: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """A parameter as one float64 number a neuron."""
+    return np.ascontiguousarray(t.detach().expand(shape).reshape(-1).double().numpy())

@@ -1,0 +1,103 @@
+r"""Integrate-and-fire neuron that answers with at most one spike inside its window.
+
+    τ_c dV/dt = α H(t − t_ramp) + Σ_j J_j H(t − t_j)      up to t_min, by when every input spike has arrived
+    τ_c dV/dt = s                                          from t_min on: silent inputs and padded pixels count as spikes at t_min
+    fires at the first t > gate with V ≥ θ − δ (t − t_ramp) / τ_c;  if there is none before t_max it stays silent
+
+With leads x = t_max − t of the inputs, ρ = t_min − t_ramp and B = t_max − t_min the crossing is at t_max − x with
+
+    x = (Σ_j J_j x_j + (α + δ) ρ − τ_c θ) / s + B,      silent where x ≤ 0
+
+Source: Stanojevic 2023, eqs. 2.2, 2.5, 2.25–2.31 and 3.2.  The threshold is infinite before the gate: the thesis' "negligible
+probability" of early firing is not negligible.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isospike.ir.ops.base import Shape
+from isospike.neurons.base import Drive, Neuron, Synapses, flat
+from isospike.neurons.membrane import integrate
+
+
+@dataclass(frozen=True, eq=False)
+class FirstSpikeIF(Neuron):
+    """
+    | field       | shape          | unit | meaning                                                                |
+    |-------------|----------------|------|------------------------------------------------------------------------|
+    | `threshold` | broadcastable  | 1    | θ                                                                      |
+    | `ramp`      | broadcastable  | 1    | α, the weight of the ramp current                                      |
+    | `fall`      | broadcastable  | 1    | δ, how fast a dynamic threshold falls                                  |
+    | `slope`     | broadcastable  | 1    | s, how fast V approaches θ after t_min: α + δ + Σ J over the full kernel |
+    | `onset`     | ()             | time | ρ, from the start of the ramp to t_min                                 |
+    | `window`    | ()             | time | B = t_max − t_min                                                      |
+    | `gate`      | broadcastable  | time | earliest spike after t_min; above 0 where the rectifier is clipped     |
+    | `tau`       | ()             | time | τ_c, time that stands for an activation of 1                           |
+    | `unit`      | broadcastable  | 1/time | activation that a lead of 1 stands for                               |
+    | `gated`     |                |      | whether the threshold is infinite before the gate                      |
+    | `clipped`   |                |      | whether a lead as long as the window is meant (ReLU6)                  |
+    | `forced`    |                |      | whether a silent neuron is made to spike at t_max                      |
+    """  # noqa: D205
+
+    threshold: Tensor
+    ramp: Tensor
+    fall: Tensor
+    slope: Tensor
+    onset: Tensor
+    window: Tensor
+    gate: Tensor
+    tau: Tensor
+    unit: Tensor
+    gated: bool
+    clipped: bool
+    forced: bool
+
+    def crossing(self, drive: Drive) -> Tensor:
+        """The lead x of the threshold crossing, before the gate and the end of the window are heeded."""
+        before = (self.ramp + self.fall) * self.onset - self.tau * self.threshold
+        if bool((self.slope == 1).all()):
+            return drive(before + self.window)
+        at_t_min = drive(before)
+        if bool((self.slope > 0).all()):
+            return at_t_min / self.slope + self.window
+        # A neuron whose slope is not positive (mismatch can make it so) fires at once or never.
+        never = torch.where(at_t_min >= 0, self.window, torch.zeros_like(self.window))
+        return torch.where(self.slope > 0, at_t_min / self.slope + self.window, never)
+
+    def closed_form(self, drive: Drive) -> Tensor:
+        return self._held(self.crossing(drive))
+
+    def _held(self, lead: Tensor) -> Tensor:
+        if self.gate.ndim == 0 or not bool(self.gate.any()):
+            return lead.clamp(0.0, float(self.window))
+        return torch.minimum(lead.clamp_min(0.0), self.window - self.gate)
+
+    def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
+        tick = self.window / ticks
+        # A comparator settles on sums that are equal but for rounding.
+        settle = 16 * ticks * torch.finfo(self.window.dtype).eps
+        last = torch.floor((self.window - self.gate) / tick + settle)
+        return torch.minimum(torch.floor(self.crossing(drive) / tick + (0.5 if half else 0.0) + settle).clamp_min(0.0), last) * tick
+
+    def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
+        ramp, fall, threshold, slope, gate = (flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate))
+        tau, window = float(self.tau), float(self.window)
+        synaptic = (synapses.indptr, synapses.targets, synapses.weights)
+        v, level, early = integrate(codes, *synaptic, ramp, fall, threshold, float(self.onset), tau, self.gated)
+        distance = level - v
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wait = np.where(distance <= 0, 0.0, np.where(slope > 0, distance * tau / slope, np.inf))
+        lead = np.maximum(window - np.maximum(wait, gate), 0.0)
+        return lead if self.gated else np.where(np.isfinite(early), window - early, lead)
+
+    def value(self, code: Tensor) -> Tensor:
+        return code * self.unit
+
+    def spikes(self, code: Tensor) -> Tensor:
+        return torch.ones_like(code) if self.forced else (code > 0).to(code.dtype)
+
+    def early(self, code: Tensor) -> Tensor:
+        return code.new_zeros(()).bool() if self.clipped else code >= self.window

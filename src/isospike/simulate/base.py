@@ -1,0 +1,65 @@
+"""What every simulator shares: it is prepared for a network once, then run on batches."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.network import Body, Perturb, SpikingNetwork, Stage, Step, Watch, run
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Base of the simulators; the fields of each are its settings."""
+
+    @property
+    def name(self) -> str:
+        """How reports call it."""
+        return type(self).__name__
+
+    @abstractmethod
+    def step(self, body: Body) -> Step:
+        """How a stage's code follows from what it reads; made once for a network."""
+
+    def encode(self, body: Body, x: Tensor) -> Tensor:
+        """The input neurons' codes."""
+        return body.encoder.encode(x)
+
+    def prepare(self, network: SpikingNetwork) -> "Run":
+        """The simulation of one network, to be called on batches."""
+        body = network.body
+        step = self.step(body)
+
+        @torch.no_grad()
+        def simulation(x: Tensor, watch: Watch | None = None, perturb: Perturb | None = None) -> Tensor:
+            return run(body, self.encode(body, x), step, watch, perturb)
+
+        return simulation
+
+
+Run = Callable[..., Tensor]  # (x, watch=None, perturb=None) -> read-out
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a simulation leaves: the read-out, and every stage's spikes.
+
+    readout: (batch, *output shape).  codes: by stage, (batch, *shape), as the neuron model defines them.
+    """
+
+    network: SpikingNetwork
+    readout: Tensor
+    codes: dict[str, Tensor]
+
+    def times(self, name: str) -> Tensor:
+        """Spike times of a stage from the beginning of its window [time]; infinity where a neuron stayed silent."""
+        stage = next(s for s in self.network.stages if s.name == name)
+        code = self.codes[name]
+        fired = stage.neuron.spikes(code) > 0
+        return torch.where(fired, (stage.end - stage.begin) - code, torch.full_like(code, torch.inf))
+
+    def stage(self, name: str) -> Stage:
+        """The stage of this name."""
+        return next(s for s in self.network.stages if s.name == name)

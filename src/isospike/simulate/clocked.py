@@ -1,0 +1,43 @@
+"""Clocked: spikes fall on the ticks of a clock, a fixed number of them in every layer's window."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidSetting
+from isospike.network import Body, Step
+from isospike.simulate.base import Simulator
+
+
+@dataclass(frozen=True)
+class Clocked(Simulator):
+    """L ticks a layer.  With Δ = B / L it is the network whose rectifier is clip(⌊a / Δ⌋, 0, L) Δ, or, thresholds lowered by half a
+    tick, clip(⌊a / Δ + ½⌋, 0, L) Δ.
+
+    | field      | meaning                                                              |
+    |------------|----------------------------------------------------------------------|
+    | `ticks`    | L                                                                    |
+    | `rounding` | "floor", or "half": thresholds half a tick lower, inputs rounded     |
+    """  # noqa: D205
+
+    ticks: int
+    rounding: Literal["floor", "half"] = "half"
+
+    def __post_init__(self) -> None:
+        if self.ticks < 1 or self.rounding not in ("floor", "half"):
+            raise InvalidSetting(f"a clock of {self.ticks} ticks with rounding {self.rounding!r}.", "At least one tick; rounding 'floor' or 'half'.")
+
+    @property
+    def _half(self) -> bool:
+        return self.rounding == "half"
+
+    def encode(self, body: Body, x: Tensor) -> Tensor:
+        code = body.encoder.encode(x)
+        tick = body.encoder.window / self.ticks
+        settle = 16 * self.ticks * torch.finfo(code.dtype).eps
+        return torch.floor(code / tick + (0.5 if self._half else 0.0) + settle) * tick
+
+    def step(self, body: Body) -> Step:
+        return lambda stage, drive, codes: stage.neuron.clocked(drive, self.ticks, self._half)
