@@ -150,8 +150,9 @@ def _conv_block(rng: random.Random, shape: Shape) -> nn.Module | None:
         return None
     after = [_rectifier(rng, out), _batch_norm(rng, out)]
     rng.shuffle(after)
-    if rng.random() < 0.5:
-        after.insert(rng.randint(0, 2), _max_pool(rng, out))
+    pool = _max_pool(rng, out)
+    if rng.random() < 0.5 and _fits(pool, out) is not None:
+        after.insert(rng.randint(0, 2), pool)
     return Blocks([conv, *after])
 
 

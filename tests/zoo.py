@@ -141,6 +141,14 @@ def _nhwc(m: Net, x: Tensor) -> Tensor:
     return m.c(x.reshape(x.shape[0], -1, 1).squeeze(-1))
 
 
+def _in_place(m: Net, x: Tensor) -> Tensor:
+    x = m.a(x)
+    y = m.b(F.relu(x, inplace=True))
+    x += y  # the rectified x, for it was rectified in place
+    z = x.clone().relu_()
+    return m.c(torch.cat((x, z), 1))
+
+
 def _late_pair(m: Net, x: Tensor) -> Tensor:
     y = m.a(x)  # read by a rectifier and by another layer unrectified
     return m.d(F.relu(m.b(y)) - F.relu(m.c(F.relu(y))))
@@ -163,16 +171,32 @@ def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
         "dropout and identity": ((6,), lambda: seq(nn.Identity(), linear(6, 5), nn.Dropout(), relu(), nn.Identity(), linear(5, 3), nn.Dropout())),
         "batch norm 1d": ((6,), lambda: seq(linear(6, 5), nn.BatchNorm1d(5), relu(), nn.BatchNorm1d(5), linear(5, 3), nn.BatchNorm1d(3))),
         "relu spellings": ((6,), lambda: Net(_spellings, relu=relu(), **{name: linear(6, 6) for name in "abcdefgh"})),
+        "in place": ((6,), lambda: Net(_in_place, a=linear(6, 5), b=linear(5, 5), c=linear(10, 3))),
         "clips": ((6,), lambda: Net(_clips, **{name: linear(6, 6) for name in "abcde"})),
         # convolutions
         "conv": (image, lambda: head(conv(2, 3), relu(), conv(3, 4), relu(), features=16)),
-        "conv 1d": ((3, 9), lambda: head(nn.Conv1d(3, 4, 3, padding=1, stride=2), nn.BatchNorm1d(4), relu(), nn.Conv1d(4, 4, 2, dilation=2), relu(), features=12)),
+        "conv 1d": (
+            (3, 9),
+            lambda: head(nn.Conv1d(3, 4, 3, padding=1, stride=2), nn.BatchNorm1d(4), relu(), nn.Conv1d(4, 4, 2, dilation=2), relu(), features=12),
+        ),
         "conv padding": (image, lambda: head(conv(2, 3, padding=1), relu(), conv(3, 2, 5, padding=(2, 1)), relu(), features=2 * 6 * 4)),
-        "conv stride and dilation": (plain, lambda: head(conv(3, 4, stride=2, padding=2, dilation=2), relu(), conv(4, 3, 2, stride=(1, 2)), relu(), features=3 * 3 * 2)),
-        "conv groups": (image, lambda: head(conv(2, 4, groups=2, padding=1), relu(), conv(4, 4, groups=4), bn(4), relu(), conv(4, 6, 1, groups=2), relu(), features=96)),
-        "conv asymmetric padding": (image, lambda: head(do(F.pad, (1, 0, 2, 1)), conv(2, 3), relu(), do(F.pad, (0, 1, 0, 1)), conv(3, 2), relu(), features=2 * 6 * 4)),
+        "conv stride and dilation": (
+            plain,
+            lambda: head(conv(3, 4, stride=2, padding=2, dilation=2), relu(), conv(4, 3, 2, stride=(1, 2)), relu(), features=3 * 3 * 2),
+        ),
+        "conv groups": (
+            image,
+            lambda: head(conv(2, 4, groups=2, padding=1), relu(), conv(4, 4, groups=4), bn(4), relu(), conv(4, 6, 1, groups=2), relu(), features=96),
+        ),
+        "conv asymmetric padding": (
+            image,
+            lambda: head(do(F.pad, (1, 0, 2, 1)), conv(2, 3), relu(), do(F.pad, (0, 1, 0, 1)), conv(3, 2), relu(), features=2 * 6 * 4),
+        ),
         "conv same, even kernel": (image, lambda: head(conv(2, 3, 2, padding="same"), relu(), conv(3, 2, 4, padding="same"), relu(), features=72)),
-        "conv transposed": ((2, 4, 4), lambda: head(nn.ConvTranspose2d(2, 4, 3, 2, 1, 1), bn(4), relu(), nn.ConvTranspose2d(4, 4, 2, groups=2), relu(), features=4 * 81)),
+        "conv transposed": (
+            (2, 4, 4),
+            lambda: head(nn.ConvTranspose2d(2, 4, 3, 2, 1, 1), bn(4), relu(), nn.ConvTranspose2d(4, 4, 2, groups=2), relu(), features=4 * 81),
+        ),
         "conv after conv": (image, lambda: head(conv(2, 3, padding=1), conv(3, 2, padding=1), relu(), features=72)),
         # batch normalisation
         "batch norm before relu": (image, lambda: head(conv(2, 4, padding=1), bn(4), relu(), conv(4, 3), bn(3), relu(), features=48)),
@@ -185,7 +209,10 @@ def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
         "batch norm without affine": (image, lambda: head(conv(2, 4), bn(4, affine=False), relu(), features=64)),
         # pools
         "max pool stride": (plain, lambda: head(conv(3, 4, padding=1), relu(), pool(3, 2), conv(4, 3), relu(), pool(2, 1, 1), features=12)),
-        "max pool ceil": ((2, 7, 7), lambda: head(conv(2, 4, padding=1), relu(), pool(2, ceil_mode=True), conv(4, 3), relu(), pool(3, 2, 1, ceil_mode=True), features=12)),
+        "max pool ceil": (
+            (2, 7, 7),
+            lambda: head(conv(2, 4, padding=1), relu(), pool(2, ceil_mode=True), conv(4, 3), relu(), pool(3, 2, 1, ceil_mode=True), features=12),
+        ),
         "max pool ceil, last patch dropped": ((2, 5, 5), lambda: head(conv(2, 4), relu(), pool(2, 2, 1, ceil_mode=True), features=16)),
         "max pool dilation": (plain, lambda: head(conv(3, 4, padding=1), relu(), pool(2, 2, dilation=2), conv(4, 3), relu(), features=3)),
         "max pool uneven kernel": (plain, lambda: head(conv(3, 4, padding=1), relu(), pool((3, 2), (2, 1), (1, 0)), features=4 * 4 * 7)),
@@ -198,7 +225,10 @@ def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
         "adaptive max pool": (image, lambda: head(conv(2, 4, padding=1), relu(), do(lambda x: F.adaptive_max_pool2d(x, (2, 3))), features=24)),
         "average pool": (image, lambda: head(conv(2, 4, padding=1), relu(), nn.AvgPool2d(2), conv(4, 3, 2), relu(), nn.AvgPool2d(2, 1), features=3)),
         "average pool padded, counted": (image, lambda: head(conv(2, 4), relu(), nn.AvgPool2d(3, 2, 1), conv(4, 3, 2), relu(), features=3)),
-        "average pool padded, not counted": (image, lambda: head(conv(2, 4), relu(), nn.AvgPool2d(3, 2, 1, count_include_pad=False), conv(4, 3, 2), relu(), features=3)),
+        "average pool padded, not counted": (
+            image,
+            lambda: head(conv(2, 4), relu(), nn.AvgPool2d(3, 2, 1, count_include_pad=False), conv(4, 3, 2), relu(), features=3),
+        ),
         "average pool ceil": ((2, 7, 7), lambda: head(conv(2, 4), relu(), nn.AvgPool2d(2, 2, ceil_mode=True), relu(), features=36)),
         "average pool ceil, padded": ((2, 8, 8), lambda: head(conv(2, 4), relu(), nn.AvgPool2d(2, 3, 1, ceil_mode=True), relu(), features=36)),
         "average pool ceil, last patch dropped": ((2, 5, 5), lambda: head(conv(2, 4), relu(), nn.AvgPool2d(2, 2, 1, ceil_mode=True), features=16)),
@@ -224,25 +254,89 @@ def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
         "scale and shift per channel": (image, lambda: head(Normalise(2), conv(2, 3, padding=1), relu(), features=108)),
         "scale and shift inside": (image, lambda: head(conv(2, 3), relu(), do(lambda x: 1 - 2 * x), conv(3, 3, padding=1), do(torch.neg), relu(), features=48)),
         # several branches
-        "residual": (image, lambda: head(conv(2, 4, padding=1), relu(), Net(lambda m, x: F.relu(x + m.b(F.relu(m.a(x)))), a=conv(4, 4, padding=1), b=conv(4, 4, padding=1)), features=144)),
+        "residual": (
+            image,
+            lambda: head(
+                conv(2, 4, padding=1), relu(), Net(lambda m, x: F.relu(x + m.b(F.relu(m.a(x)))), a=conv(4, 4, padding=1), b=conv(4, 4, padding=1)), features=144
+            ),
+        ),
         "residual of the input": ((5,), lambda: seq(Net(lambda m, x: F.relu(x + m.a(x)), a=linear(5, 5)), linear(5, 3))),
-        "residual, projected": (image, lambda: head(conv(2, 3, padding=1), relu(), Net(lambda m, x: F.relu(m.short(x) + m.bn(m.long(x))), short=conv(3, 4, 1, stride=2), long=conv(3, 4, stride=2, padding=1), bn=bn(4)), features=36)),
-        "residual of an unrectified layer": (image, lambda: head(conv(2, 4, padding=1), Net(lambda m, x: F.relu(x + m.a(F.relu(x))), a=conv(4, 4, padding=1)), features=144)),
-        "difference of branches": ((6,), lambda: seq(Net(lambda m, x: F.relu(m.a(x)) - F.relu(m.b(x)), a=linear(6, 5), b=linear(6, 5)), linear(5, 5), relu(), linear(5, 3))),
+        "residual, projected": (
+            image,
+            lambda: head(
+                conv(2, 3, padding=1),
+                relu(),
+                Net(lambda m, x: F.relu(m.short(x) + m.bn(m.long(x))), short=conv(3, 4, 1, stride=2), long=conv(3, 4, stride=2, padding=1), bn=bn(4)),
+                features=36,
+            ),
+        ),
+        "residual of an unrectified layer": (
+            image,
+            lambda: head(conv(2, 4, padding=1), Net(lambda m, x: F.relu(x + m.a(F.relu(x))), a=conv(4, 4, padding=1)), features=144),
+        ),
+        "difference of branches": (
+            (6,),
+            lambda: seq(Net(lambda m, x: F.relu(m.a(x)) - F.relu(m.b(x)), a=linear(6, 5), b=linear(6, 5)), linear(5, 5), relu(), linear(5, 3)),
+        ),
         "value twice in a sum": ((6,), lambda: seq(linear(6, 5), do(lambda x: x + F.relu(x) + x), linear(5, 3))),
         "signed value shared": ((6,), lambda: Net(_late_pair, a=linear(6, 5), b=linear(5, 4), c=linear(5, 4), d=linear(4, 3))),
-        "pre-activation residual": (image, lambda: Net(_pre_activation, stem=conv(2, 4, padding=1), bn1=bn(4), conv1=conv(4, 4, padding=1), bn2=bn(4), conv2=conv(4, 4, padding=1), bn3=bn(4), fc=linear(4, 3))),
-        "inverted bottlenecks": (plain, lambda: head(conv(3, 4, stride=2, padding=1, bias=False), bn(4), nn.ReLU6(), bottleneck(4, 4), bottleneck(4, 6, 2), bottleneck(6, 6), nn.AdaptiveAvgPool2d(1), features=6)),
+        "pre-activation residual": (
+            image,
+            lambda: Net(
+                _pre_activation,
+                stem=conv(2, 4, padding=1),
+                bn1=bn(4),
+                conv1=conv(4, 4, padding=1),
+                bn2=bn(4),
+                conv2=conv(4, 4, padding=1),
+                bn3=bn(4),
+                fc=linear(4, 3),
+            ),
+        ),
+        "inverted bottlenecks": (
+            plain,
+            lambda: head(
+                conv(3, 4, stride=2, padding=1, bias=False),
+                bn(4),
+                nn.ReLU6(),
+                bottleneck(4, 4),
+                bottleneck(4, 6, 2),
+                bottleneck(6, 6),
+                nn.AdaptiveAvgPool2d(1),
+                features=6,
+            ),
+        ),
         "strided shortcut": (plain, lambda: head(conv(3, 4, padding=1), bn(4), relu(), option_a(4, 8), option_a(8, 12), nn.AvgPool2d(2), features=12)),
-        "dense block": (image, lambda: Net(_dense_block, a=conv(2, 3, padding=1), bn1=bn(3), b=conv(3, 2, padding=1), bn2=bn(5), c=conv(5, 2, padding=1), bn3=bn(7), fc=linear(63, 3))),
-        "inception": (image, lambda: Net(_inception, one=conv(2, 2, 1), three=conv(2, 3, padding=1), pooled=conv(2, 2, 1), bn=bn(2), mix=conv(9, 3), fc=linear(48, 3))),
-        "concat, then pool": (image, lambda: head(Net(lambda m, x: F.max_pool2d(torch.cat((F.relu(m.a(x)), m.bn(F.relu(m.b(x)))), 1), 2), a=conv(2, 3), b=conv(2, 2), bn=bn(2)), features=20)),
-        "concat of unrectified, then pool": (image, lambda: head(Net(lambda m, x: F.max_pool2d(torch.cat((m.a(x), F.relu(m.b(x)), x[:, :, 1:-1, 1:-1]), 1), 2), a=conv(2, 3), b=conv(2, 2)), features=28)),
-        "concat along space": (image, lambda: head(conv(2, 3), relu(), Net(lambda m, x: torch.cat((x, m.a(x)), 2), a=conv(3, 3, padding=1)), conv(3, 2), relu(), features=24)),
+        "dense block": (
+            image,
+            lambda: Net(
+                _dense_block, a=conv(2, 3, padding=1), bn1=bn(3), b=conv(3, 2, padding=1), bn2=bn(5), c=conv(5, 2, padding=1), bn3=bn(7), fc=linear(63, 3)
+            ),
+        ),
+        "inception": (
+            image,
+            lambda: Net(_inception, one=conv(2, 2, 1), three=conv(2, 3, padding=1), pooled=conv(2, 2, 1), bn=bn(2), mix=conv(9, 3), fc=linear(48, 3)),
+        ),
+        "concat, then pool": (
+            image,
+            lambda: head(
+                Net(lambda m, x: F.max_pool2d(torch.cat((F.relu(m.a(x)), m.bn(F.relu(m.b(x)))), 1), 2), a=conv(2, 3), b=conv(2, 2), bn=bn(2)), features=20
+            ),
+        ),
+        "concat of unrectified, then pool": (
+            image,
+            lambda: head(
+                Net(lambda m, x: F.max_pool2d(torch.cat((m.a(x), F.relu(m.b(x)), x[:, :, 1:-1, 1:-1]), 1), 2), a=conv(2, 3), b=conv(2, 2)), features=28
+            ),
+        ),
+        "concat along space": (
+            image,
+            lambda: head(conv(2, 3), relu(), Net(lambda m, x: torch.cat((x, m.a(x)), 2), a=conv(3, 3, padding=1)), conv(3, 2), relu(), features=24),
+        ),
         # whole networks
         "lenet 5": ((1, 12, 12), lenet5),
         "vgg": (plain, vgg),
-    }  # fmt: skip
+    }
 
 
 class Normalise(nn.Module):

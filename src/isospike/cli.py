@@ -24,7 +24,9 @@ from isospike.measure import Report, compare, measure
 from isospike.network import SpikingNetwork, load, save
 from isospike.passes import canonical
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Trained ReLU networks as spiking networks that compute the same thing.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Trained ReLU networks as spiking networks that compute the same thing."
+)
 out, err = Console(), Console(stderr=True)
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file, a torch.export archive (.pt2), or package.module:factory.")]
@@ -71,7 +73,7 @@ def convert_command(
 
 
 @app.command("run")
-def run_command(file: File, data: DataName, samples: Samples = None, outside: Outside | None = None, normalize: Normalize = None, data_dir: DataDir = None, size: Size = None, as_json: Json = False) -> None:  # type: ignore[valid-type]  # fmt: skip
+def run_command(file: File, data: DataName, samples: Samples = None, normalize: Normalize = None, data_dir: DataDir = None, size: Size = None, as_json: Json = False) -> None:  # fmt: skip
     """Run a spiking network: accuracy, spikes, latency, synaptic operations, energy."""
     network = load(file)
     test = open_data(data, False, data_dir, _normalize(normalize), size).first(samples)
@@ -107,7 +109,9 @@ def check_command(
     network = _convert(source, train, _coding(coding, mapping, margin, windows, outside), input_range, dtype)
     graph = read(source, next(iter(train)))
     with _progress("checking", len(test), as_json) as advance:
-        report = compare(original(source, graph, network.dtype), canonical(graph.with_range(*_range(train, input_range))), network, test.batches(), progress=advance)
+        report = compare(
+            original(source, graph, network.dtype), canonical(graph.with_range(*_range(train, input_range))), network, test.batches(), progress=advance
+        )
     if as_json:
         print(json.dumps(report.as_dict()))
         return
@@ -171,7 +175,11 @@ def _model(name: str) -> Model:
         if not isinstance(made, nn.Module):
             raise InvalidModel(f"`{name}` made a {type(made).__name__}.", "A factory that returns an nn.Module.")
         return made
-    reason = "is a pickle, which can run any code when it is opened, so it is not" if path.suffix in (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt") else "is not a model that can be read, so it was not"
+    reason = (
+        "is a pickle, which can run any code when it is opened, so it is not"
+        if path.suffix in (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
+        else "is not a model that can be read, so it was not"
+    )
     raise InvalidModel(f"`{name}` {reason} loaded.", "An .onnx file, a torch.export archive (.pt2), or package.module:factory.", "Load it in your own code and pass `package.module:factory`, or export it: torch.export.save(torch.export.export(model, (x,)), 'model.pt2').")  # fmt: skip
 
 
@@ -181,7 +189,9 @@ def _archive(path: Path) -> torch.export.ExportedProgram:
     try:
         return torch.export.load(path)
     except Exception as error:
-        raise InvalidModel(f"`{path}` cannot be read as a torch.export archive: {str(error).splitlines()[0]}", remedy="Export it again with torch.export.save.") from error
+        raise InvalidModel(
+            f"`{path}` cannot be read as a torch.export archive: {str(error).splitlines()[0]}", remedy="Export it again with torch.export.save."
+        ) from error
 
 
 def _coding(name: str, mapping: str, margin: float, windows: str, outside: str) -> TTFS:
@@ -195,8 +205,7 @@ def _convert(model: Model, train: Data, coding: TTFS, declared: tuple[float, flo
     if dtype not in ("float32", "float64"):
         raise InvalidSetting(f"dtype `{dtype}` is not known.", "float32, float64.")
     with err.status("converting"):
-        network = convert(model, train, coding, _range(train, declared))
-    return network.to(getattr(torch, dtype))
+        return convert(model, train, coding, _range(train, declared), getattr(torch, dtype))
 
 
 def _range(train: Data, declared: tuple[float, float] | None) -> Any:

@@ -11,17 +11,19 @@ from isospike.importers import Model, read
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical
 
+
 def convert(
     model: Model,
     calibration: Tensor | Iterable[Tensor],
     coding: Coding | None = None,
     input_range: tuple[Tensor | float, Tensor | float] | None = None,
+    dtype: torch.dtype | None = None,
 ) -> SpikingNetwork:
     """The spiking network that computes what `model` computes.
 
     calibration: (samples, *input shape), or an iterable of such batches, read once or twice; it gives the input's shape and dtype, the
     layers' windows, and the input range where none is declared.  input_range: (low, high), numbers or broadcastable to a sample.
-    coding: `TTFS()` unless another is given.  Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`.
+    coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.  Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`.
     """
     batches = [calibration] if isinstance(calibration, Tensor) else calibration
     first = _first(batches)
@@ -29,7 +31,7 @@ def convert(
     graph = canonical(read(model, first).with_range(torch.as_tensor(low), torch.as_tensor(high)))
     coding = coding or TTFS()
     ranges = coding.ranges(graph.to(first.dtype), _checked(batches, graph.input.shape))
-    return coding.network(graph, ranges).to(first.dtype)
+    return coding.network(graph, ranges).to(dtype or first.dtype)
 
 
 def _first(batches: Iterable[Tensor]) -> Tensor:
@@ -37,7 +39,11 @@ def _first(batches: Iterable[Tensor]) -> Tensor:
     if first is None or not len(first):
         raise InvalidData("there is no calibration sample.", "At least one; a few hundred of the training set are usual.")
     if not first.is_floating_point():
-        raise InvalidData(f"the calibration samples are {first.dtype}.", "Floating point, in the units that the model was trained with.", "Convert them: x.float() / 255 for images.")
+        raise InvalidData(
+            f"the calibration samples are {first.dtype}.",
+            "Floating point, in the units that the model was trained with.",
+            "Convert them: x.float() / 255 for images.",
+        )
     return first
 
 

@@ -153,7 +153,9 @@ def save(network: SpikingNetwork, path: str | Path) -> None:
                 os.unlink(file.name)
                 raise
     except OSError as error:
-        raise InvalidFile(f"`{path}` cannot be written: {error.strerror or error}.", remedy="Nothing was changed; make room or choose another place.") from error
+        raise InvalidFile(
+            f"`{path}` cannot be written: {error.strerror or error}.", remedy="Nothing was changed; make room or choose another place."
+        ) from error
 
 
 def load(path: str | Path) -> SpikingNetwork:

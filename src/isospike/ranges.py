@@ -44,7 +44,11 @@ def calibrate(graph: Graph, batches: Iterable[Tensor]) -> Ranges:
             if len(batch):
                 graph(batch, observe)
     if not samples:
-        raise InvalidData("there is no calibration sample.", "At least one; a few hundred of the training set are usual.", "Or use certified windows: TTFS(windows='certified').")
+        raise InvalidData(
+            "there is no calibration sample.",
+            "At least one; a few hundred of the training set are usual.",
+            "Or use certified windows: TTFS(windows='certified').",
+        )
     return Ranges({name: t.double() for name, t in high.items()}, samples)
 
 

@@ -25,7 +25,7 @@ class LatencyEncoder(Encoder):
     | `high`   | broadcastable | input | largest input, which spikes at once                                  |
     | `window` | ()            | time  | τ_c                                                                  |
     | `clip`   |               |       | whether inputs outside [low, high] are clipped instead of refused    |
-    """  # noqa: D205
+    """
 
     low: Tensor
     high: Tensor
@@ -51,7 +51,9 @@ class LatencyEncoder(Encoder):
 
     def _unit(self, x: Tensor) -> Tensor:
         if not x.is_floating_point():
-            raise InvalidData(f"the input is {x.dtype}.", "Floating point, in the units that the model was trained with.", "Convert it: x.float() / 255 for images.")
+            raise InvalidData(
+                f"the input is {x.dtype}.", "Floating point, in the units that the model was trained with.", "Convert it: x.float() / 255 for images."
+            )
         x = x.to(self.low.dtype)
         try:
             shifted = x - self.low

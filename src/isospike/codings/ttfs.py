@@ -57,7 +57,7 @@ class TTFS(Coding):
     | `gated`         |      | whether thresholds are infinite before t_min; only "positive" is exact without                 |
     | `forced_spikes` |      | whether silent neurons spike at t_max (exactly one spike each) or not (at most one)            |
     | `outside`       |      | inputs outside the declared range: "error", or "clip" (and count)                              |
-    """  # noqa: D205
+    """
 
     mapping: Literal["identical", "fixed", "positive", "dynamic"] = "identical"
     margin: float = 0.5
@@ -125,9 +125,7 @@ class _Mapper:
 
     def incoming(self, node: Node, op: Affine) -> tuple[Chain, ...]:
         """The weights as they are on rescaled activations of the sources."""
-        return tuple(
-            fold((Scale(1 / self.gain[name]), *chain), self.graph[name].shape) for name, chain in zip(node.inputs, op.groups, strict=True)
-        )
+        return tuple(fold((Scale(1 / self.gain[name]), *chain), self.graph[name].shape) for name, chain in zip(node.inputs, op.groups, strict=True))
 
     def onset(self, node: Node) -> Tensor:
         """ρ, from the start of the ramp to t_min: the longest window that spikes come from, or nothing."""

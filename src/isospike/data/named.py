@@ -77,7 +77,10 @@ def _named(name: str, train: bool, directory: str | Path | None) -> Data:
         try:
             dataset = NAMED[name](root, train, True)
         except Exception as error:
-            raise InvalidData(f"`{name}` is not in `{root}` and cannot be downloaded: {error}", remedy="Put it there in torchvision's layout, or name its place: --data-dir, ISOSPIKE_DATA.") from error
+            raise InvalidData(
+                f"`{name}` is not in `{root}` and cannot be downloaded: {error}",
+                remedy="Put it there in torchvision's layout, or name its place: --data-dir, ISOSPIKE_DATA.",
+            ) from error
     arrays = getattr(dataset, "data", None)
     labels = getattr(dataset, "targets", getattr(dataset, "labels", None))
     if arrays is None:
@@ -90,7 +93,10 @@ def _npz(path: Path, train: bool) -> Data:
         with np.load(path, allow_pickle=False) as file:
             prefix = "" if "images" in file else "train_" if train else "test_"
             if f"{prefix}images" not in file:
-                raise InvalidData(f"`{path}` holds {', '.join(file.files) or 'nothing'}.", "An array `images` (or `train_images` and `test_images`), and if you like `labels`.")
+                raise InvalidData(
+                    f"`{path}` holds {', '.join(file.files) or 'nothing'}.",
+                    "An array `images` (or `train_images` and `test_images`), and if you like `labels`.",
+                )
             images = file[f"{prefix}images"]
             labels = file[f"{prefix}labels"] if f"{prefix}labels" in file else None
     except FileNotFoundError as error:

@@ -13,9 +13,9 @@ from isospike.errors import InvalidData
 class Images(Protocol):
     """Anything with a length whose slices are tensors (n, *shape), uint8 or floating point."""
 
-    def __len__(self) -> int: ...  # noqa: D105
+    def __len__(self) -> int: ...
 
-    def __getitem__(self, part: slice) -> Tensor: ...  # noqa: D105
+    def __getitem__(self, part: slice) -> Tensor: ...
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ def _read(proto: Any, name: str) -> tuple[Graph, tuple[int, ...]]:
         if unknown:
             raise InvalidModel(f"`{path}` ({node.op_type}) reads `{unknown[0]}`, which nothing makes.", remedy=f"{name} is damaged: export it again.")
         inputs = [values[source] for source in node.input]
+        target = node.op_type if node.domain in _DEFAULT else f"{node.domain}.{node.op_type}"
         guess = Value("", shapes.get(node.output[0], (0,))[1:])
         if _foldable(node, inputs):
             try:
@@ -97,17 +98,15 @@ def _read(proto: Any, name: str) -> tuple[Graph, tuple[int, ...]]:
                     raise InvalidModel(what, remedy="Simplify the model, or export it again.") from error
                 results = [guess]
         else:
-            target = node.op_type if node.domain in _DEFAULT else f"{node.domain}.{node.op_type}"
             attributes = {a.name: _attribute(onnx.helper.get_attribute_value(a)) for a in node.attribute}
-            if target == "Split":
+            if target in ("Split", "BatchNormalization"):  # their meaning depends on it
                 attributes["outputs"] = len(node.output)
             last = node.output[0] == output and uses.count(output) == 1
             result = collect.call(target, path, [_exact(v) for v in inputs], attributes, guess, last)
             results = result if isinstance(result, list) else [result]
-        values.update({made: guess for made in node.output if made})
-        values.update(zip(node.output, results, strict=False))
+        values.update({made: results[i] if i < len(results) else guess for i, made in enumerate(node.output) if made})
         extra = [made for made in node.output[len(results) :] if made in uses]
-        if extra and target in collect.rules and result is not guess:
+        if extra and results[0] is not guess:  # its other outputs have no rule
             collect.problems.append(f"`{path}` ({target}): the use of its output `{extra[0]}` is not supported.")
     if not isinstance(values.get(output), Value):
         raise InvalidModel(f"the output of {name} does not depend on its input.", "Models with one output tensor.")
@@ -154,11 +153,16 @@ def _foldable(node: Any, inputs: list[Any]) -> bool:
 
 
 def _fold(node: Any, inputs: list[Any], opset: int) -> list[Any]:
-    evaluate = import_module("onnx.reference").ReferenceEvaluator
+    helper, reference = import_module("onnx.helper"), import_module("onnx.reference")
     # Of a computed value only the shape is read; a batch of one stands for every batch.
     arrays = [torch.zeros(()).expand(1, *v.shape).numpy() if isinstance(v, Value) else None if v is None else v.numpy() for v in inputs]
     feeds = {source: array for source, array in zip(node.input, arrays, strict=True) if source}
-    return [_tensor(array, node.output[0]) for array in evaluate(node, opsets={"": opset}).run(None, feeds)]
+    # In a graph, because the evaluator takes a single node for one of the newest opset.
+    made = [name for name in node.output if name]
+    untyped = helper.make_empty_tensor_value_info
+    graph = helper.make_graph([node], "constant", [untyped(name) for name in feeds], [untyped(name) for name in made])
+    found = dict(zip(made, reference.ReferenceEvaluator(graph, opsets={"": opset}).run(None, feeds), strict=True))
+    return [_tensor(found[name], name) if name else None for name in node.output]
 
 
 def _tensor(array: Any, name: str) -> Tensor:

@@ -41,7 +41,9 @@ class Collector:
             self.problems.append(f"`{path}` ({target.removesuffix('.default')}): {error} is not supported.")
         except (TypeError, RuntimeError, KeyError, ValueError, AttributeError, StopIteration) as error:
             if not self.problems:  # behind an unsupported place values are placeholders, and may not fit
-                raise InvalidModel(f"`{path}` ({target}) cannot be read: {error}", remedy="If the model runs as it is, this is a defect of the import rule.") from error
+                raise InvalidModel(
+                    f"`{path}` ({target}) cannot be read: {error}", remedy="If the model runs as it is, this is a defect of the import rule."
+                ) from error
         return fallback
 
     def finish(self, output: Value) -> Graph:
@@ -56,7 +58,9 @@ class Collector:
         for node in graph:
             for name, tensor in node.op.tensors().items():
                 if node is not graph.input and not bool(torch.isfinite(tensor).all()):
-                    raise InvalidModel(f"`{node.path}` has NaN or infinite numbers in its {name.rsplit('.', 1)[-1]}.", remedy="Load weights that were trained to the end.")
+                    raise InvalidModel(
+                        f"`{node.path}` has NaN or infinite numbers in its {name.rsplit('.', 1)[-1]}.", remedy="Load weights that were trained to the end."
+                    )
         return graph
 
 

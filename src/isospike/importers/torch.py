@@ -94,15 +94,21 @@ def _read(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
             if not _touches(args, kwargs):
                 values[node] = node.target(*args, **kwargs)
                 continue
-            fallback = Value("", tuple(meta.shape[1:])) if isinstance(meta, Tensor) else None
             last = all(user.op == "output" for user in node.users)
-            values[node] = collect.call(str(node.target), _path(node), args, kwargs, fallback, last)
+            values[node] = collect.call(str(node.target), _path(node), args, kwargs, _stand_in(meta), last)
             if isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable:
                 # In place: whoever reads the argument from here on, under any name, sees the new value.
                 values.update({name: values[node] for name, value in values.items() if value is args[0]})
     if not isinstance(output, Value):
         raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.")
     return collect.finish(output)
+
+
+def _stand_in(meta: Any) -> Any:
+    """What the rest of the network reads where an operation is unsupported: values of the right shapes."""
+    if isinstance(meta, tuple | list):
+        return [_stand_in(part) for part in meta]
+    return Value("", tuple(meta.shape[1:])) if isinstance(meta, Tensor) else None
 
 
 def _touches(args: Any, kwargs: Any) -> bool:

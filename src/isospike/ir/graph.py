@@ -175,7 +175,9 @@ class Builder:
 
 def never_negative(nodes: dict[str, Node], name: str) -> bool:
     """Whether a node's values are certainly ≥ 0 (sufficient, not necessary)."""
-    node: Any = nodes[name]
+    node: Any = nodes.get(name)
+    if node is None:  # it stands for an operation that is unsupported
+        return False
     match node.op:
         case UnitInput():
             return True

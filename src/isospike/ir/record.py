@@ -66,7 +66,9 @@ def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
                 raise InvalidFile(f"the file needs `{name}`, which is not defined here.", remedy="Import the module that defines it, then load again.")
             expected = {f.name for f in fields(known[name])}
             if expected != entries.keys():
-                raise InvalidFile(f"`{name}` has other fields in the file: {sorted(expected ^ entries.keys())}.", remedy="Convert the model again with this version.")
+                raise InvalidFile(
+                    f"`{name}` has other fields in the file: {sorted(expected ^ entries.keys())}.", remedy="Convert the model again with this version."
+                )
             return known[name](**{key: from_tree(entry, tensors) for key, entry in entries.items()})
         case list():
             return tuple(from_tree(item, tensors) for item in tree)

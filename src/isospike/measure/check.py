@@ -57,7 +57,10 @@ class Report:
             f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, largest error {self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
             *(f"  {name}: largest error {error:.3g}" for name, error in self.simulators.items()),
             f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} early spikes",
-            *(f"  {layer.name}: {layer.neurons:,} neurons, largest error {layer.max_abs_error:.3g}, active {layer.active_fraction:.1%}, window {layer.window:.4g}" for layer in self.layers),
+            *(
+                f"  {layer.name}: {layer.neurons:,} neurons, largest error {layer.max_abs_error:.3g}, active {layer.active_fraction:.1%}, window {layer.window:.4g}"
+                for layer in self.layers
+            ),
         ]
         return "\n".join(lines)
 
@@ -67,7 +70,7 @@ def compare(
     graph: Graph,
     network: SpikingNetwork,
     batches: Batches,
-    simulators: Sequence[Simulator] = (ClosedForm(), EventDriven()),  # noqa: B008
+    simulators: Sequence[Simulator] = (ClosedForm(), EventDriven()),
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples, labels).
@@ -100,7 +103,13 @@ def compare(
         raise InvalidData("there is no sample to check on.", "At least one.")
     figures = meter.figures()
     layers = tuple(
-        Layer(stage.name, stage_size(stage), errors[stage.name], meter.totals[stage.name].active / (stage_size(stage) * meter.samples), float(stage.end - stage.begin))
+        Layer(
+            stage.name,
+            stage_size(stage),
+            errors[stage.name],
+            meter.totals[stage.name].active / (stage_size(stage) * meter.samples),
+            float(stage.end - stage.begin),
+        )
         for stage in network.stages[:-1]
     )
     worst = max(found, key=lambda agreement: agreement.max_abs_error)

@@ -4,7 +4,7 @@ import torch
 
 from isospike.measure.meter import stage_size
 from isospike.measure.operations import wiring
-from isospike.network import SpikingNetwork, Stage
+from isospike.network import SpikingNetwork
 
 
 def inspect(network: SpikingNetwork) -> list[dict[str, object]]:

@@ -47,7 +47,10 @@ class Wiring:
 def wiring(body: Body) -> Wiring:
     """Counted once for a network."""
     shapes = {"input": body.input_shape} | {stage.name: stage.shape for stage in body.stages}
-    groups = {stage.name: [(group.source, fan_out(_chain(stage, group.chain, shapes[group.source]), shapes[group.source])) for group in stage.groups] for stage in body.stages}
+    groups = {
+        stage.name: [(group.source, fan_out(_chain(stage, group.chain, shapes[group.source]), shapes[group.source])) for group in stage.groups]
+        for stage in body.stages
+    }
     macs = sum(int(fan.sum()) for stage in body.stages if not isinstance(stage.neuron, SpikePool) for _, fan in groups[stage.name])
     return Wiring(groups, macs)
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from isospike.ir.ops.base import Shape
 from isospike.neurons.base import Drive, Neuron, Synapses, flat
-from isospike.neurons.membrane import integrate
+from isospike.neurons.membrane import early_spikes, potential
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class FirstSpikeIF(Neuron):
     | `gated`     |                |      | whether the threshold is infinite before the gate                      |
     | `clipped`   |                |      | whether a lead as long as the window is meant (ReLU6)                  |
     | `forced`    |                |      | whether a silent neuron is made to spike at t_max                      |
-    """  # noqa: D205
+    """
 
     threshold: Tensor
     ramp: Tensor
@@ -84,14 +84,16 @@ class FirstSpikeIF(Neuron):
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         ramp, fall, threshold, slope, gate = (flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate))
-        tau, window = float(self.tau), float(self.window)
-        synaptic = (synapses.indptr, synapses.targets, synapses.weights)
-        v, level, early = integrate(codes, *synaptic, ramp, fall, threshold, float(self.onset), tau, self.gated)
-        distance = level - v
+        onset, tau, window = float(self.onset), float(self.tau), float(self.window)
+        synaptic = (codes, synapses.indptr, synapses.targets, synapses.weights)
+        distance = threshold - fall * onset / tau - potential(*synaptic, ramp, onset, tau)
         with np.errstate(divide="ignore", invalid="ignore"):
             wait = np.where(distance <= 0, 0.0, np.where(slope > 0, distance * tau / slope, np.inf))
         lead = np.maximum(window - np.maximum(wait, gate), 0.0)
-        return lead if self.gated else np.where(np.isfinite(early), window - early, lead)
+        if self.gated:
+            return lead
+        early = early_spikes(*synaptic, ramp, fall, threshold, onset, tau)
+        return np.where(np.isfinite(early), window - early, lead)
 
     def value(self, code: Tensor) -> Tensor:
         return code * self.unit

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isospike.ir.ops.base import Shape
 from isospike.neurons.base import Drive, Neuron, Synapses, flat
-from isospike.neurons.membrane import integrate
+from isospike.neurons.membrane import potential
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Integrator(Neuron):
     | `ramp`  | broadcastable | 1    | α                                         |
     | `onset` | ()            | time | ρ, from the start of the ramp to the end  |
     | `tau`   | ()            | time | τ_c                                       |
-    """  # noqa: D205
+    """
 
     ramp: Tensor
     onset: Tensor
@@ -37,9 +37,7 @@ class Integrator(Neuron):
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         ramp = flat(self.ramp, shape)
-        none = np.zeros_like(ramp)
-        v, _, _ = integrate(codes, synapses.indptr, synapses.targets, synapses.weights, ramp, none, none, float(self.onset), float(self.tau), True)
-        return v
+        return potential(codes, synapses.indptr, synapses.targets, synapses.weights, ramp, float(self.onset), float(self.tau))
 
     def value(self, code: Tensor) -> Tensor:
         return code

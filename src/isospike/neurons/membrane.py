@@ -2,66 +2,84 @@ r"""The membrane of a non-leaky integrate-and-fire neuron, integrated event by e
 
     τ_c dV/dt = α H(t + ρ) + Σ_j J_j H(t − t_j),   V = 0 before the first event,     times relative to t_min, up to t = 0
 
-Every arriving spike, and the start of the ramp, is an event that changes a slope; between events V is a straight line.  Where the
-threshold is not gated, a crossing on such a line is a spike fired early.  Source: Stanojevic 2023, eq. 2.2.
+Between events V is a straight line, τ_c V = m t − c; an arriving spike turns it at t_j:  m ← m + J_j,  c ← c + J_j t_j.
+Where the threshold is not gated, the crossing of such a line is a spike fired early.  Source: Stanojevic 2023, eq. 2.2.
 """
 
 import numpy as np
 from numba import njit, prange
 
 
-@njit(cache=True, inline="always")
-def _advance(i, t, v, slope, last, fired, rate, threshold, fall, started, gated):  # type: ignore[no-untyped-def]
-    dt = t - last[i]
-    if not gated and fired[i] == np.inf:
-        distance = threshold[i] - v[i]
-        closing = (slope[i] + (fall[i] if started else 0.0)) * rate
-        if distance <= 0.0:
-            fired[i] = last[i]
-        elif closing > 0.0 and distance < closing * dt:
-            fired[i] = last[i] + distance / closing
-    v[i] += slope[i] * rate * dt
-    if started:
-        threshold[i] -= fall[i] * rate * dt
-    last[i] = t
+@njit(cache=True)
+def _in_order(leads):  # type: ignore[no-untyped-def]
+    """Neurons that spike, the earliest first."""
+    active = np.nonzero(leads)[0]
+    return active[np.argsort(-leads[active])]
 
 
 @njit(cache=True, parallel=True)
-def integrate(leads, indptr, targets, weights, ramp, fall, threshold, onset, tau, gated):  # type: ignore[no-untyped-def]
-    """Potential, threshold and time of an early spike (else infinity) of every neuron at t_min.
+def potential(leads, indptr, targets, weights, ramp, onset, tau):  # type: ignore[no-untyped-def]
+    """Potential of every neuron at t_min.
 
-    leads: (batch, presynaptic), zero for silent; ramp α, fall (of the threshold) and threshold: (neurons,); onset ρ, tau: numbers.
-    Returns three arrays (batch, neurons).
+    leads: (batch, presynaptic), zero for silent; ramp: (neurons,); onset and tau: numbers.  Returns (batch, neurons).
     """
     batch, neurons = leads.shape[0], len(ramp)
-    potential = np.zeros((batch, neurons))
-    level = np.empty((batch, neurons))
-    early = np.full((batch, neurons), np.inf)
-    rate = 1.0 / tau
+    v = np.empty((batch, neurons))
     for b in prange(batch):
-        active = np.nonzero(leads[b])[0]
-        order = active[np.argsort(-leads[b][active])]
-        v, fired, theta = potential[b], early[b], level[b]
-        theta[:] = threshold
-        slope = np.zeros(neurons)
-        begin = -onset if len(order) == 0 else min(-onset, -leads[b, order[0]])
-        last = np.full(neurons, begin)
-        started = False
-        for j in order:
+        c = -onset * ramp  # the ramp is a spike of weight α at −ρ
+        for j in _in_order(leads[b]):
             t = -leads[b, j]
-            if not started and t >= -onset:
+            for k in range(indptr[j], indptr[j + 1]):
+                c[targets[k]] += weights[k] * t
+        v[b] = -c / tau  # at t = 0 the line is at −c, whatever its slope
+    return v
+
+
+@njit(cache=True, parallel=True)
+def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, tau):  # type: ignore[no-untyped-def]
+    """Time of each neuron's first crossing before t_min of a threshold that is not gated, infinity where there is none.
+
+    fall: how fast the threshold falls from −ρ on, (neurons,).  Otherwise as `potential`.  Returns (batch, neurons).
+    """
+    batch, neurons = leads.shape[0], len(ramp)
+    fired = np.full((batch, neurons), np.inf)
+    for b in prange(batch):
+        order = _in_order(leads[b])
+        m, c = np.zeros(neurons), np.zeros(neurons)  # τ (V − θ) + τ θ(−∞) as a line: the falling threshold joins the slope
+        last = np.full(neurons, -np.inf)
+        level = tau * threshold
+        ramped = False
+        for n in range(len(order) + 1):
+            t = -leads[b, order[n]] if n < len(order) else 0.0
+            if not ramped and t >= -onset:
+                ramped = True
                 for i in range(neurons):
-                    _advance(i, -onset, v, slope, last, fired, rate, theta, fall, False, gated)
-                    slope[i] += ramp[i]
-                started = True
+                    _cross(i, -onset, m, c, last, level, fired[b])
+                    m[i] += ramp[i] + fall[i]
+                    c[i] -= (ramp[i] + fall[i]) * onset
+            if n == len(order):
+                break
+            j = order[n]
             for k in range(indptr[j], indptr[j + 1]):
                 i = targets[k]
-                _advance(i, t, v, slope, last, fired, rate, theta, fall, started, gated)
-                slope[i] += weights[k]
-        if not started:
-            for i in range(neurons):
-                _advance(i, -onset, v, slope, last, fired, rate, theta, fall, False, gated)
-                slope[i] += ramp[i]
+                _cross(i, t, m, c, last, level, fired[b])
+                m[i] += weights[k]
+                c[i] += weights[k] * t
         for i in range(neurons):
-            _advance(i, 0.0, v, slope, last, fired, rate, theta, fall, True, gated)
-    return potential, level, early
+            _cross(i, 0.0, m, c, last, level, fired[b])
+    return fired
+
+
+@njit(cache=True, inline="always")
+def _cross(i, t, m, c, last, level, fired):  # type: ignore[no-untyped-def]
+    """Note the first crossing of neuron i's line between its last event and t."""
+    if fired[i] == np.inf:
+        if last[i] == -np.inf:
+            crossing = t if level[i] <= 0.0 else np.inf  # at rest
+        elif m[i] * last[i] - c[i] >= level[i]:
+            crossing = last[i]
+        else:
+            crossing = (level[i] + c[i]) / m[i] if m[i] > 0.0 else np.inf
+        if crossing < t:
+            fired[i] = crossing
+    last[i] = t

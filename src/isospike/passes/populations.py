@@ -25,7 +25,7 @@ def populations(graph: Graph) -> Graph:
     graph = graph.edited(changes)
     last = graph[graph.output]
     if not isinstance(last.op, Affine) or isinstance(last.op, Population):
-        read = Node(f"{last.name}:read-out", Affine(((),),None), (last.name,), last.shape, last.path)
+        read = Node(f"{last.name}:read-out", Affine(((),), None), (last.name,), last.shape, last.path)
         graph = replace(graph, nodes=(*graph.nodes, read), output=read.name)
     return _named(graph)
 

@@ -20,7 +20,7 @@ class Clocked(Simulator):
     |------------|----------------------------------------------------------------------|
     | `ticks`    | L                                                                    |
     | `rounding` | "floor", or "half": thresholds half a tick lower, inputs rounded     |
-    """  # noqa: D205
+    """
 
     ticks: int
     rounding: Literal["floor", "half"] = "half"

@@ -1,15 +1,19 @@
 """What every operation offers, and what is derived for every linear map from `linear` alone."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
+from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from isospike.ir.record import Record
 
+CHUNK = 1 << 22  # numbers of a batch of units that are held at a time
 Shape = tuple[int, ...]
 Rule = Callable[..., Any]  # (builder, *inputs, **attributes) -> Value
 
@@ -62,6 +66,14 @@ class Map(Op):
         """A s for a constant s (broadcastable to `in_shape`); maps with padding leave out nothing at the border."""
         return collapse(self.linear(s.expand(1, *in_shape))[0])
 
+    def matrix(self, in_shape: Shape) -> csr_array:
+        """A's synapses, transposed: row j holds those of input j.  Found by sending a unit through A from each input in turn."""
+        inputs = math.prod(in_shape)
+        rows = []
+        for units in torch.eye(inputs, dtype=torch.float64).split(max(1, CHUNK // inputs)):
+            rows.append(csr_array(self.linear(units.reshape(-1, *in_shape)).flatten(1).numpy()))
+        return csr_array(vstack(rows))
+
     def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
         """s' with A (s ⊙ x) = s' ⊙ (A x) for every x, where there is one."""
         return None
@@ -78,6 +90,12 @@ class Map(Op):
 @dataclass(frozen=True, eq=False)
 class Route(Map):
     """A map that moves values, each output being one input or zero."""
+
+    def matrix(self, in_shape: Shape) -> csr_array:
+        # Sending the inputs' numbers through, from 1 on, shows where each value goes; 0 is a padded zero.
+        moved = self.linear(torch.arange(1, math.prod(in_shape) + 1, dtype=torch.float64).reshape(1, *in_shape)).flatten().long().numpy()
+        outputs = np.flatnonzero(moved)
+        return csr_array((np.ones(len(outputs)), (moved[outputs] - 1, outputs)), shape=(math.prod(in_shape), len(moved)))
 
     def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
         return collapse(self.linear(s.expand(1, *in_shape))[0])

@@ -1,10 +1,14 @@
 """Convolutions in one, two or three dimensions, transposed ones included."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Shape, Unsupported, Weighted, constant_beyond
@@ -52,7 +56,17 @@ def _onnx_sides(x: Any, kernel: Any, stride: Any, dilation: Any, pads: Any, auto
 
 
 def _onnx_conv(
-    build: Any, x: Any, weight: Tensor, bias: Tensor | None = None, *, kernel_shape: Any = None, strides: Any = 1, pads: Any = None, dilations: Any = 1, group: int = 1, auto_pad: Any = "NOTSET"
+    build: Any,
+    x: Any,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    kernel_shape: Any = None,
+    strides: Any = 1,
+    pads: Any = None,
+    dilations: Any = 1,
+    group: int = 1,
+    auto_pad: Any = "NOTSET",
 ) -> Any:
     if not isinstance(weight, Tensor):
         raise Unsupported("a convolution with computed weights")
@@ -81,6 +95,27 @@ class Conv(Weighted):
         y = _CONV[self.weight.ndim - 2](x, self.weight, fused, self.stride, self.padding, self.dilation, self.groups)
         return y if bias is None or per_channel else y + bias
 
+    def matrix(self, in_shape: Shape) -> csr_array:
+        sizes = in_shape[1:]
+        out, per_group, *kernel = self.weight.shape
+        reach = [(size + 2 * p - d * (k - 1) - 1) // s + 1 for size, p, d, k, s in zip(sizes, self.padding, self.dilation, kernel, self.stride, strict=True)]
+        weight = self.weight.detach().double().numpy()
+        channel_out, within = np.nonzero(np.ones((out, per_group)))
+        channel_in = within + channel_out // (out // self.groups) * per_group
+        sources, targets, values = [], [], []
+        for tap in np.ndindex(*kernel):
+            # Along each dimension: the outputs whose tap falls on a real input, and those inputs.
+            places = [np.arange(n) for n in reach]
+            read = [n * s - p + d * t for n, s, p, d, t in zip(places, self.stride, self.padding, self.dilation, tap, strict=True)]
+            real = [(i >= 0) & (i < size) for i, size in zip(read, sizes, strict=True)]
+            at_out = _flat([n[r] for n, r in zip(places, real, strict=True)], reach)
+            at_in = _flat([i[r] for i, r in zip(read, real, strict=True)], sizes)
+            sources.append((channel_in[:, None] * math.prod(sizes) + at_in).ravel())
+            targets.append((channel_out[:, None] * math.prod(reach) + at_out).ravel())
+            values.append(np.repeat(weight[(channel_out, within, *tap)], len(at_in)))
+        entries = (np.concatenate(values), (np.concatenate(sources), np.concatenate(targets)))
+        return csr_array(entries, shape=(math.prod(in_shape), out * math.prod(reach)))
+
     def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
         # A padded pixel is the value 0, a spike at t_min: it belongs to the sum, or the slope would change at the border.
         if not constant_beyond(s, 0):
@@ -106,11 +141,21 @@ class Conv(Weighted):
 
 
 def _transposed(
-    build: Any, x: Any, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1
+    build: Any,
+    x: Any,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Any:
     n = weight.ndim - 2
     per_channel = None if bias is None else bias.reshape(-1, *(1,) * n)
-    return build.affine(x, ConvTranspose(weight, spread(stride, n), spread(padding, n), spread(output_padding, n), spread(dilation, n), groups), bias=per_channel)
+    return build.affine(
+        x, ConvTranspose(weight, spread(stride, n), spread(padding, n), spread(output_padding, n), spread(dilation, n), groups), bias=per_channel
+    )
 
 
 def _onnx_transposed(build: Any, x: Any, weight: Tensor, bias: Tensor | None = None, *, kernel_shape: Any = None, strides: Any = 1, pads: Any = None, dilations: Any = 1, group: int = 1, output_padding: Any = 0, auto_pad: Any = "NOTSET", output_shape: Any = None) -> Any:  # fmt: skip
@@ -136,6 +181,11 @@ class ConvTranspose(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return _TRANSPOSED[self.weight.ndim - 2](x, self.weight, None, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
 
+    def matrix(self, in_shape: Shape) -> csr_array:
+        # What an input reaches here is what an output reads there.
+        back = Conv(self.weight, self.stride, self.padding, self.dilation, self.groups)
+        return csr_array(back.matrix(self.out_shape(in_shape)).T)
+
     def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
         # The zeros between the inputs count like padded pixels: every tap belongs to the sum.
         if not constant_beyond(s, 0):
@@ -159,6 +209,14 @@ class ConvTranspose(Weighted):
             factor = before.factor.reshape(-1).expand(self.weight.shape[0])
             return replace(self, weight=self.weight * factor.reshape(-1, *(1,) * (self.weight.ndim - 1)))
         return None
+
+
+def _flat(places: list[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
+    """Flat positions of every combination of places along each dimension."""
+    total = np.zeros(1, np.int64)
+    for at, size in zip(places, sizes, strict=True):
+        total = (total[:, None] * size + at).ravel()
+    return total
 
 
 def ones_per_channel(channels: int, kernel: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -1,11 +1,13 @@
 """A signed value carried by a pair of neurons: its positive and its negative part."""
 
+import math
 from dataclasses import dataclass
 
 import torch
+from scipy.sparse import csr_array, eye_array, hstack, vstack
 from torch import Tensor
 
-from isospike.ir.ops.base import Map
+from isospike.ir.ops.base import Map, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,6 +16,10 @@ class Mirror(Map):
 
     def linear(self, x: Tensor) -> Tensor:
         return torch.cat((x, -x), 1)
+
+    def matrix(self, in_shape: Shape) -> csr_array:
+        one = eye_array(math.prod(in_shape))
+        return csr_array(hstack([one, -one]))
 
     def abs(self) -> Map:
         return Twice()
@@ -37,6 +43,10 @@ class Difference(Map):
     def linear(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2
         return x[:, :half] - x[:, half:]
+
+    def matrix(self, in_shape: Shape) -> csr_array:
+        one = eye_array(math.prod(in_shape) // 2)
+        return csr_array(vstack([one, -one]))
 
     def abs(self) -> Map:
         return Total()

@@ -20,7 +20,10 @@ def _max_pool(build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 
     n = len(x.shape) - 1
     kernel = spread(kernel, n)
     stride = spread(stride, n) if isinstance(stride, int) or len(stride) else kernel
-    return build.emit(Pool(kernel, stride, spread(padding, n), spread(dilation, n), bool(ceil_mode), torch.ones((1,) * (n + 1), dtype=torch.float64)), x)
+    pool = Pool(kernel, stride, spread(padding, n), spread(dilation, n), bool(ceil_mode), torch.ones((1,) * (n + 1), dtype=torch.float64))
+    if not bool(torch.isfinite(pool(torch.zeros((1, *x.shape), dtype=torch.float64))).all()):
+        raise Unsupported("a max pool with a patch that sees padding only")
+    return build.emit(pool, x)
 
 
 def _onnx_max_pool(build: Any, x: Any, *, kernel_shape: Any, strides: Any = 1, pads: Any = None, dilations: Any = 1, ceil_mode: int = 0, auto_pad: Any = "NOTSET", storage_order: int = 0) -> Any:  # fmt: skip
@@ -75,7 +78,9 @@ class Pool(Op):
         return Pad(((0, 0), *widths)), Conv(ones, self.stride, (0,) * len(self.kernel), self.dilation, in_shape[0])
 
 
-def _average_pool(build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor: int | None = None) -> Any:
+def _average_pool(
+    build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor: int | None = None
+) -> Any:
     n = len(x.shape) - 1
     kernel = spread(kernel, n)
     stride = spread(stride, n) if isinstance(stride, int) or len(stride) else kernel

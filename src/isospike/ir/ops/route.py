@@ -208,7 +208,7 @@ class Slice(Route):
 
 def _pad(build: Any, x: Any, pads: Any, mode: Any = "constant", value: float | None = 0.0) -> Any:
     pads = _ints(pads)
-    if isinstance(mode, str) and mode != "constant" or value not in (None, 0, 0.0):
+    if (isinstance(mode, str) and mode != "constant") or value not in (None, 0, 0.0):
         raise Unsupported(f"padding other than with zeros (mode={mode}, value={value})")
     widths = [(0, 0)] * len(x.shape)
     for i in range(len(pads) // 2):
@@ -230,7 +230,7 @@ def _onnx_pad(build: Any, x: Any, pads: Any = None, value: Any = None, axes: Any
     pads = _ints(attributes.get("pads", pads))
     value = attributes.get("value", value)
     if mode not in ("constant", b"constant") or (value is not None and float(value) != 0):
-        raise Unsupported(f"padding other than with zeros (mode={mode})")
+        raise Unsupported(f"padding other than with zeros (mode={mode}, value={0 if value is None else float(value):g})")
     places = [a % (len(x.shape) + 1) for a in _ints(axes)] if axes is not None else list(range(len(x.shape) + 1))
     widths = [(0, 0)] * (len(x.shape) + 1)
     for i, place in enumerate(places):

@@ -4,12 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
+from scipy.sparse import csr_array, diags_array
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Shape, Unsupported
 
 
-def _batch_norm(build: Any, x: Any, gamma: Tensor | None, beta: Tensor | None, mean: Tensor | None, var: Tensor | None, training: bool, momentum: float, eps: float, *_: Any) -> Any:
+def _batch_norm(
+    build: Any, x: Any, gamma: Tensor | None, beta: Tensor | None, mean: Tensor | None, var: Tensor | None, training: bool, momentum: float, eps: float, *_: Any
+) -> Any:
     if training or mean is None or var is None:
         raise Unsupported("batch normalisation without running statistics; call model.eval() and train with track_running_stats")
     per_channel = (-1,) + (1,) * (len(x.shape) - 1)
@@ -18,10 +21,24 @@ def _batch_norm(build: Any, x: Any, gamma: Tensor | None, beta: Tensor | None, m
     return build.affine(x, Scale(kappa.reshape(per_channel)), bias=shift.reshape(per_channel))
 
 
-def _onnx_batch_norm(build: Any, x: Any, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor, *, epsilon: float = 1e-5, momentum: float = 0.9, training_mode: int = 0, spatial: int = 1) -> Any:
+def _onnx_batch_norm(
+    build: Any,
+    x: Any,
+    gamma: Tensor,
+    beta: Tensor,
+    mean: Tensor,
+    var: Tensor,
+    *,
+    epsilon: float = 1e-5,
+    momentum: float = 0.9,
+    training_mode: int = 0,
+    spatial: int = 1,
+    outputs: int = 1,
+) -> Any:
     if not spatial:
         raise Unsupported("BatchNormalization with spatial=0")
-    return _batch_norm(build, x, gamma, beta, mean, var, bool(training_mode), momentum, epsilon)
+    training = bool(training_mode) or outputs > 1  # before opset 14, five outputs mean training
+    return _batch_norm(build, x, gamma, beta, mean, var, training, momentum, epsilon)
 
 
 def constant(value: Any, x: Any) -> Tensor:
@@ -79,6 +96,9 @@ class Scale(Map):
 
     def pattern(self) -> Map:
         return replace(self, factor=(self.factor != 0).to(self.factor.dtype))
+
+    def matrix(self, in_shape: Shape) -> csr_array:
+        return csr_array(diags_array(self.factor.detach().double().expand(in_shape).reshape(-1).numpy()))
 
     def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
         return s
