@@ -20,6 +20,7 @@ from isospike.convert import convert
 from isospike.data import Data, open_data
 from isospike.errors import InvalidModel, InvalidSetting, IsospikeError
 from isospike.importers import Model, original, read
+from isospike.importers.archive import from_archive
 from isospike.measure import Report, compare, measure
 from isospike.network import SpikingNetwork, load, save
 from isospike.passes import canonical
@@ -165,7 +166,7 @@ def _model(name: str) -> Model:
     if path.suffix == ".onnx":
         return path
     if path.suffix == ".pt2":
-        return _archive(path)
+        return from_archive(path)
     if ":" in name and not path.exists():
         module, _, factory = name.partition(":")
         try:
@@ -181,17 +182,6 @@ def _model(name: str) -> Model:
         else "is not a model that can be read, so it was not"
     )
     raise InvalidModel(f"`{name}` {reason} loaded.", "An .onnx file, a torch.export archive (.pt2), or package.module:factory.", "Load it in your own code and pass `package.module:factory`, or export it: torch.export.save(torch.export.export(model, (x,)), 'model.pt2').")  # fmt: skip
-
-
-def _archive(path: Path) -> torch.export.ExportedProgram:
-    if not path.is_file():
-        raise InvalidModel(f"`{path}` does not exist.")
-    try:
-        return torch.export.load(path)
-    except Exception as error:
-        raise InvalidModel(
-            f"`{path}` cannot be read as a torch.export archive: {str(error).splitlines()[0]}", remedy="Export it again with torch.export.save."
-        ) from error
 
 
 def _coding(name: str, mapping: str, margin: float, windows: str, outside: str) -> TTFS:

@@ -28,7 +28,7 @@ def convert(
     batches = [calibration] if isinstance(calibration, Tensor) else calibration
     first = _first(batches)
     low, high = input_range if input_range is not None else _data_range(batches)
-    graph = canonical(read(model, first).with_range(torch.as_tensor(low), torch.as_tensor(high)))
+    graph = canonical(read(model, first).with_range(*(torch.as_tensor(end, dtype=torch.float64) for end in (low, high))))
     coding = coding or TTFS()
     ranges = coding.ranges(graph.to(first.dtype), _checked(batches, graph.input.shape))
     return coding.network(graph, ranges).to(dtype or first.dtype)

@@ -43,6 +43,7 @@ class LatencyEncoder(Encoder):
                     f"[{float(self.low.min()):.4g}, {float(self.high.max()):.4g}]" + (", channel by channel." if self.low.numel() > 1 else "."),
                     "Declare a wider range when converting (input_range, --range LOW HIGH), or clip and count (TTFS(outside='clip'), --outside clip).",
                 )
+            return unit * self.window  # what exceeds the range by rounding is kept: it would be an error of its own
         return unit.clamp(0.0, 1.0) * self.window
 
     def outside(self, x: Tensor) -> int:

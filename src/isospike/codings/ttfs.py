@@ -155,7 +155,7 @@ class _Mapper:
             gate=gate,
             tau=tau,
             unit=1 / (tau * gain),
-            gated=coding.gated,
+            gated=coding.gated or clipped,  # a clipped neuron is meant to wait for its gate
             clipped=clipped,
             forced=coding.forced_spikes,
         )
@@ -179,7 +179,7 @@ class _Mapper:
         """The factor by which each neuron's activation is rescaled, at most 1 (eqs. 2.16, 2.18)."""
         coding = self.coding
         if coding.mapping == "identical":
-            return torch.ones_like(total)
+            return torch.ones((1,) * total.ndim, dtype=total.dtype)
         # Rescaling by the positive weights' sum is what keeps V from falling before t_min.
         bounded = (self.row_sum(node, chains, magnitude=True) + total) / 2 if coding.mapping == "positive" else total
         gain = torch.minimum((1 - coding.delta) / bounded.clamp_min(1 - coding.delta), coding.lowest_sum / (-total).clamp_min(coding.lowest_sum))

@@ -10,13 +10,12 @@ def two_layers(hidden: int = 600) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), nn.Linear(784, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 10))
 
 
-def vgg16(channels: int = 3, classes: int = 10, width: int = 64, hidden: int | None = None, dense: int = 2, pools: int = 5) -> nn.Sequential:
-    """VGG16 with batch norm after each ReLU (Stanojevic 2023, Fig. 2.2d).
+def vgg16(channels: int = 3, classes: int = 10, width: int = 64, dense: int = 2, pools: int = 5) -> nn.Sequential:
+    """VGG16 with batch norm after each ReLU (Stanojevic 2023, Fig. 2.2d), with hidden dense layers of 8 widths.
 
-    width: channels of the first block (64 is full width); dense: hidden dense layers of `hidden` neurons (8 widths unless given);
-    pools: 4 leaves out the first max pool, as for 28 × 28 images.
+    width: channels of the first block (64 is full width); dense: hidden dense layers; pools: 4 leaves out the first max pool, as for
+    28 × 28 images.
     """
-    hidden = hidden or 8 * width
     layers: list[nn.Module] = []
     inputs = channels
     for block, (factor, convolutions) in enumerate(((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))):
@@ -28,8 +27,8 @@ def vgg16(channels: int = 3, classes: int = 10, width: int = 64, hidden: int | N
             layers.append(nn.MaxPool2d(2))
     layers.append(nn.Flatten())
     for _ in range(dense):
-        layers += [nn.Linear(inputs, hidden), nn.ReLU(), nn.BatchNorm1d(hidden), nn.Dropout(0.3)]
-        inputs = hidden
+        layers += [nn.Linear(inputs, 8 * width), nn.ReLU(), nn.BatchNorm1d(8 * width), nn.Dropout(0.3)]
+        inputs = 8 * width
     return nn.Sequential(*layers, nn.Linear(inputs, classes))
 
 
@@ -37,4 +36,5 @@ def vgg16_large(classes: int) -> nn.Module:
     """VGG16 without batch norm for 224 × 224 images, as torchvision has it."""
     from torchvision.models import vgg16 as torchvision_vgg16
 
-    return torchvision_vgg16(num_classes=classes)
+    model: nn.Module = torchvision_vgg16(num_classes=classes)
+    return model

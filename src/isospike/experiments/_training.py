@@ -13,17 +13,19 @@ from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from isospike.data import Data
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained.
 
-    | field      | meaning                                                            |
-    |------------|--------------------------------------------------------------------|
-    | `name`     | architecture, width and data set: with the rest, the cache's key   |
-    | `decay`    | factor on the learning rate after each epoch                       |
-    | `l1`       | weight of the mean activation of hidden neurons in the loss        |
-    | `shift`    | images are shifted by up to so many pixels, and mirrored if `flip` |
+    | field      | meaning                                                                                     |
+    |------------|---------------------------------------------------------------------------------------------|
+    | `name`     | architecture, width and data set: with the rest, the cache's key                            |
+    | `decay`    | factor on the learning rate after each epoch                                                |
+    | `l1`       | weight in the loss of the hidden layers' activity: its mean over its root mean square       |
+    | `shift`    | batches are shifted by up to so many pixels, and half of the images mirrored if `flip`      |
     """
 
     name: str
@@ -49,30 +51,40 @@ def cache() -> Path:
     return path
 
 
-def trained(recipe: Recipe, make: Callable[[], nn.Module], images: Tensor, labels: Tensor, device: str = "cpu") -> nn.Module:
-    """The network, trained or from the cache.  images: (n, *shape) floating point."""
+def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Data], device: str = "cpu") -> nn.Module:
+    """The network, trained or from the cache.  `data` is opened only if there is something to train."""
     torch.manual_seed(recipe.seed)
-    model = make().to(device)
+    model = make()
     done = cache() / f"{recipe.key}.safetensors"
-    if done.exists():
-        model.load_state_dict(load_file(done))
-        return model.eval()
-    optimizer = torch.optim.Adam(model.parameters(), lr=recipe.rate)
-    checkpoint = cache() / f"{recipe.key}.checkpoint"
-    start = 0
+    if not done.exists():
+        _train(recipe, model.to(device, memory_format=torch.channels_last), data(), device)
+        replace_file(done, lambda path: save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, path))
+        _checkpoint(recipe).unlink(missing_ok=True)
+    model = model.to("cpu", memory_format=torch.contiguous_format)
+    model.load_state_dict(load_file(done))
+    return model.eval().requires_grad_(False)
+
+
+def _checkpoint(recipe: Recipe) -> Path:
+    return cache() / f"{recipe.key}.checkpoint"
+
+
+def _train(recipe: Recipe, model: nn.Module, data: Data, device: str) -> None:
+    optimizer = torch.optim.Adam(model.requires_grad_(True).parameters(), lr=recipe.rate)
+    checkpoint, start = _checkpoint(recipe), 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         start = state["epoch"]
+    assert data.labels is not None
+    images, labels = torch.cat([x for x, _ in data.batches(4096)]), data.labels
     for epoch in range(start, recipe.epochs):
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * recipe.decay**epoch
         _epoch(recipe, epoch, model, optimizer, images, labels, device)
-        _replace(checkpoint, lambda path, epoch=epoch: torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}, path))
-    _replace(done, lambda path: save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, path))
-    checkpoint.unlink(missing_ok=True)
-    return model.eval()
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
+        replace_file(checkpoint, lambda path, state=state: torch.save(state, path))
 
 
 def _epoch(recipe: Recipe, epoch: int, model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, device: str) -> None:
@@ -80,14 +92,14 @@ def _epoch(recipe: Recipe, epoch: int, model: nn.Module, optimizer: torch.optim.
     torch.manual_seed(recipe.seed * 1000 + epoch)  # dropout
     order = torch.randperm(len(images), generator=generator)
     model.train()
-    active: list[Tensor] = []
-    hooks = [m.register_forward_hook(lambda _, __, y: active.append(y.mean())) for m in model.modules() if isinstance(m, nn.ReLU) and recipe.l1]
+    activity: list[Tensor] = []
+    hooks = [m.register_forward_hook(lambda _, __, y: activity.append(_spread(y))) for m in model.modules() if isinstance(m, nn.ReLU) and recipe.l1]
     for part in track(order.split(recipe.batch), description=f"{recipe.name}: epoch {epoch + 1} of {recipe.epochs}", transient=True):
         if len(part) == 1:
             continue  # batch norm needs two
-        active.clear()
-        x = _augmented(images[part].to(device), recipe, generator)
-        loss = F.cross_entropy(model(x), labels[part].to(device)) + (recipe.l1 * torch.stack(active).mean() if active else 0.0)
+        activity.clear()
+        x = _augmented(images[part], recipe, generator).to(device)
+        loss = F.cross_entropy(model(x), labels[part].to(device)) + (recipe.l1 * torch.stack(activity).mean() if activity else 0.0)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -95,17 +107,22 @@ def _epoch(recipe: Recipe, epoch: int, model: nn.Module, optimizer: torch.optim.
         hook.remove()
 
 
+def _spread(y: Tensor) -> Tensor:
+    """L1 norm over L2 norm: unlike the first alone, a batch norm behind the rectifier cannot undo its decrease by scaling."""
+    return y.mean() / (y.square().mean() + 1e-12).sqrt()
+
+
 def _augmented(x: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     if recipe.flip:
         mirror = torch.rand(len(x), generator=generator) < 0.5
-        x = torch.where(mirror.to(x.device)[:, None, None, None], x.flip(3), x)
+        x = torch.where(mirror[:, None, None, None], x.flip(3), x)
     if recipe.shift:
         dy, dx = (int(v) for v in torch.randint(-recipe.shift, recipe.shift + 1, (2,), generator=generator))
         x = F.pad(x, (recipe.shift,) * 4)[:, :, recipe.shift + dy :, recipe.shift + dx :][:, :, : x.shape[2], : x.shape[3]]
-    return x
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
 
-def _replace(path: Path, write: Callable[[str], object]) -> None:
+def replace_file(path: Path, write: Callable[[str], object]) -> None:
     """Write a file whole or not at all."""
     partial = f"{path}.partial"
     write(partial)

@@ -18,11 +18,9 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor) -> Graph:
     example: (batch, *input shape), any values: its shape and dtype are used.
     Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
-    if isinstance(model, ExportedProgram):
-        program, run = model, model.module()
-    else:
-        program, run = _export(model, example), model
+    program = model if isinstance(model, ExportedProgram) else _export(model, example)
     graph = _read(program, tuple(example.shape[1:]))
+    run = _of_any_batch(model) if isinstance(model, ExportedProgram) else model
     was_training = isinstance(model, nn.Module) and model.training
     if was_training:
         model.eval()  # type: ignore[union-attr]
@@ -40,6 +38,13 @@ def _callable(run: Callable[..., Any]) -> Callable[[Tensor], Tensor]:
         return out[0] if isinstance(out, tuple | list) else out
 
     return call
+
+
+def _of_any_batch(program: ExportedProgram) -> Callable[[Tensor], Tensor]:
+    """A program as a function of batches of any size: it may have been exported for one size only."""
+    run, (name,) = _callable(program.module()), program.graph_signature.user_inputs
+    size = next(node.meta["val"].shape[0] for node in program.graph.nodes if node.name == name)
+    return lambda x: run(x) if not isinstance(size, int) else torch.cat([run(x[[i] * size])[:1] for i in range(len(x))])
 
 
 def _export(model: nn.Module, example: Tensor) -> ExportedProgram:

@@ -251,10 +251,13 @@ class Pad(Route):
     def linear(self, x: Tensor) -> Tensor:
         return F.pad(x, [w for pair in reversed(self.widths) for w in pair])
 
-    def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
+    def carry(self, s: Tensor, in_shape: Shape) -> Tensor:
         # What stands beside a padded zero does not matter; a one keeps per-channel factors per channel.
         kept = [w if have > 1 else (0, 0) for w, have in zip(self.widths, s.shape, strict=True)]
         return F.pad(s, [v for pair in reversed(kept) for v in pair], value=1.0)
+
+    def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
+        return self.carry(s, in_shape)
 
     def only(self, dim: int) -> bool:
         """Whether zeros are added along `dim` alone."""

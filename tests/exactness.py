@@ -1,0 +1,75 @@
+"""The contract of every exact coding: it computes what the network computes, in values, in both simulators, in both precisions."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from isospike.codings import TTFS
+from isospike.importers.torch import from_torch
+from isospike.ir.graph import Graph
+from isospike.passes import canonical
+from isospike.ranges import calibrate
+from isospike.simulate import ClosedForm, EventDriven, Simulator, simulate
+from zoo import HIGH, LOW, inputs
+
+# Every member of the family; the ramp of chapter 2 and that of chapter 3; constant thresholds where they are exact.
+FAMILY: dict[str, TTFS] = {
+    "identical": TTFS("identical"),
+    "identical, ch. 2 ramp": TTFS("identical", ramp_from="previous", tau=2.5),
+    "fixed": TTFS("fixed", ramp_from="previous"),
+    "positive": TTFS("positive", gated=False, ramp_from="previous", alpha=3.0),
+    "dynamic": TTFS("dynamic", ramp_from="previous", forced_spikes=True),
+    "certified": TTFS("identical", windows="certified"),
+}
+FLOAT32 = ("identical", "fixed")  # certified windows may be too wide for single precision: they are for float64
+SIMULATORS: tuple[Simulator, ...] = (ClosedForm(), EventDriven())
+LIMIT = {torch.float64: 1e-9, torch.float32: 1e-4}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How far a spiking network was from the original, relative to the largest output, and whether all decisions agreed."""
+
+    coding: str
+    simulator: str
+    dtype: torch.dtype
+    error: float
+    agreement: float
+
+    @property
+    def holds(self) -> bool:
+        return self.error <= LIMIT[self.dtype] and (self.agreement == 1.0 or self.dtype == torch.float32)
+
+
+def graph_of(model: nn.Module, shape: tuple[int, ...]) -> Graph:
+    return canonical(from_torch(model, torch.zeros(1, *shape)).with_range(torch.tensor(LOW, dtype=torch.float64), torch.tensor(HIGH, dtype=torch.float64)))
+
+
+def findings(model: nn.Module, shape: tuple[int, ...], samples: int = 6) -> Iterator[Finding]:
+    graph, x = graph_of(model, shape), inputs(shape)[:samples]
+    with torch.no_grad():
+        expected = copy.deepcopy(model).double()(x.clone()) if not graph.notes else graph(x)
+    scale = float(expected.abs().max()) or 1.0  # a network that is dead gives zeros: then the error is absolute
+    data = calibrate(graph, [x])
+    for name, coding in FAMILY.items():
+        ranges = coding.ranges(graph, []) if coding.windows == "certified" else data
+        network = coding.network(graph, ranges)
+        for dtype in (torch.float64, torch.float32) if name in FLOAT32 else (torch.float64,):
+            network = network.to(dtype)
+            for simulator in SIMULATORS:
+                found = simulate(network, x.to(dtype), simulator).readout.double()
+                yield Finding(name, simulator.name, dtype, float((found - expected).abs().max()) / scale, _agreement(found, expected))
+
+
+def _agreement(found: Tensor, expected: Tensor) -> float:
+    """Share of equal decisions; two outputs that tie to 12 digits are one decision."""
+    ours, theirs = found.argmax(1, keepdim=True), expected.argmax(1, keepdim=True)
+    tie = (expected.gather(1, ours) - expected.gather(1, theirs)).abs() <= 1e-12 * expected.abs().max()
+    return float((tie | (ours == theirs)).double().mean())
+
+
+def ungated(coding: TTFS) -> TTFS:
+    return replace(coding, gated=False)
