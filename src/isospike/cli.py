@@ -65,23 +65,35 @@ def convert_command(
     normalize: Normalize = None,
     data_dir: DataDir = None,
     size: Size = None,
+    as_json: Json = False,
 ) -> None:
     """Convert a trained network; windows are calibrated on the training split where there is one."""
     train = open_data(data, True, data_dir, _normalize(normalize), size).first(samples)
     network = _convert(_model(model), train, _coding(coding, mapping, margin, windows, outside), input_range, dtype)
     save(network, output)
+    if as_json:
+        typer.echo(json.dumps({"file": str(output), "stages": len(network.stages), "latency": network.latency, "coding": network.body.coding}))
+        return
     err.print(f"wrote {output}: {len(network.stages)} stages, latency {network.latency:.4g}")
 
 
 @app.command("run")
-def run_command(file: File, data: DataName, samples: Samples = None, normalize: Normalize = None, data_dir: DataDir = None, size: Size = None, as_json: Json = False) -> None:  # fmt: skip
+def run_command(
+    file: File,
+    data: DataName,
+    samples: Samples = None,
+    normalize: Normalize = None,
+    data_dir: DataDir = None,
+    size: Size = None,
+    as_json: Json = False,
+) -> None:
     """Run a spiking network: accuracy, spikes, latency, synaptic operations, energy."""
     network = load(file)
     test = open_data(data, False, data_dir, _normalize(normalize), size).first(samples)
     with _progress("running", len(test), as_json) as advance:
         figures = measure(network, test.batches(), progress=advance)
     if as_json:
-        print(json.dumps(figures))
+        typer.echo(json.dumps(figures))
         return
     _figures(figures, f"{file.name} on {test.name}")
 
@@ -114,7 +126,7 @@ def check_command(
             original(source, graph, network.dtype), canonical(graph.with_range(*_range(train, input_range))), network, test.batches(), progress=advance
         )
     if as_json:
-        print(json.dumps(report.as_dict()))
+        typer.echo(json.dumps(report.as_dict()))
         return
     for note in graph.notes:
         err.print(f"note: {note}")
@@ -126,11 +138,12 @@ def inspect_command(file: File, as_json: Json = False) -> None:
     """Show a spiking network's stages: neurons, synapses, weights, thresholds, windows, delays."""
     from isospike.measure.inspect import inspect
 
-    stages = inspect(load(file))
+    network = load(file)
+    stages = inspect(network)
     if as_json:
-        print(json.dumps({"stages": stages, "coding": load(file).body.coding}))
+        typer.echo(json.dumps({"stages": stages, "coding": network.body.coding}))
         return
-    table = Table(title=f"{file.name}: {load(file).body.coding}", title_justify="left")
+    table = Table(title=f"{file.name}: {network.body.coding}", title_justify="left")
     for heading in ("stage", "neuron", "shape", "neurons", "synapses", "weights", "thresholds", "window", "delays"):
         table.add_column(heading, justify="left" if heading in ("stage", "neuron") else "right")
     for row in stages:
@@ -156,7 +169,7 @@ def reproduce_command(
             out.print(f"{key:32} {(module.__doc__ or '').splitlines()[0]}", highlight=False)
         return
     if name not in EXPERIMENTS:
-        raise InvalidSetting(f"`{name}` is not known.", f"Known: {', '.join(EXPERIMENTS)}.")
+        raise InvalidSetting(f"`{name}` is not known.", f"Known: {', '.join(EXPERIMENTS)}.", "Choose one of these: isospike reproduce --list.")
     reproduce(name, directory, samples=samples, seed=seed, full=full, data_dir=data_dir, console=out)
 
 
@@ -168,32 +181,42 @@ def _model(name: str) -> Model:
     if path.suffix == ".pt2":
         return from_archive(path)
     if ":" in name and not path.exists():
-        module, _, factory = name.partition(":")
-        try:
-            made = getattr(importlib.import_module(module), factory)()
-        except (ImportError, AttributeError) as error:
-            raise InvalidModel(f"`{name}` cannot be found: {error}", "package.module:factory, importable from here.") from error
-        if not isinstance(made, nn.Module):
-            raise InvalidModel(f"`{name}` made a {type(made).__name__}.", "A factory that returns an nn.Module.")
-        return made
+        return _made(*name.split(":", 1))
     reason = (
         "is a pickle, which can run any code when it is opened, so it is not"
         if path.suffix in (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
         else "is not a model that can be read, so it was not"
     )
-    raise InvalidModel(f"`{name}` {reason} loaded.", "An .onnx file, a torch.export archive (.pt2), or package.module:factory.", "Load it in your own code and pass `package.module:factory`, or export it: torch.export.save(torch.export.export(model, (x,)), 'model.pt2').")  # fmt: skip
+    raise InvalidModel(
+        f"`{name}` {reason} loaded.",
+        "An .onnx file, a torch.export archive (.pt2), or package.module:factory.",
+        "Load it in your own code and pass `package.module:factory`, or export it: torch.export.save(torch.export.export(model, (x,)), 'model.pt2').",
+    )
+
+
+def _made(module: str, factory: str) -> nn.Module:
+    supported = "package.module:factory, importable from here: a function without arguments that returns an nn.Module."
+    try:
+        made = getattr(importlib.import_module(module), factory)()
+    except Exception as error:  # it is the user's code
+        raise InvalidModel(
+            f"`{module}:{factory}` cannot be had: {type(error).__name__}: {error}", supported, "Call it in a Python session to see where."
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise InvalidModel(f"`{module}:{factory}` returned a {type(made).__name__}.", supported, "Return the model itself.")
+    return made
 
 
 def _coding(name: str, mapping: str, margin: float, windows: str, outside: str) -> TTFS:
     if name not in CODINGS:
-        raise InvalidSetting(f"coding `{name}` is not known.", f"Known: {', '.join(CODINGS)}.")
+        raise InvalidSetting(f"coding `{name}` is not known.", f"Known: {', '.join(CODINGS)}.", "Choose one of these: --coding.")
     made: TTFS = CODINGS[name](mapping=mapping, margin=margin, windows=windows, outside=outside)
     return made
 
 
 def _convert(model: Model, train: Data, coding: TTFS, declared: tuple[float, float] | None, dtype: str) -> SpikingNetwork:
     if dtype not in ("float32", "float64"):
-        raise InvalidSetting(f"dtype `{dtype}` is not known.", "float32, float64.")
+        raise InvalidSetting(f"dtype `{dtype}` is not known.", "float32, float64.", "Choose one of these: --dtype.")
     with err.status("converting"):
         return convert(model, train, coding, _range(train, declared), getattr(torch, dtype))
 
@@ -207,11 +230,11 @@ def _normalize(text: str | None) -> Any:
         return None
     try:
         numbers = [float(part) for part in text.replace(",", " ").split()]
-    except ValueError as error:
-        raise InvalidSetting(f"--normalize '{text}' is not a list of numbers.", "'MEAN… STD…', as many of one as of the other.") from error
+    except ValueError:
+        numbers = []
     half = len(numbers) // 2
     if not half or len(numbers) % 2:
-        raise InvalidSetting(f"--normalize '{text}' has {len(numbers)} numbers.", "'MEAN… STD…', as many of one as of the other.")
+        raise InvalidSetting(f"--normalize '{text}' cannot be read.", "'MEAN… STD…', as many of one as of the other.", "For MNIST: '0.1307 0.3081'.")
     return tuple(numbers[:half]), tuple(numbers[half:])
 
 
@@ -253,10 +276,11 @@ def _report(report: Report, title: str) -> None:
 
 def main() -> None:
     """Entry point: an error is three lines, not a traceback."""
+    sys.path.append("")  # a factory may lie in the current folder
     try:
         app()
     except IsospikeError as error:
-        err.print(f"{type(error).__name__}: {error}", markup=False, highlight=False, style="red")
+        err.print(f"{type(error).__name__}: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         err.print("interrupted; nothing was half-written.")

@@ -1,12 +1,12 @@
 """From a trained network to a spiking one: import, canonical form, ranges, coding."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
 
 from isospike.codings import TTFS, Coding
-from isospike.errors import InvalidData
+from isospike.errors import InvalidData, InvalidSetting
 from isospike.importers import Model, read
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical
@@ -23,28 +23,51 @@ def convert(
 
     calibration: (samples, *input shape), or an iterable of such batches, read once or twice; it gives the input's shape and dtype, the
     layers' windows, and the input range where none is declared.  input_range: (low, high), numbers or broadcastable to a sample.
-    coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.  Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`.
+    coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.
+    Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`, `InvalidSetting`.
     """
     batches = [calibration] if isinstance(calibration, Tensor) else calibration
+    batches = list(batches) if isinstance(batches, Iterator) else batches  # what can be read only once is kept
     first = _first(batches)
     low, high = input_range if input_range is not None else _data_range(batches)
-    graph = canonical(read(model, first).with_range(*(torch.as_tensor(end, dtype=torch.float64) for end in (low, high))))
+    graph = read(model, first)
+    graph = canonical(graph.with_range(*_declared(low, high, graph.input.shape)))
     coding = coding or TTFS()
-    ranges = coding.ranges(graph.to(first.dtype), _checked(batches, graph.input.shape))
+    ranges = coding.ranges(graph, _checked(batches, graph.input.shape))
     return coding.network(graph, ranges).to(dtype or first.dtype)
 
 
 def _first(batches: Iterable[Tensor]) -> Tensor:
     first = next(iter(batches), None)
-    if first is None or not len(first):
-        raise InvalidData("there is no calibration sample.", "At least one; a few hundred of the training set are usual.")
-    if not first.is_floating_point():
+    if first is None or (isinstance(first, Tensor) and not len(first)):
+        raise InvalidData(
+            "there is no calibration sample.", "At least one; a few hundred of the training set are usual.", "Pass some images of the training set."
+        )
+    if not isinstance(first, Tensor):
+        raise InvalidData(f"a calibration batch is a {type(first).__name__}.", "Tensors.", "Leave out the labels: [x for x, _ in loader].")
+    if first.dtype not in (torch.float32, torch.float64):
         raise InvalidData(
             f"the calibration samples are {first.dtype}.",
-            "Floating point, in the units that the model was trained with.",
+            "float32 or float64, in the units that the model was trained with.",
             "Convert them: x.float() / 255 for images.",
         )
     return first
+
+
+def _declared(low: Tensor | float, high: Tensor | float, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    ends = tuple(torch.as_tensor(end, dtype=torch.float64) for end in (low, high))
+    try:
+        low, high = (end.expand(shape) for end in ends)
+    except RuntimeError as error:
+        what = f"an input range of shapes {tuple(ends[0].shape)} and {tuple(ends[1].shape)} does not fit samples of shape {shape}."
+        raise InvalidSetting(what, "Two numbers, or tensors broadcastable to a sample.", "For a channel each: shape (channels, 1, 1).") from error
+    if not bool((torch.isfinite(low) & torch.isfinite(high) & (low <= high)).all()):
+        raise InvalidSetting(
+            f"the input range runs from {float(low.min()):.4g} to {float(high.max()):.4g}, or from high to low somewhere.",
+            "Finite numbers, low ≤ high.",
+            "Declare it in the units that the model was trained with: input_range=(low, high), --range LOW HIGH.",
+        )
+    return ends[0], ends[1]
 
 
 def _data_range(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
@@ -52,14 +75,16 @@ def _data_range(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     for batch in batches:
         low, high = torch.minimum(low, batch.min()), torch.maximum(high, batch.max())
     if not bool(torch.isfinite(low) & torch.isfinite(high)):
-        raise InvalidData("the calibration samples have NaN or infinite values.", remedy="Remove or replace them.")
+        raise InvalidData("the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
     return low, high
 
 
 def _checked(batches: Iterable[Tensor], shape: tuple[int, ...]) -> Iterable[Tensor]:
     for batch in batches:
         if tuple(batch.shape[1:]) != tuple(shape):
-            raise InvalidData(f"calibration samples of shape {tuple(batch.shape[1:])} do not fit the model.", f"Its input has shape {tuple(shape)}.")
+            raise InvalidData(
+                f"calibration samples of shape {tuple(batch.shape[1:])} do not fit the model.", f"Samples of shape {tuple(shape)}.", "Bring them to one shape."
+            )
         if not bool(torch.isfinite(batch).all()):
-            raise InvalidData("the calibration samples have NaN or infinite values.", remedy="Remove or replace them.")
+            raise InvalidData("the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
         yield batch

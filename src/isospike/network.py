@@ -112,6 +112,8 @@ def run(body: Body, encoded: Tensor, step: Step, watch: Watch | None = None, per
     `watch(stage, code)` sees each stage's code once; `perturb(stage, code)` may change a code before it is handed on.
     """
     last = {group.source: i for i, stage in enumerate(body.stages) for group in stage.groups}
+    if encoded.ndim == 4:
+        encoded = encoded.contiguous(memory_format=torch.channels_last)  # convolutions are up to twice as fast
     codes = {"input": encoded}
     for i, stage in enumerate(body.stages):
         code = step(stage, _drive(stage, codes), codes)
@@ -130,7 +132,8 @@ def _drive(stage: Stage, codes: dict[str, Tensor]) -> Drive:
         first, *others = stage.groups
         total = through(first.chain, codes[first.source], bias)
         for group in others:
-            total = total + through(group.chain, codes[group.source])
+            part = through(group.chain, codes[group.source])
+            total = total + part if bias is None else total.add_(part)  # with a bias, total is a tensor of its own
         return total
 
     return drive
@@ -154,7 +157,9 @@ def save(network: SpikingNetwork, path: str | Path) -> None:
                 raise
     except OSError as error:
         raise InvalidFile(
-            f"`{path}` cannot be written: {error.strerror or error}.", remedy="Nothing was changed; make room or choose another place."
+            f"`{path}` cannot be written: {error.strerror or error}.",
+            "A folder that exists, may be written to and has room.",
+            "Nothing was changed; make room or choose another place.",
         ) from error
 
 
@@ -162,18 +167,28 @@ def load(path: str | Path) -> SpikingNetwork:
     """Read a network written by `save`.  Raises `InvalidFile`."""
     path = Path(path)
     if not path.is_file():
-        raise InvalidFile(f"`{path}` does not exist.", remedy="Make it with `isospike convert MODEL --data DATA --out FILE`.")
+        raise InvalidFile(
+            f"`{path}` does not exist or is not a file.",
+            "Files written by `isospike convert`.",
+            "Make it with `isospike convert MODEL --data DATA --out FILE`.",
+        )
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise InvalidFile(f"`{path}` is not a whole safetensors file: {error}", remedy="It may be cut short: convert the model again.") from error
+        raise InvalidFile(
+            f"`{path}` is not a whole safetensors file: {error}", "Files written by `isospike convert`.", "It may be cut short: convert the model again."
+        ) from error
     try:
         header: Any = json.loads(metadata["isospike"])
         version, tree = header["format"], header["network"]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise InvalidFile(f"`{path}` holds tensors but no spiking network.", "Files written by `isospike convert`.") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InvalidFile(
+            f"`{path}` holds tensors but no spiking network.",
+            "Files written by `isospike convert`.",
+            "Convert the model: isospike convert MODEL --data DATA --out FILE.",
+        ) from error
     if version != FORMAT:
         raise InvalidFile(f"`{path}` has format {version}.", f"This version of isospike reads format {FORMAT}.", "Update isospike, or convert the model again.")
     try:
@@ -181,18 +196,20 @@ def load(path: str | Path) -> SpikingNetwork:
         if not isinstance(body, Body) or set(body.tensors()) != set(tensors):
             raise InvalidFile("header and tensors do not belong together.")
         _check_shapes(body)
-    except (InvalidFile, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (InvalidFile, TypeError, ValueError, AttributeError, RuntimeError, LookupError) as error:
         detail = error.what if isinstance(error, InvalidFile) else str(error)
-        raise InvalidFile(f"`{path}` is damaged: {detail}", remedy="Convert the model again.") from error
+        raise InvalidFile(f"`{path}` is damaged: {detail}", "Files written by `isospike convert`.", "Convert the model again.") from error
     return SpikingNetwork(body)
 
 
 def _check_shapes(body: Body) -> None:
     """Every stage's groups lead from its source's shape to its own."""
     shapes = {"input": tuple(body.input_shape)}
+    if not body.stages:
+        raise InvalidFile("it has no stages.")
     for stage in body.stages:
         for group in stage.groups:
-            shape = shapes[group.source] if group.source in shapes else None
+            shape = shapes.get(group.source)
             if shape is None:
                 raise InvalidFile(f"stage `{stage.name}` reads `{group.source}`, which does not come before it.")
             for step in group.chain:

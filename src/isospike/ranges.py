@@ -42,7 +42,7 @@ def calibrate(graph: Graph, batches: Iterable[Tensor]) -> Ranges:
         for batch in batches:
             samples += len(batch)
             if len(batch):
-                graph(batch, observe)
+                graph.to(batch.dtype)(batch, observe)
     if not samples:
         raise InvalidData(
             "there is no calibration sample.",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidData, OutOfRange
+from isospike.ir.ops.base import Shape
 from isospike.network import Encoder
 
 TOLERANCE = 1e-5  # of the range: rounding in float32, not data
@@ -21,19 +22,21 @@ class LatencyEncoder(Encoder):
     """
     | field    | shape         | unit  | meaning                                                              |
     |----------|---------------|-------|----------------------------------------------------------------------|
+    | `shape`  |               |       | of one sample                                                        |
     | `low`    | broadcastable | input | smallest input, which stays silent                                   |
     | `high`   | broadcastable | input | largest input, which spikes at once                                  |
     | `window` | ()            | time  | τ_c                                                                  |
     | `clip`   |               |       | whether inputs outside [low, high] are clipped instead of refused    |
     """
 
+    shape: Shape
     low: Tensor
     high: Tensor
     window: Tensor
     clip: bool
 
     def encode(self, x: Tensor) -> Tensor:
-        """Leads of the input spikes.  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype or NaN."""
+        """Leads of the input spikes.  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype, NaN or infinity."""
         unit = self._unit(x)
         if not self.clip:
             count = int(((unit < -TOLERANCE) | (unit > 1 + TOLERANCE)).sum())
@@ -51,17 +54,17 @@ class LatencyEncoder(Encoder):
         return int(((unit < -TOLERANCE) | (unit > 1 + TOLERANCE)).sum())
 
     def _unit(self, x: Tensor) -> Tensor:
-        if not x.is_floating_point():
+        if x.dtype not in (torch.float32, torch.float64):
             raise InvalidData(
-                f"the input is {x.dtype}.", "Floating point, in the units that the model was trained with.", "Convert it: x.float() / 255 for images."
+                f"the input is {x.dtype}.", "float32 or float64, in the units that the model was trained with.", "Convert it: x.float() / 255 for images."
             )
-        x = x.to(self.low.dtype)
-        try:
-            shifted = x - self.low
-        except RuntimeError as error:
-            raise InvalidData(f"inputs of shape {tuple(x.shape[1:])} do not fit the network.", f"One that broadcasts with {tuple(self.low.shape)}.") from error
+        if tuple(x.shape[1:]) != tuple(self.shape):
+            raise InvalidData(
+                f"inputs of shape {tuple(x.shape[1:])} do not fit the network.",
+                f"Batches of samples of shape {tuple(self.shape)}.",
+                "Reshape them, or convert the model for this shape.",
+            )
+        if not bool(torch.isfinite(x).all()):
+            raise InvalidData("the input has NaN or infinite values.", "Finite numbers in the declared range.", "Remove or replace them.")
         width = self.high - self.low
-        unit = shifted / torch.where(width > 0, width, torch.ones_like(width))
-        if bool(torch.isnan(unit).any()):
-            raise InvalidData("the input has NaN values.", remedy="Remove or replace them.")
-        return unit
+        return (x.to(self.low.dtype) - self.low) / torch.where(width > 0, width, torch.ones_like(width))

@@ -72,14 +72,22 @@ class TTFS(Coding):
     outside: Literal["error", "clip"] = "error"
 
     def __post_init__(self) -> None:
-        choices = {"mapping": MAPPINGS, "ramp_from": ("own", "previous"), "windows": ("calibrated", "certified"), "outside": ("error", "clip")}
+        choices: dict[str, tuple[object, ...]] = {
+            "mapping": MAPPINGS,
+            "ramp_from": ("own", "previous"),
+            "windows": ("calibrated", "certified"),
+            "outside": ("error", "clip"),
+        }
+        choices |= dict.fromkeys(("gated", "forced_spikes"), (False, True))
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
-                raise InvalidSetting(f"TTFS({name}={getattr(self, name)!r}).", f"{name}: {', '.join(allowed)}.")
+                raise InvalidSetting(f"TTFS({name}={getattr(self, name)!r}).", f"{name}: {', '.join(map(str, allowed))}.", "Choose one of these.")
         limits = {"margin": self.margin > -1, "tau": self.tau > 0, "alpha": self.alpha > 0, "delta": 0 < self.delta < 1, "lowest_sum": self.lowest_sum > 0}
         for name, within in limits.items():
-            if not within:
-                raise InvalidSetting(f"TTFS({name}={getattr(self, name)}).", "margin > −1, tau > 0, alpha > 0, 0 < delta < 1, lowest_sum > 0.")
+            if not within or not math.isfinite(getattr(self, name)):
+                raise InvalidSetting(
+                    f"TTFS({name}={getattr(self, name)}).", "margin > −1, tau > 0, alpha > 0, 0 < delta < 1, lowest_sum > 0.", "Choose a number within."
+                )
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
         return certify(graph) if self.windows == "certified" else calibrate(graph, calibration)
@@ -101,7 +109,7 @@ class _Mapper:
 
     def body(self) -> Body:
         coding, graph = self.coding, self.graph
-        encoder = LatencyEncoder(graph.input_op.low, graph.input_op.high, self.window[graph.input.name], coding.outside == "clip")
+        encoder = LatencyEncoder(graph.input.shape, graph.input_op.low, graph.input_op.high, self.window[graph.input.name], coding.outside == "clip")
         stages = tuple(self.stage(node) for node in graph.nodes[1:])
         settings = ", ".join(f"{key}={value!r}" for key, value in asdict(coding).items())
         return Body(graph.input.shape, encoder, stages, f"TTFS({settings})")

@@ -2,8 +2,10 @@
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -60,27 +62,35 @@ def open_data(
     elif path.is_dir():
         data = _folder(path, size)
     else:
-        raise InvalidData(f"`{name}` is neither a known data set, nor a folder, nor an .npz file.", f"Known: mnist-sample, {', '.join(NAMED)}.")
+        raise InvalidData(
+            f"`{name}` is neither a known data set, nor a folder, nor an .npz file.",
+            f"Known: mnist-sample, {', '.join(NAMED)}.",
+            "Check the name, or the path from here.",
+        )
     if normalize is None:
         return data
     mean, std = normalize
     if len(mean) != len(std) or any(s == 0 for s in std):
-        raise InvalidData("means and standard deviations do not fit.", "As many of one as of the other, none of the latter 0.")
+        raise InvalidData(
+            "means and standard deviations do not fit.", "As many of one as of the other, none of the latter 0.", "Write: --normalize 'MEAN… STD…'."
+        )
     return Data(data.name, data.images, data.labels, mean, std)
 
 
 def _named(name: str, train: bool, directory: str | Path | None) -> Data:
     root = Path(directory or os.environ.get("ISOSPIKE_DATA") or Path.home() / ".cache" / "isospike" / "data")
     try:
-        dataset = NAMED[name](root, train, False)
-    except RuntimeError:
         try:
-            dataset = NAMED[name](root, train, True)
-        except Exception as error:
-            raise InvalidData(
-                f"`{name}` is not in `{root}` and cannot be downloaded: {error}",
-                remedy="Put it there in torchvision's layout, or name its place: --data-dir, ISOSPIKE_DATA.",
-            ) from error
+            dataset = NAMED[name](root, train, False)
+        except RuntimeError:  # torchvision's word for "not there"
+            _download(name, train, root)
+            dataset = NAMED[name](root, train, False)
+    except Exception as error:  # of the network, of archives and of torchvision: they share no base class
+        raise InvalidData(
+            f"`{name}` cannot be read from `{root}`, nor downloaded to it: {error}",
+            "A folder in torchvision's layout.",
+            "Put it there, or name its place: --data-dir, ISOSPIKE_DATA.",
+        ) from error
     arrays = getattr(dataset, "data", None)
     labels = getattr(dataset, "targets", getattr(dataset, "labels", None))
     if arrays is None:
@@ -88,31 +98,45 @@ def _named(name: str, train: bool, directory: str | Path | None) -> Data:
     return Data(name, _channels_first(torch.as_tensor(arrays)), torch.as_tensor(labels).long())
 
 
+def _download(name: str, train: bool, root: Path) -> None:
+    """By way of a folder of its own: torchvision would take a file that is half there for the whole."""
+    root.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=root, prefix=".download.") as half:
+        NAMED[name](Path(half), train, True)
+        for file in [path for path in Path(half).rglob("*") if path.is_file()]:
+            place = root / file.relative_to(half)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
+
+
 def _npz(path: Path, train: bool) -> Data:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             prefix = "" if "images" in file else "train_" if train else "test_"
             if f"{prefix}images" not in file:
                 raise InvalidData(
                     f"`{path}` holds {', '.join(file.files) or 'nothing'}.",
                     "An array `images` (or `train_images` and `test_images`), and if you like `labels`.",
+                    "Write it with numpy.savez(path, images=..., labels=...).",
                 )
             images = file[f"{prefix}images"]
-            labels = file[f"{prefix}labels"] if f"{prefix}labels" in file else None
+            labels = file.get(f"{prefix}labels")
     except FileNotFoundError as error:
-        raise InvalidData(f"`{path}` does not exist.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InvalidData(f"`{path}` cannot be read: {error}", "Files written by numpy.savez, without pickled objects.") from error
+        raise InvalidData(f"`{path}` does not exist.", "Files written by numpy.savez.", "Check the path.") from error
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InvalidData(
+            f"`{path}` cannot be read: {error}", "Files written by numpy.savez, without pickled objects.", "Write it again with numpy.savez."
+        ) from error
     if images.dtype == np.uint8:
         tensor = _channels_first(torch.from_numpy(images))
-    elif np.issubdtype(images.dtype, np.floating) and images.dtype in (np.float32, np.float64):
+    elif images.dtype in (np.float32, np.float64):
         tensor = torch.from_numpy(images)
     else:
-        raise InvalidData(f"`{path}`: the images are {images.dtype}.", "uint8, float32 or float64.")
-    if not len(tensor):
-        raise InvalidData(f"`{path}` holds no image.")
-    if labels is not None and len(labels) != len(tensor):
-        raise InvalidData(f"`{path}` holds {len(tensor)} images and {len(labels)} labels.")
+        raise InvalidData(f"`{path}`: the images are {images.dtype}.", "uint8, float32 or float64.", "Convert them: images.astype(numpy.float32).")
+    if not tensor.ndim or not len(tensor):
+        raise InvalidData(f"`{path}` holds no image.", "At least one.", "Write it with numpy.savez(path, images=..., labels=...).")
+    if labels is not None and labels.shape[:1] != images.shape[:1]:
+        raise InvalidData(f"`{path}` holds {len(tensor)} images and {labels.size} labels.", "A label for every image, or no `labels`.", "Write both again.")
     return Data(path.stem, tensor, None if labels is None else torch.from_numpy(labels.astype(np.int64)))
 
 
@@ -139,7 +163,15 @@ class _Lazy:
 
         steps = [v2.Resize(self.size), v2.CenterCrop(self.size)] if self.size else []
         transform = v2.Compose([*steps, v2.PILToTensor()])
-        return torch.stack([transform(self.dataset[i][0].convert("RGB")) for i in self.part[part]])
+        try:
+            return torch.stack([transform(self.dataset[i][0].convert("RGB")) for i in self.part[part]])
+        except (OSError, RuntimeError) as error:
+            raise InvalidData(
+                f"images {self.part[part]} of the folder cannot be read together: {error}", "Whole images of one size.", "Resize them: --size 224."
+            ) from error
+
+    def narrow(self, dim: int, start: int, length: int) -> "_Lazy":
+        return _Lazy(self.dataset, self.size, self.part[start : start + length])
 
 
 def _folder(path: Path, size: int | None) -> Data:
@@ -148,5 +180,7 @@ def _folder(path: Path, size: int | None) -> Data:
     try:
         dataset = ImageFolder(str(path))
     except FileNotFoundError as error:
-        raise InvalidData(f"`{path}` has no class folders with images: {error}", "One folder a class, images inside.") from error
+        raise InvalidData(
+            f"`{path}` has no class folders with images: {error}", "One folder a class, images inside.", "Put each class's images into a folder of its own."
+        ) from error
     return Data(path.name, _Lazy(dataset, size), torch.as_tensor(dataset.targets))

@@ -17,6 +17,8 @@ class Images(Protocol):
 
     def __getitem__(self, part: slice) -> Tensor: ...
 
+    def narrow(self, dim: int, start: int, length: int) -> "Images": ...
+
 
 @dataclass(frozen=True)
 class Data:
@@ -53,7 +55,7 @@ class Data:
         """The first so many samples, or all."""
         if samples is None or samples >= len(self):
             return self
-        return replace(self, images=self.images[slice(0, samples)], labels=None if self.labels is None else self.labels[:samples])
+        return replace(self, images=self.images.narrow(0, 0, samples), labels=None if self.labels is None else self.labels[:samples])
 
     def input_range(self) -> tuple[Tensor, Tensor]:
         """The range that inputs lie in: what a pixel can be, or else the smallest and largest value here."""
@@ -64,6 +66,8 @@ class Data:
         low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
         for x in self:
             low, high = torch.minimum(low, x.min()), torch.maximum(high, x.max())
+        if not bool(torch.isfinite(low) & torch.isfinite(high)):
+            raise InvalidData(f"`{self.name}` has NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
         return low, high
 
     def _prepared(self, x: Tensor) -> Tensor:
@@ -72,6 +76,8 @@ class Data:
         if (self.mean, self.std) == ((0.0,), (1.0,)):
             return x
         if x.ndim < 3 or (len(self.mean) > 1 and x.shape[1] != len(self.mean)):
-            raise InvalidData(f"{len(self.mean)} means do not fit samples of shape {tuple(x.shape[1:])}.", "One number, or one a channel.")
+            raise InvalidData(
+                f"{len(self.mean)} means do not fit samples of shape {tuple(x.shape[1:])}.", "One number, or one a channel.", "Write: --normalize 'MEAN… STD…'."
+            )
         mean, std = (torch.tensor(v, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 2)) for v in (self.mean, self.std))
         return (x - mean) / std

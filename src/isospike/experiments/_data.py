@@ -39,7 +39,7 @@ def cifar10(data_dir: Path | None, normalize: Normalize = (CIFAR_MEAN, CIFAR_STD
     """
     train, test = (_cifar10(part, folder(data_dir), normalize) for part in (True, False))
     cut = len(train) * 9 // 10
-    return Split(train.first(cut), {HELD_OUT: _rest(train, cut), "first 1,000 test images": test.first(1000)})
+    return Split(train.first(cut), {HELD_OUT: after(train, cut), "first 1,000 test images": test.first(1000)})
 
 
 def _cifar10(train: bool, root: Path, normalize: Normalize) -> Data:
@@ -55,6 +55,7 @@ def _cifar10(train: bool, root: Path, normalize: Normalize) -> Data:
         ) from error
 
 
-def _rest(data: Data, cut: int) -> Data:
+def after(data: Data, cut: int) -> Data:
+    """All samples but the first `cut`."""
     labels = None if data.labels is None else data.labels[cut:]
-    return replace(data, images=data.images[slice(cut, len(data))], labels=labels)
+    return replace(data, images=data.images.narrow(0, cut, len(data) - cut), labels=labels)

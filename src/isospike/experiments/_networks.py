@@ -5,9 +5,9 @@ from torch import nn
 from isospike.data.lenet import lenet5_architecture as lenet5_architecture
 
 
-def two_layers(hidden: int = 600) -> nn.Sequential:
+def two_layers(hidden: int = 600, dropout: float = 0.2) -> nn.Sequential:
     """One hidden layer on flattened 28 × 28 images (Stanojevic 2023, Methods i)."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(784, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 10))
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 10))
 
 
 def vgg16(channels: int = 3, classes: int = 10, width: int = 64, dense: int = 2, pools: int = 5) -> nn.Sequential:

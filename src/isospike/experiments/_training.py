@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ class Recipe:
     |------------|---------------------------------------------------------------------------------------------|
     | `name`     | architecture, width and data set: with the rest, the cache's key                            |
     | `decay`    | factor on the learning rate after each epoch                                                |
-    | `l1`       | weight in the loss of the hidden layers' activity: its mean over its root mean square       |
+    | `l1`       | weight in the loss of the hidden layers' mean activity                                      |
     | `shift`    | batches are shifted by up to so many pixels, and half of the images mirrored if `flip`      |
     """
 
@@ -57,10 +58,10 @@ def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Da
     model = make()
     done = cache() / f"{recipe.key}.safetensors"
     if not done.exists():
-        _train(recipe, model.to(device, memory_format=torch.channels_last), data(), device)
+        _train(recipe, model.to(device).to(memory_format=torch.channels_last), data(), device)
         replace_file(done, lambda path: save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, path))
         _checkpoint(recipe).unlink(missing_ok=True)
-    model = model.to("cpu", memory_format=torch.contiguous_format)
+    model = model.cpu().to(memory_format=torch.contiguous_format)
     model.load_state_dict(load_file(done))
     return model.eval().requires_grad_(False)
 
@@ -84,7 +85,7 @@ def _train(recipe: Recipe, model: nn.Module, data: Data, device: str) -> None:
             group["lr"] = recipe.rate * recipe.decay**epoch
         _epoch(recipe, epoch, model, optimizer, images, labels, device)
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
-        replace_file(checkpoint, lambda path, state=state: torch.save(state, path))
+        replace_file(checkpoint, partial(torch.save, state))
 
 
 def _epoch(recipe: Recipe, epoch: int, model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, device: str) -> None:
@@ -93,7 +94,13 @@ def _epoch(recipe: Recipe, epoch: int, model: nn.Module, optimizer: torch.optim.
     order = torch.randperm(len(images), generator=generator)
     model.train()
     activity: list[Tensor] = []
-    hooks = [m.register_forward_hook(lambda _, __, y: activity.append(_spread(y))) for m in model.modules() if isinstance(m, nn.ReLU) and recipe.l1]
+    # A batch norm behind a rectifier would undo a mere change of scale, so there the mean is taken relative to the root mean square.
+    relative = any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+
+    def note(_: nn.Module, __: tuple[Tensor, ...], y: Tensor) -> None:
+        activity.append(y.mean() / (y.square().mean() + 1e-12).sqrt() if relative else y.mean())
+
+    hooks = [m.register_forward_hook(note) for m in model.modules() if isinstance(m, nn.ReLU) and recipe.l1]
     for part in track(order.split(recipe.batch), description=f"{recipe.name}: epoch {epoch + 1} of {recipe.epochs}", transient=True):
         if len(part) == 1:
             continue  # batch norm needs two
@@ -105,11 +112,6 @@ def _epoch(recipe: Recipe, epoch: int, model: nn.Module, optimizer: torch.optim.
         optimizer.step()
     for hook in hooks:
         hook.remove()
-
-
-def _spread(y: Tensor) -> Tensor:
-    """L1 norm over L2 norm: unlike the first alone, a batch norm behind the rectifier cannot undo its decrease by scaling."""
-    return y.mean() / (y.square().mean() + 1e-12).sqrt()
 
 
 def _augmented(x: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

@@ -22,7 +22,7 @@ _TENSORS = {"data/weights/model_weights_config.json": "weight_", "data/constants
 
 # Tensor operations and arithmetic on sizes; two of the former write files.
 _OPERATION = re.compile(
-    r"torch\.ops\.aten\.(?!save\b|from_file\b)(?!__)\w+\.\w+|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
+    r"torch\.ops\.aten\.(?!save\b|from_file\b)(?!__)\w+\.(?!_)\w+|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
 _SIZE = re.compile(r"(?:Symbol\('[su]\d+'(?:, \w+=True)*\)|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|FloorDiv|[su]\d+|\d+|[-+*/(), ])*")
 _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
@@ -42,7 +42,9 @@ def from_archive(path: Path) -> ExportedProgram:
         ) from error
     except Exception as error:  # the reader's and the deserialiser's errors share no base class
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InvalidModel(f"`{path}` cannot be read as a torch.export archive: {reason}", "Whole .pt2 files.", "Export it again with torch.export.save.") from error
+        raise InvalidModel(
+            f"`{path}` cannot be read as a torch.export archive: {reason}", "Whole .pt2 files.", "Export it again with torch.export.save."
+        ) from error
 
 
 def _rewritten(path: str) -> io.BytesIO:
@@ -59,6 +61,7 @@ def _rewritten(path: str) -> io.BytesIO:
         copy.write_bytes(_SAMPLES, b"")
         for name, prefix in _TENSORS.items():
             config = json.loads(source.read_bytes(name))
+            _inspect(config)
             copy.write_bytes(name, json.dumps(config).encode())
             folder = name.rpartition("/")[0]
             for tensor in {entry["path_name"]: entry for entry in config["config"].values()}.values():

@@ -25,7 +25,9 @@ def read(model: Model, example: Tensor) -> Graph:
             return from_onnx(model)
         case nn.Module() | ExportedProgram():
             return from_torch(model, example)
-    raise InvalidModel(f"a {type(model).__name__} is not a model.", "nn.Module, ExportedProgram, Graph, or the Path of an ONNX file.")
+    raise InvalidModel(
+        f"a {type(model).__name__} is not a model.", "nn.Module, ExportedProgram, Graph, or the Path of an ONNX file.", "For a file: pathlib.Path(name)."
+    )
 
 
 def original(model: Model, graph: Graph, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:

@@ -69,7 +69,11 @@ def verify(graph: Graph, original: Callable[[Tensor], Tensor], shape: tuple[int,
     generator = torch.Generator().manual_seed(0)
     x = torch.randn((3, *shape), generator=generator, dtype=torch.float64).to(dtype)
     with torch.no_grad():
-        expected = original(x.clone()).double()  # a model may write into its input
+        try:
+            expected = original(x.clone()).double()  # a model may write into its input
+        except (RuntimeError, TypeError, ValueError) as failure:
+            what = f"{source} cannot be run on {dtype} inputs of shape {shape}: {str(failure).splitlines()[0]}"
+            raise InvalidModel(what, "Inputs that the model itself takes.", "Bring both to one dtype: model.float(), x.float().") from failure
         found = graph(x.double())
     if found.shape != expected.shape:
         raise InvalidModel(f"the imported graph gives {tuple(found.shape)}, {source} gives {tuple(expected.shape)}.", remedy="Please report the model.")

@@ -59,7 +59,7 @@ def _export(model: nn.Module, example: Tensor) -> ExportedProgram:
         raise InvalidModel(
             f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: {where[0] if where else type(error).__name__}",
             "A model that torch.export accepts: one input tensor, no branching on values.",
-            "Check the input's shape, or export it yourself and pass the .pt2 file.",
+            "Check the input's shape and the model's dtype, or export it yourself and pass the .pt2 file.",
         ) from error
     finally:
         model.train(training)
@@ -74,9 +74,9 @@ def _read(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
         **{name: program.constants[target] for name, target in signature.inputs_to_lifted_tensor_constants.items()},
     }
     if len(signature.user_inputs) != 1:
-        raise InvalidModel(f"the model has {len(signature.user_inputs)} inputs.", "Models with one input tensor.")
+        raise InvalidModel(f"the model has {len(signature.user_inputs)} inputs.", "Models with one input tensor.", "Wrap it in a module that takes one.")
     if len(signature.user_outputs) != 1:
-        raise InvalidModel(f"the model has {len(signature.user_outputs)} outputs.", "Models with one output tensor.")
+        raise InvalidModel(f"the model has {len(signature.user_outputs)} outputs.", "Models with one output tensor.", "Wrap it in a module that returns one.")
 
     collect = Collector("torch")
     values: dict[Any, Any] = {}
@@ -105,7 +105,7 @@ def _read(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
                 # In place: whoever reads the argument from here on, under any name, sees the new value.
                 values.update({name: values[node] for name, value in values.items() if value is args[0]})
     if not isinstance(output, Value):
-        raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.")
+        raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.", "Check what its forward returns.")
     return collect.finish(output)
 
 

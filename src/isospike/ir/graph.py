@@ -39,6 +39,8 @@ class Graph(Record):
 
     def __call__(self, x: Tensor, observe: Observer | None = None) -> Tensor:
         """Output for a batch.  x: (batch, *input shape).  `observe(name, value)` sees every node's value once."""
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)  # convolutions are up to twice as fast
         last = {name: i for i, node in enumerate(self.nodes) for name in node.inputs} | {self.output: len(self.nodes)}
         values: dict[str, Tensor] = {}
         for i, node in enumerate(self.nodes):

@@ -22,8 +22,13 @@ def check(model: Model, network: SpikingNetwork, images: Tensor, labels: Tensor 
 
     images: (samples, *input shape), in the declared range.  labels: (samples,) class numbers.
     """
-    graph = read(model, images)
+    if not len(images):
+        raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
     encoder = network.body.encoder
+    encoder.encode(images[:1])  # refuses what does not fit before the model sees it
+    if labels is not None and len(labels) != len(images):
+        raise InvalidData(f"there are {len(images)} images and {len(labels)} labels.", "A label for every image, or none.", "Pass labels of the same images.")
+    graph = read(model, images)
     parts = [(x, None if labels is None else labels[i * 256 : i * 256 + 256]) for i, x in enumerate(images.split(256))]
     exact = canonical(graph.with_range(encoder.low, encoder.high))
     return compare(original(model, graph, network.dtype), exact, network, parts)
@@ -43,13 +48,13 @@ def measure(
     meter, agreement = Meter(network), Agreement()
     run = (simulator or ClosedForm()).prepare(network)
     for x, labels in batches:
-        x = x.to(network.dtype)
         meter.input(x)
+        x = x.to(network.dtype)
         out = run(x, meter.watch)
         agreement.add(out, out, labels)
         if progress is not None:
             progress(len(x))
     if not meter.samples:
-        raise InvalidData("there is no sample to run.", "At least one.")
+        raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
     dtype = str(network.dtype).removeprefix("torch.")
     return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), "dtype": dtype, "seconds": time.perf_counter() - started}

@@ -84,9 +84,9 @@ def compare(
     found = [Agreement() for _ in simulators]
     errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
     for x, labels in batches:
+        meter.input(x)
         x = x.to(network.dtype)
         expected = original(x)
-        meter.input(x)
         for i, (run, agreement) in enumerate(zip(runs, found, strict=True)):
             values: dict[str, Tensor] = {}
 
@@ -100,7 +100,7 @@ def compare(
         if progress is not None:
             progress(len(x))
     if not meter.samples:
-        raise InvalidData("there is no sample to check on.", "At least one.")
+        raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
     figures = meter.figures()
     layers = tuple(
         Layer(

@@ -17,7 +17,8 @@ from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record
 
-Drive = Callable[[Tensor | None], Tensor]  # bias ↦ Σ_k A_k code_k + bias, for a batch
+# bias ↦ Σ_k A_k code_k + bias, for a batch.  With a bias the result is a new tensor, which may be written to; without, it may be a code.
+Drive = Callable[[Tensor | None], Tensor]
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class FirstSpikeIF(Neuron):
             return drive(before + self.window)
         at_t_min = drive(before)
         if bool((self.slope > 0).all()):
-            return at_t_min / self.slope + self.window
+            return at_t_min.div_(self.slope).add_(self.window)
         # A neuron whose slope is not positive (mismatch can make it so) fires at once or never.
         never = torch.where(at_t_min >= 0, self.window, torch.zeros_like(self.window))
         return torch.where(self.slope > 0, at_t_min / self.slope + self.window, never)
@@ -71,9 +71,10 @@ class FirstSpikeIF(Neuron):
         return self._held(self.crossing(drive))
 
     def _held(self, lead: Tensor) -> Tensor:
+        # In place: a drive with a bias is a tensor of its own, and memory is what this step costs.
         if self.gate.ndim == 0 or not bool(self.gate.any()):
-            return lead.clamp(0.0, float(self.window))
-        return torch.minimum(lead.clamp_min(0.0), self.window - self.gate)
+            return lead.clamp_(0.0, float(self.window))
+        return torch.minimum(lead.clamp_min_(0.0), self.window - self.gate)
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         tick = self.window / ticks

@@ -27,7 +27,11 @@ class Clocked(Simulator):
 
     def __post_init__(self) -> None:
         if self.ticks < 1 or self.rounding not in ("floor", "half"):
-            raise InvalidSetting(f"a clock of {self.ticks} ticks with rounding {self.rounding!r}.", "At least one tick; rounding 'floor' or 'half'.")
+            raise InvalidSetting(
+                f"a clock of {self.ticks} ticks with rounding {self.rounding!r}.",
+                "At least one tick; rounding 'floor' or 'half'.",
+                "Sixteen are usual: Clocked(16).",
+            )
 
     @property
     def _half(self) -> bool:

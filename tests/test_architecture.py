@@ -1,0 +1,85 @@
+"""The house: a room imports from lower ranks only, files are short, growing folders have their table of contents, names are pinned."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import isospike
+
+ROOT = Path(isospike.__file__).parent
+RANKS = (
+    {"errors"},
+    {"ir"},
+    {"importers", "passes", "neurons"},
+    {"network", "ranges"},
+    {"codings", "simulate", "hardware"},
+    {"convert", "measure", "train", "export", "data"},
+    {"report", "experiments"},
+    {"cli"},
+    {"__init__", "__main__"},  # the front door sees all rooms
+)
+RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
+GROWING = ("ir/ops", "passes", "neurons", "codings", "hardware")  # experiments are globbed
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Rooms of the package that a file imports."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" if node.module == "isospike" else node.module for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return {name.split(".")[1] if "." in name else "__init__" for name in names if name.split(".")[0] == "isospike"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_imports_from_lower_ranks_only(path: Path) -> None:
+    mine = room(path)
+    allowed = {other for other, rank in RANK.items() if rank < RANK[mine]} | {mine}
+    if mine == "experiments":
+        allowed.add("__init__")  # an experiment uses the public names, as a user does
+    assert imports(path) <= allowed, f"{mine} may not import {imports(path) - allowed}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_file_is_long(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_most_files_are_short() -> None:
+    lengths = sorted(len(path.read_text().splitlines()) for path in FILES)
+    assert lengths[len(lengths) // 2] <= 120
+    assert sum(length > 250 for length in lengths) <= len(lengths) // 10
+
+
+@pytest.mark.parametrize("folder", GROWING)
+def test_every_file_has_its_row(folder: str) -> None:
+    contents = (ROOT / folder / "__init__.py").read_text()
+    for path in (ROOT / folder).glob("[a-z]*.py"):
+        assert path.stem in contents or path.stem in ("base", "membrane", "latency"), path.name
+
+
+def test_public_names() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    names = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert names == {
+        "Clocked", "ClosedForm", "Coding", "EventDriven", "IsospikeError", "Report", "SlopeMismatch", "SpikeJitter", "SpikingNetwork", "TTFS", "Trace",
+        "check", "convert", "load", "measure", "save", "simulate",
+    }  # fmt: skip
+    assert all(callable(getattr(isospike, name)) for name in names)
+
+
+def test_nothing_imports_its_options_eagerly() -> None:
+    """Optional dependencies are imported inside the one function that needs them."""
+    for path in FILES:
+        top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name.split(".")[0] for node in top if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module.split(".")[0] for node in top if isinstance(node, ast.ImportFrom) and node.module}
+        assert not names & {"onnx", "onnxruntime", "matplotlib", "lightning", "torchvision"}, path
