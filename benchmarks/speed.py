@@ -1,6 +1,6 @@
 """Speed, as ratios within one run: simulation and conversion against the original's forward pass, event-driven time against spikes.
 
-    python benchmarks/speed.py [--models FOLDER]     FOLDER: where resnet20_cifar10.onnx is
+python benchmarks/speed.py [--models FOLDER]     FOLDER: where resnet20_cifar10.onnx is
 """
 
 import argparse
@@ -47,7 +47,9 @@ def compare(name: str, model: Model, data: Data) -> iso.SpikingNetwork:
             print(f"{name}: closed form {ours * 1e3:.1f} ms, the same network in PyTorch {theirs * 1e3:.1f} ms: ratio {ratio:.2f}")
         passes = statistics.median(_seconds(lambda: [forward(part) for part in calibration.split(256)]) for _ in range(5))
     convert = statistics.median(_seconds(lambda: iso.convert(model, calibration, input_range=data.input_range())) for _ in range(3))
-    print(f"{name}: conversion with 1,000 images {convert:.2f} s, forward pass over them {passes:.2f} s: {convert:.2f} <= 3 x {passes:.2f} + 2 is {convert <= 3 * passes + 2}")
+    print(
+        f"{name}: conversion with 1,000 images {convert:.2f} s, forward pass over them {passes:.2f} s: {convert:.2f} <= 3 x {passes:.2f} + 2 is {convert <= 3 * passes + 2}"
+    )
     return network
 
 
@@ -66,7 +68,9 @@ def events(network: iso.SpikingNetwork, x: Tensor) -> None:
         program(x[:64])
         seconds = min(_seconds(lambda p=program: p(x[:64])) for _ in range(5)) / 64
         points.append((share, figures["synaptic_operations"], seconds))
-        print(f"event-driven: {figures['synaptic_operations']:,.0f} synaptic operations an image, {seconds * 1e3:.3f} ms, {seconds / figures['synaptic_operations'] * 1e9:.1f} ns each")
+        print(
+            f"event-driven: {figures['synaptic_operations']:,.0f} synaptic operations an image, {seconds * 1e3:.3f} ms, {seconds / figures['synaptic_operations'] * 1e9:.1f} ns each"
+        )
 
 
 def _thinned(network: iso.SpikingNetwork, keep: float) -> iso.SpikingNetwork:

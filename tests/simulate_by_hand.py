@@ -1,5 +1,6 @@
 """Small canonical graphs and a slow, separate integration of the membrane, for tests."""
 
+import itertools
 import math
 
 import torch
@@ -19,7 +20,7 @@ def dense(*sizes: int, seed: int = 0) -> nn.Sequential:
     """Dense layers with ReLU between them."""
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in itertools.pairwise(sizes):
         layers += [nn.Linear(a, b), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     return model
@@ -36,7 +37,17 @@ def late_inhibition(hidden: int, seed: int = 0) -> tuple[nn.Sequential, Tensor]:
     return model, torch.cat((0.5 + 0.5 * x[:, :4], 0.15 + 0.1 * x[:, 4:]), 1)
 
 
-def euler(arrivals: list[float], weights: list[float], ramp: float, onset: float, slope: float, threshold: float, window: float, gate: float = 0.0, steps: int = 200_000) -> float:
+def euler(
+    arrivals: list[float],
+    weights: list[float],
+    ramp: float,
+    onset: float,
+    slope: float,
+    threshold: float,
+    window: float,
+    gate: float = 0.0,
+    steps: int = 200_000,
+) -> float:
     """Spike time after t_min (infinity if silent) of one neuron, by small steps of the membrane equation."""
     begin = min([-onset, *arrivals])
     v, dt = 0.0, (window - begin) / steps
@@ -46,5 +57,3 @@ def euler(arrivals: list[float], weights: list[float], ramp: float, onset: float
             return t
         v += dt * (slope if t >= 0 else (ramp if t >= -onset else 0.0) + sum(w for a, w in zip(arrivals, weights, strict=True) if t >= a))
     return math.inf
-
-

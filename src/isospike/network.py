@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from isospike.errors import InvalidFile
+from isospike.errors import InvalidFile, InvalidSetting
 from isospike.ir.ops.affine import Chain, through
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record, from_tree, to_tree
@@ -43,12 +44,21 @@ class Stage(Record):
     end: Tensor
 
 
+@dataclass(frozen=True, eq=False)
 class Encoder(Record):
-    """Turns a batch of inputs into the codes of the input neurons."""
+    """Turns a batch of inputs, one sample of the given shape and within [low, high], into the codes of the input neurons."""
 
+    shape: Shape
+    low: Tensor
+    high: Tensor
+
+    @abstractmethod
     def encode(self, x: Tensor) -> Tensor:
         """Codes of a batch.  x: (batch, *shape)."""
-        raise NotImplementedError
+
+    def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
+        """Codes of a batch when spikes fall on the ticks of a clock, rounded to the nearest if `half`, else down."""
+        raise InvalidSetting(f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator.")
 
     def outside(self, x: Tensor) -> int:
         """How many values of x lie outside the declared range."""
@@ -59,10 +69,14 @@ class Encoder(Record):
 class Body(Record):
     """All of a network: encoder, stages in order (the last is the read-out), and what made it, for people to read."""
 
-    input_shape: Shape
     encoder: Encoder
     stages: tuple[Stage, ...]
     coding: str
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Shape of one sample's codes, by what synapses may read: the input and every stage."""
+        return {"input": self.encoder.shape} | {stage.name: stage.shape for stage in self.stages}
 
 
 class SpikingNetwork(nn.Module):
@@ -77,8 +91,7 @@ class SpikingNetwork(nn.Module):
     @property
     def body(self) -> Body:
         """The network as a record over the current parameters."""
-        parameters = self._parameters
-        return self._skeleton.map_tensors(lambda path, _: parameters[path.replace(".", "/")])  # type: ignore[return-value]
+        return self._skeleton.map_tensors(lambda path, _: self.get_parameter(path.replace(".", "/")))
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -204,7 +217,7 @@ def load(path: str | Path) -> SpikingNetwork:
 
 def _check_shapes(body: Body) -> None:
     """Every stage's groups lead from its source's shape to its own."""
-    shapes = {"input": tuple(body.input_shape)}
+    shapes = {"input": tuple(body.encoder.shape)}
     if not body.stages:
         raise InvalidFile("it has no stages.")
     for stage in body.stages:

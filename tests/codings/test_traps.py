@@ -36,7 +36,9 @@ def batch_normed() -> nn.Sequential:
     """Convolution, ReLU, batch norm with negative factors, max pool, padded convolution, ReLU, flatten, dense."""
     torch.manual_seed(3)
     norm = nn.BatchNorm2d(4)
-    model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), norm, nn.MaxPool2d(2), nn.Conv2d(4, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5))
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), norm, nn.MaxPool2d(2), nn.Conv2d(4, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5)
+    )
     with torch.no_grad():
         norm.weight.copy_(torch.tensor([1.5, -2.0, 0.7, -0.4]))
         norm.bias.normal_()

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidData, OutOfRange
-from isospike.ir.ops.base import Shape
 from isospike.network import Encoder
+from isospike.neurons.base import on_ticks
 
 TOLERANCE = 1e-5  # of the range: rounding in float32, not data
 
@@ -22,16 +22,12 @@ class LatencyEncoder(Encoder):
     """
     | field    | shape         | unit  | meaning                                                              |
     |----------|---------------|-------|----------------------------------------------------------------------|
-    | `shape`  |               |       | of one sample                                                        |
-    | `low`    | broadcastable | input | smallest input, which stays silent                                   |
-    | `high`   | broadcastable | input | largest input, which spikes at once                                  |
+    | `low`    | broadcastable | input | smallest input, which stays silent (from `Encoder`)                  |
+    | `high`   | broadcastable | input | largest input, which spikes at once (from `Encoder`)                 |
     | `window` | ()            | time  | τ_c                                                                  |
     | `clip`   |               |       | whether inputs outside [low, high] are clipped instead of refused    |
     """
 
-    shape: Shape
-    low: Tensor
-    high: Tensor
     window: Tensor
     clip: bool
 
@@ -48,6 +44,9 @@ class LatencyEncoder(Encoder):
                 )
             return unit * self.window  # what exceeds the range by rounding is kept: it would be an error of its own
         return unit.clamp(0.0, 1.0) * self.window
+
+    def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
+        return on_ticks(self.encode(x), self.window, ticks, half)
 
     def outside(self, x: Tensor) -> int:
         unit = self._unit(x)

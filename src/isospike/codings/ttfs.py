@@ -112,7 +112,7 @@ class _Mapper:
         encoder = LatencyEncoder(graph.input.shape, graph.input_op.low, graph.input_op.high, self.window[graph.input.name], coding.outside == "clip")
         stages = tuple(self.stage(node) for node in graph.nodes[1:])
         settings = ", ".join(f"{key}={value!r}" for key, value in asdict(coding).items())
-        return Body(graph.input.shape, encoder, stages, f"TTFS({settings})")
+        return Body(encoder, stages, f"TTFS({settings})")
 
     def stage(self, node: Node) -> Stage:
         begin = torch.stack([self.end[name] for name in node.inputs]).max()

@@ -75,8 +75,8 @@ def run(settings: Settings | None = None) -> Result:
             "Jitter and mismatch are in the paper's units: time with τ_c = 1, and α with α = 1.  Hidden windows of this network are "
             f"{min(windows):.3g} to {max(windows):.3g} long, {median(windows):.3g} in the median.",
             "The paper reports a dramatic drop at a mismatch of 0.001 already.  A mismatch moves a spike by its size times the ramp's length "
-            "(from the start of the window before to the spike) over the slope at the crossing, so its effect grows with the windows and with "
-            "the rows' sums S, for the slope is 1 / (1 − S).  Both depend on width and training; here they are those of a narrow network.",
+            "(from the start of the window before to the spike) over the slope at the crossing, α / (1 − S): its effect grows with the "
+            "windows, and with rows whose sum S is far below 0.  Both depend on width and training; here they are those of a narrow network.",
         ),
         configuration={"coding": repr(PAPER_CODING), "width": settings.channels, "images": len(data), "trials": settings.trials, "full": settings.full},
         seed=settings.seed,

@@ -15,9 +15,11 @@ from isospike.ir.graph import Graph, Value
 def from_torch(model: nn.Module | ExportedProgram, example: Tensor) -> Graph:
     """The graph of a model in evaluation mode.
 
-    example: (batch, *input shape), any values: its shape and dtype are used.
+    example: (batch, *input shape), any values: only its shape is used.
     Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
+    weights = model.parameters() if isinstance(model, nn.Module) else model.state_dict.values()
+    example = example.to(next((w.dtype for w in weights if w.is_floating_point()), example.dtype))
     program = model if isinstance(model, ExportedProgram) else _export(model, example)
     graph = _read(program, tuple(example.shape[1:]))
     run = _of_any_batch(model) if isinstance(model, ExportedProgram) else model
@@ -93,7 +95,7 @@ def _read(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
         elif node.op == "call_function":
             meta = node.meta.get("val")
             if isinstance(meta, int | torch.SymInt):  # a size: the batch, or known
-                values[node] = int(meta.node.hint) if isinstance(meta, torch.SymInt) else meta
+                values[node] = int(meta.node.hint) if isinstance(meta, torch.SymInt) else meta  # type: ignore[arg-type]
                 continue
             args, kwargs = resolve(node.args), resolve(node.kwargs)
             if not _touches(args, kwargs):

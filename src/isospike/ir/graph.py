@@ -1,7 +1,7 @@
 """The immutable graph of a network.  Calling it runs the network: it is the oracle of everything made from it."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,7 +83,7 @@ class Graph(Record):
         low, high = (t.double().reshape(one[t.ndim :] + tuple(t.shape)) for t in (low, high))
         return self.edited({self.input.name: [replace(self.input, op=Input(low, high))]})
 
-    def edited(self, changes: dict[str, Sequence[Node]], rename: dict[str, str] | None = None) -> "Graph":
+    def edited(self, changes: Mapping[str, Sequence[Node]], rename: dict[str, str] | None = None) -> "Graph":
         """The graph with each node named in `changes` replaced by those nodes, and inputs renamed by `rename`; dead nodes go."""
         rename = rename or {}
 

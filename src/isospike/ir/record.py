@@ -30,6 +30,7 @@ class Record:
 
 def subclasses(cls: type) -> Iterator[type]:
     """Every class below `cls`, those defined outside the package included."""
+    sub: type
     for sub in cls.__subclasses__():
         yield sub
         yield from subclasses(sub)
@@ -60,7 +61,8 @@ def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
             return tensors[name]
         case {"float": str(text)}:
             return float(text)
-        case {"record": str(name), **entries}:
+        case {"record": str(name), **rest}:
+            entries = {str(key): entry for key, entry in rest.items()}
             known = {cls.__qualname__: cls for cls in subclasses(Record)}
             if name not in known:
                 raise InvalidFile(f"the file needs `{name}`, which is not defined here.", remedy="Import the module that defines it, then load again.")

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from isospike.ir.ops.affine import Chain, through
 from isospike.ir.ops.base import Shape
-from isospike.network import Body, Stage
-from isospike.neurons import SpikePool
+from isospike.network import Body
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,11 @@ class Wiring:
 
 def wiring(body: Body) -> Wiring:
     """Counted once for a network."""
-    shapes = {"input": body.input_shape} | {stage.name: stage.shape for stage in body.stages}
-    groups = {
-        stage.name: [(group.source, fan_out(_chain(stage, group.chain, shapes[group.source]), shapes[group.source])) for group in stage.groups]
-        for stage in body.stages
-    }
-    macs = sum(int(fan.sum()) for stage in body.stages if not isinstance(stage.neuron, SpikePool) for _, fan in groups[stage.name])
+    groups: dict[str, list[tuple[str, Tensor]]] = {}
+    for stage in body.stages:
+        groups[stage.name] = []
+        for group in stage.groups:
+            shape = body.shapes[group.source]
+            groups[stage.name].append((group.source, fan_out(stage.neuron.connections(group.chain, shape), shape)))
+    macs = sum(int(fan.sum()) for stage in body.stages if not stage.neuron.relays for _, fan in groups[stage.name])
     return Wiring(groups, macs)
-
-
-def _chain(stage: Stage, chain: Chain, shape: Shape) -> Chain:
-    return stage.neuron.pool.patches(shape) if isinstance(stage.neuron, SpikePool) else chain

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
+from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record
 
@@ -52,6 +54,10 @@ class Neuron(Record):
     def value(self, code: Tensor) -> Tensor:
         """The activations of the original network that a code stands for."""
 
+    def connections(self, chain: Chain, shape: Shape) -> Chain:
+        """The maps whose synapses carry spikes to this stage; `shape` is the source's."""
+        return chain
+
     def spikes(self, code: Tensor) -> Tensor:
         """Number of spikes of each neuron."""
         return (code != 0).to(code.dtype)
@@ -59,6 +65,13 @@ class Neuron(Record):
     def early(self, code: Tensor) -> Tensor:
         """Which neurons were due before their window, as a mask."""
         return code.new_zeros(()).bool()
+
+
+def on_ticks(lead: Tensor, window: Tensor, ticks: int, half: bool) -> Tensor:
+    """Leads brought down, or if `half` to the nearest, of the `ticks` equal steps of a window."""
+    tick = window / ticks
+    settle = 16 * ticks * torch.finfo(lead.dtype).eps  # a comparator settles on sums that are equal but for rounding
+    return torch.floor(lead / tick + (0.5 if half else 0.0) + settle) * tick
 
 
 def flat(t: Tensor, shape: tuple[int, ...]) -> np.ndarray:

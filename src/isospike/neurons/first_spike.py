@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from isospike.ir.ops.base import Shape
-from isospike.neurons.base import Drive, Neuron, Synapses, flat
+from isospike.neurons.base import Drive, Neuron, Synapses, flat, on_ticks
 from isospike.neurons.membrane import early_spikes, potential
 
 
@@ -77,11 +77,8 @@ class FirstSpikeIF(Neuron):
         return torch.minimum(lead.clamp_min_(0.0), self.window - self.gate)
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
-        tick = self.window / ticks
-        # A comparator settles on sums that are equal but for rounding.
-        settle = 16 * ticks * torch.finfo(self.window.dtype).eps
-        last = torch.floor((self.window - self.gate) / tick + settle)
-        return torch.minimum(torch.floor(self.crossing(drive) / tick + (0.5 if half else 0.0) + settle).clamp_min(0.0), last) * tick
+        latest = on_ticks(self.window - self.gate, self.window, ticks, half=False)
+        return torch.minimum(on_ticks(self.crossing(drive), self.window, ticks, half).clamp_min(0.0), latest)
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         ramp, fall, threshold, slope, gate = (flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate))

@@ -14,6 +14,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.ops.pool import Pool
 from isospike.neurons.base import Drive, Neuron, Synapses, flat
@@ -63,6 +64,9 @@ class SpikePool(Neuron):
         neurons = int(np.prod(shape))
         inputs = np.bincount(synapses.targets, minlength=neurons)
         return _count(codes, synapses.indptr, synapses.targets, np.where(flat(self.pool.sign, shape) >= 0, 1, inputs))
+
+    def connections(self, chain: Chain, shape: Shape) -> Chain:
+        return self.pool.patches(shape)
 
     def value(self, code: Tensor) -> Tensor:
         return code * self.unit

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
@@ -38,10 +37,7 @@ class Clocked(Simulator):
         return self.rounding == "half"
 
     def encode(self, body: Body, x: Tensor) -> Tensor:
-        code = body.encoder.encode(x)
-        tick = body.encoder.window / self.ticks
-        settle = 16 * self.ticks * torch.finfo(code.dtype).eps
-        return torch.floor(code / tick + (0.5 if self._half else 0.0) + settle) * tick
+        return body.encoder.clocked(x, self.ticks, self._half)
 
     def step(self, body: Body) -> Step:
         return lambda stage, drive, codes: stage.neuron.clocked(drive, self.ticks, self._half)

@@ -11,7 +11,6 @@ from torch import Tensor
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.network import Body, Stage, Step
-from isospike.neurons import SpikePool
 from isospike.neurons.base import Drive, Synapses
 from isospike.simulate.base import Simulator
 
@@ -21,24 +20,23 @@ class EventDriven(Simulator):
     """Integrates the membrane equation in double precision; time grows with the number of spikes times their synapses."""
 
     def step(self, body: Body) -> Step:
-        shapes: dict[str, Shape] = {"input": body.input_shape} | {stage.name: stage.shape for stage in body.stages}
-        synapses = {stage.name: _synapses(stage, shapes) for stage in body.stages}
+        wiring = {stage.name: synapses(stage, body.shapes) for stage in body.stages}
 
         def step(stage: Stage, drive: Drive, codes: dict[str, Tensor]) -> Tensor:
             first = codes[stage.groups[0].source]
             arriving = np.concatenate([codes[group.source].flatten(1).double().numpy() for group in stage.groups], 1)
-            code = stage.neuron.event_driven(arriving, synapses[stage.name], stage.shape)
+            code = stage.neuron.event_driven(arriving, wiring[stage.name], stage.shape)
             return torch.from_numpy(code).to(first.dtype).reshape(len(first), *stage.shape)
 
         return step
 
 
-def _synapses(stage: Stage, shapes: dict[str, Shape]) -> Synapses:
+def synapses(stage: Stage, shapes: dict[str, Shape]) -> Synapses:
     """Every synapse of a stage, by presynaptic neuron, its sources one after the other."""
     matrices = []
     for group in stage.groups:
-        chain = stage.neuron.pool.patches(shapes[group.source]) if isinstance(stage.neuron, SpikePool) else group.chain
-        matrices.append(_matrix(chain, shapes[group.source]))
+        shape = shapes[group.source]
+        matrices.append(_matrix(stage.neuron.connections(group.chain, shape), shape))
     whole = csr_array(vstack(matrices))
     whole.eliminate_zeros()  # a weight of zero is no synapse
     return Synapses(whole.indptr, whole.indices, whole.data)

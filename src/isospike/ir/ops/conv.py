@@ -158,7 +158,21 @@ def _transposed(
     )
 
 
-def _onnx_transposed(build: Any, x: Any, weight: Tensor, bias: Tensor | None = None, *, kernel_shape: Any = None, strides: Any = 1, pads: Any = None, dilations: Any = 1, group: int = 1, output_padding: Any = 0, auto_pad: Any = "NOTSET", output_shape: Any = None) -> Any:  # fmt: skip
+def _onnx_transposed(
+    build: Any,
+    x: Any,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    kernel_shape: Any = None,
+    strides: Any = 1,
+    pads: Any = None,
+    dilations: Any = 1,
+    group: int = 1,
+    output_padding: Any = 0,
+    auto_pad: Any = "NOTSET",
+    output_shape: Any = None,
+) -> Any:
     n = weight.ndim - 2
     sides = _onnx_sides(x, weight.shape[2:], (1,) * n, (1,) * n, pads, "NOTSET")
     if output_shape is not None or auto_pad not in ("NOTSET", b"NOTSET") or any(a != b for a, b in sides):

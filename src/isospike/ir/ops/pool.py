@@ -26,7 +26,18 @@ def _max_pool(build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 
     return build.emit(pool, x)
 
 
-def _onnx_max_pool(build: Any, x: Any, *, kernel_shape: Any, strides: Any = 1, pads: Any = None, dilations: Any = 1, ceil_mode: int = 0, auto_pad: Any = "NOTSET", storage_order: int = 0) -> Any:  # fmt: skip
+def _onnx_max_pool(
+    build: Any,
+    x: Any,
+    *,
+    kernel_shape: Any,
+    strides: Any = 1,
+    pads: Any = None,
+    dilations: Any = 1,
+    ceil_mode: int = 0,
+    auto_pad: Any = "NOTSET",
+    storage_order: int = 0,
+) -> Any:
     n = len(kernel_shape)
     stride, dilation = spread(strides, n), spread(dilations, n)
     sides = _onnx_sides(x, kernel_shape, stride, dilation, pads, auto_pad)
@@ -87,7 +98,18 @@ def _average_pool(
     return build.affine(x, AveragePool(kernel, stride, spread(padding, n), bool(ceil_mode), bool(count_include_pad), divisor))
 
 
-def _onnx_average(build: Any, x: Any, *, kernel_shape: Any, strides: Any = 1, pads: Any = None, ceil_mode: int = 0, count_include_pad: int = 0, auto_pad: Any = "NOTSET", dilations: Any = 1) -> Any:  # fmt: skip
+def _onnx_average(
+    build: Any,
+    x: Any,
+    *,
+    kernel_shape: Any,
+    strides: Any = 1,
+    pads: Any = None,
+    ceil_mode: int = 0,
+    count_include_pad: int = 0,
+    auto_pad: Any = "NOTSET",
+    dilations: Any = 1,
+) -> Any:
     n = len(kernel_shape)
     sides = _onnx_sides(x, kernel_shape, spread(strides, n), (1,) * n, pads, auto_pad)
     if set(spread(dilations, n)) != {1}:

@@ -51,10 +51,8 @@ def _onnx_flatten(build: Any, x: Any, *, axis: int = 1) -> Any:
 
 def _squeeze(build: Any, x: Any, dims: Any = None, *, axes: Any = None) -> Any:
     dims = axes if dims is None else dims
-    if dims is None:
-        gone = [i for i, size in enumerate(x.shape) if size == 1]
-    else:
-        gone = [_dim(x, d) for d in ([dims] if isinstance(dims, int) else _ints(dims))]
+    wanted = range(1, len(x.shape) + 1) if dims is None else [dims] if isinstance(dims, int) else _ints(dims)
+    gone = [_dim(x, d) for d in wanted]
     return _reshaped(build, x, tuple(s for i, s in enumerate(x.shape) if i not in gone or s != 1))
 
 

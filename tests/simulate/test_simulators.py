@@ -1,0 +1,144 @@
+"""Each simulator against something that is not isospike: small time steps, a tick loop, a quantised network."""
+
+import math
+import random
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exactness import graph_of
+from isospike.codings import TTFS
+from isospike.errors import InvalidSetting
+from isospike.ranges import calibrate
+from isospike.simulate import Clocked, ClosedForm, EventDriven, simulate
+from random_networks import random_network
+from simulate_by_hand import dense, euler, late_inhibition, unit_graph
+from zoo import ZOO, inputs
+
+
+@pytest.mark.parametrize("coding", [TTFS(), TTFS("fixed", ramp_from="previous", tau=1.7), TTFS("dynamic", ramp_from="previous")], ids=lambda c: c.mapping)
+def test_one_neuron_against_small_time_steps(coding: TTFS) -> None:
+    graph, x = unit_graph(dense(5, 4, 2, seed=3), (5,)), torch.rand(3, 5, dtype=torch.float64)
+    network = coding.network(graph, calibrate(graph, [x]))
+    stage, neuron = network.stages[0], network.stages[0].neuron
+    weights = stage.groups[0].chain[-1].weight
+    window = float(neuron.window)
+    arrivals = -(network.body.encoder.encode(x))
+    code = simulate(network, x, EventDriven()).codes[stage.name]
+    for sample in range(3):
+        for i in range(4):
+            ramp, slope, threshold = (float(t.expand(4)[i]) for t in (neuron.ramp + neuron.fall, neuron.slope, neuron.threshold))
+            # small steps of τ dV/dt: all currents divided by τ; a falling threshold is a ramp seen from the threshold
+            scaled = [float(w) / coding.tau for w in weights[i]]
+            spike = euler(arrivals[sample].tolist(), scaled, ramp / coding.tau, float(neuron.onset), slope / coding.tau, threshold, window)
+            expected = 0.0 if math.isinf(spike) else window - spike
+            assert float(code[sample, i]) == pytest.approx(expected, abs=1e-4 * (1 + window))
+
+
+def test_an_early_spike_of_a_constant_threshold_against_small_time_steps() -> None:
+    model, x = late_inhibition(3)
+    graph = unit_graph(model, (8,))
+    network = TTFS(gated=False).network(graph, calibrate(graph, [x]))
+    stage, neuron = network.stages[0], network.stages[0].neuron
+    code, window = simulate(network, x, EventDriven()).codes[stage.name], float(neuron.window)
+    early = (code > window).nonzero()[:5]
+    assert len(early)
+    for sample, i in early.tolist():
+        weights = stage.groups[0].chain[-1].weight[i].tolist()
+        ramp, threshold = float(neuron.ramp.expand(3)[i]), float(neuron.threshold.expand(3)[i])
+        spike = euler((-x[sample]).tolist(), weights, ramp, 0.0, 1.0, threshold, window, gate=-math.inf)
+        assert float(code[sample, i]) == pytest.approx(window - spike, abs=1e-3)
+
+
+def quantised(x: torch.Tensor, step: float, ticks: int, half: bool) -> torch.Tensor:
+    return torch.floor(x / step + (0.5 if half else 0.0) + 1e-9).clamp(0, ticks) * step
+
+
+@pytest.mark.parametrize("rounding", ["floor", "half"])
+@pytest.mark.parametrize("ticks", [1, 4, 16])
+def test_a_clocked_network_is_the_network_with_a_quantised_rectifier(ticks: int, rounding: str) -> None:
+    """With ticks L and Δ = B / L the rectifier is clip(⌊a / Δ (+ ½)⌋, 0, L) Δ, in every layer, to rounding."""
+    half = rounding == "half"
+    model = dense(6, 20, 15, 4, seed=1)
+    graph, x = unit_graph(model, (6,)), torch.rand(40, 6, dtype=torch.float64)
+    network = TTFS(margin=0.1).network(graph, calibrate(graph, [x]))
+    trace = simulate(network, x, Clocked(ticks, rounding))
+    value = quantised(x, 1 / ticks, ticks, half)
+    for layer, stage in zip(model[::2], network.stages, strict=True):
+        a = F.linear(value, layer.weight.double(), layer.bias.double())
+        if stage is network.stages[-1] or stage.name == network.stages[-1].name:
+            assert float((trace.readout - a).abs().max()) < 1e-12
+        else:
+            value = quantised(a, float(stage.neuron.window) / ticks, ticks, half)
+            assert float((trace.codes[stage.name] - value).abs().max()) < 1e-12
+
+
+def test_a_clocked_neuron_against_a_loop_over_ticks() -> None:
+    graph, x = unit_graph(dense(5, 12, 2), (5,)), torch.rand(10, 5, dtype=torch.float64)
+    network = TTFS().network(graph, calibrate(graph, [x]))
+    stage, ticks = network.stages[0], 8
+    neuron = stage.neuron
+    code = simulate(network, x, Clocked(ticks, "floor")).codes[stage.name]
+    arrived = torch.floor(x * ticks + 1e-12) / ticks
+    potential = F.linear(arrived, stage.groups[0].chain[-1].weight)
+    fired = torch.full_like(potential, ticks)
+    for tick in range(ticks, -1, -1):
+        at = tick * neuron.window / ticks
+        fired = torch.where(potential + at >= neuron.threshold - 1e-12, tick, fired)
+    assert torch.allclose(code, neuron.window - fired * neuron.window / ticks, atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_a_fine_clock_comes_close(rng: random.Random) -> None:
+    model, shape = random_network(rng)
+    graph, x = graph_of(model, shape), inputs(shape)
+    network = TTFS().network(graph, calibrate(graph, [x]))
+    expected = graph(x)
+    errors = [float((simulate(network, x, Clocked(ticks)).readout - expected).abs().max()) for ticks in (1 << 12, 1 << 24)]
+    assert errors[1] <= 1e-3 * max(errors[0], 1e-9) + 1e-5 * float(expected.abs().max())
+
+
+def test_windows_follow_one_another_and_delays_bring_spikes_to_them() -> None:
+    for name in ("residual", *ZOO):
+        if name not in ZOO:
+            continue
+        model, shape = ZOO[name]()
+        graph = graph_of(model, shape)
+        network = TTFS().network(graph, calibrate(graph, [inputs(shape)]))
+        end = {"input": float(network.body.encoder.window)}
+        for stage in network.stages:
+            for group in stage.groups:
+                arrives = end[group.source] + float(group.delay)
+                assert float(group.delay) >= 0
+                assert arrives == pytest.approx(float(stage.end if stage.neuron.relays else stage.begin), rel=1e-12)
+            end[stage.name] = float(stage.end)
+
+
+def test_spike_times_of_a_trace() -> None:
+    graph, x = unit_graph(dense(5, 12, 2), (5,)), torch.rand(10, 5, dtype=torch.float64)
+    ranges = calibrate(graph, [x])
+    values = F.linear(x, graph.nodes[1].op.groups[0][-1].weight, graph.nodes[1].op.bias).clamp_min(0)
+    for forced in (False, True):
+        network = TTFS(tau=2.0, forced_spikes=forced).network(graph, ranges)
+        name, window = network.stages[0].name, float(network.stages[0].neuron.window)
+        times = simulate(network, x).times(name)
+        assert torch.allclose(times[values > 0], window - 2.0 * values[values > 0], atol=1e-12)
+        assert bool((times[values == 0] == (window if forced else math.inf)).all())
+
+
+def test_settings_are_checked() -> None:
+    for make in (lambda: Clocked(0), lambda: Clocked(4, "up"), lambda: TTFS(mapping="linear"), lambda: TTFS(margin=-1.0)):
+        with pytest.raises(InvalidSetting):
+            make()
+
+
+def test_simulators_are_asked_alike() -> None:
+    graph, x = unit_graph(dense(5, 12, 2), (5,)), torch.rand(10, 5, dtype=torch.float64)
+    network = TTFS().network(graph, calibrate(graph, [x]))
+    expected = network(x)
+    for simulator in (ClosedForm(), EventDriven(), Clocked(1 << 20)):
+        assert torch.allclose(simulator.prepare(network)(x), expected, atol=1e-4)
