@@ -1,0 +1,33 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+N ?= 10000
+
+.PHONY: demo test check fuzz benchmark lenet
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch torchvision
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed  ## convert the shipped LeNet-5, run 1,000 MNIST images in spike times, compare
+	$(BIN)/isospike check isospike.data.lenet:lenet5 --data mnist-sample
+
+test: $(VENV)/.installed  ## contracts, traps, bad input, command line
+	$(BIN)/pytest
+
+check: $(VENV)/.installed  ## linting and types
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+fuzz: $(VENV)/.installed  ## exactness of N random networks; goes on where it was stopped
+	$(BIN)/python tests/fuzz.py $(N)
+
+benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MODELS=folder of ONNX files
+	$(BIN)/python benchmarks/speed.py $(if $(MODELS),--models $(MODELS))
+	$(BIN)/python benchmarks/memory.py
+
+lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
+	$(BIN)/python -m isospike.experiments._lenet src/isospike/data/lenet5_mnist.safetensors
