@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
@@ -53,7 +54,7 @@ class Encoder(Record):
     high: Tensor
 
     @abstractmethod
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Codes of a batch.  x: (batch, *shape)."""
 
     def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
@@ -108,7 +109,7 @@ class SpikingNetwork(nn.Module):
         """When the read-out answers [time]."""
         return float(self.stages[-1].end)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *output"]:
         """The read-out, in closed form.  x: (batch, *input shape)."""
         body = self.body
         return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive))

@@ -8,6 +8,7 @@ Source: Stanojevic 2023, eq. 3.1 and Methods (i).
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from isospike.errors import InvalidData, OutOfRange
@@ -31,7 +32,7 @@ class LatencyEncoder(Encoder):
     window: Tensor
     clip: bool
 
-    def encode(self, x: Tensor) -> Tensor:
+    def encode(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Leads of the input spikes.  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype, NaN or infinity."""
         unit = self._unit(x)
         if not self.clip:

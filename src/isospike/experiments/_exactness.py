@@ -53,14 +53,14 @@ class Exactness:
         """Largest activations."""
         return self.coding.ranges(self.graph.to(torch.float32), self.calibration)
 
-    def network(self, coding: TTFS | None = None) -> SpikingNetwork:
-        """The spiking network in single precision."""
-        return (coding or self.coding).network(self.graph, self.ranges).to(torch.float32)
+    def network(self, coding: TTFS | None = None, dtype: torch.dtype = torch.float32) -> SpikingNetwork:
+        """The spiking network."""
+        return (coding or self.coding).network(self.graph, self.ranges).to(dtype)
 
-    def report(self, data: Data) -> tuple[Report, Report]:
+    def report(self, data: Data, dtype: torch.dtype = torch.float32) -> tuple[Report, Report]:
         """What comes of comparing on all samples in closed form, and on the first hundred event by event."""
-        network = self.network()
-        source = original(self.subject.model, self.imported, torch.float32)
+        network = self.network(dtype=dtype)
+        source = original(self.subject.model, self.imported, dtype)
         return (
             compare(source, self.graph, network, _shown(data), (ClosedForm(),)),
             compare(source, self.graph, network, data.first(EVENTS).batches(), (EventDriven(),)),

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
+
 from isospike.errors import InvalidData
 from isospike.experiments import _cases as cases
 from isospike.experiments._exactness import CALIBRATION, EVENTS, Exactness
@@ -17,12 +19,36 @@ from isospike.measure import Report
 NAME = "stanojevic2023-table2.1"
 TOLERANCE = 1e-4  # of the largest logit, in single precision
 
+PRECISIONS = ((torch.float32, ""), (torch.float64, ", double precision"))  # the second where the first is not enough
 RELU, SNN, AGREEMENT, ACTIVE = "ReLU accuracy [%]", "SNN accuracy [%]", "agreement [%]", "active [%]"
 
 
 def _paper(accuracy: float | None, active: float) -> dict[str, Value]:
     known: dict[str, Value] = {} if accuracy is None else {RELU: accuracy, SNN: accuracy}
     return {**known, AGREEMENT: 100.0, ACTIVE: active}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Both simulations of a row."""
+
+    closed: Report
+    events: Report
+
+    @property
+    def agreement(self) -> float:
+        """Share of equal predictions."""
+        return min(self.closed.agreement, self.events.agreement)
+
+    @property
+    def error(self) -> float:
+        """Largest error over the largest logit."""
+        return max(self.closed.max_abs_error, self.events.max_abs_error) / self.closed.logit_scale
+
+    @property
+    def exact(self) -> bool:
+        """Whether the two networks are equal within the tolerance."""
+        return self.agreement == 1.0 and self.error <= TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -54,7 +80,8 @@ def run(settings: Settings | None = None, rows: tuple[Case, ...] = PAPER) -> Res
     """Train or fetch each network, convert it, and compare the two on all samples."""
     settings = settings or Settings()
     table: list[Row] = []
-    reports: list[tuple[Report, Report]] = []
+    single: list[Found] = []
+    best: list[Found] = []  # in double precision where single is not enough
     seconds = 0.0
     for case in rows:
         try:
@@ -65,18 +92,23 @@ def run(settings: Settings | None = None, rows: tuple[Case, ...] = PAPER) -> Res
         started = time.perf_counter()
         exactness = Exactness(subject, cases.PAPER_CODING)
         for place, data in subject.split.reported.items():
-            name = f"{case.name}, {place}"
-            reports.append(exactness.report(data.first(settings.samples)))
-            table.append(Row(name, case.paper, _figures(*reports[-1])))
+            for dtype, precision in PRECISIONS:
+                found = Found(*exactness.report(data.first(settings.samples), dtype))
+                table.append(Row(f"{case.name}, {place}{precision}", case.paper, _figures(found.closed, found.events)))
+                if dtype == torch.float32:
+                    single.append(found)
+                if found.exact:
+                    break
+            best.append(found)
         seconds += time.perf_counter() - started
-    if not reports:
+    if not best:
         raise InvalidData("none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA.")
     return Result(
         name=NAME,
         title="Table 2.1: ReLU networks and the spiking networks made from them",
         source="Stanojevic 2023, Table 2.1",
         rows=tuple(table),
-        claims=_claims(reports),
+        claims=_claims(single, best),
         notes=_notes(settings),
         configuration={"coding": repr(cases.PAPER_CODING), "width": settings.channels, "samples": settings.samples or "all", "full": settings.full},
         seed=settings.seed,
@@ -90,9 +122,11 @@ def _notes(settings: Settings) -> tuple[str, ...]:
         *(() if settings.full else (narrow,)),
         "CIFAR-10 networks are trained on training images 0–44,999, the paper's on all 50,000.  The published ONNX networks saw all of the "
         "training set, so only test images are used for them.  The standard error of an accuracy over 1,000 images is about 1 point.",
+        "Rows for which single precision is not enough follow in double.  The price on activity in VGG16 L1 leaves few but large activations: "
+        "windows become long beside most activations, and a spike time in single precision loses digits.",
         "Active: share of all hidden neurons that fire before the end of their window, pools not counted.",
-        f"Windows are calibrated on {CALIBRATION:,} training images.  Errors are the largest over all images and classes, in single precision, "
-        f"relative to the largest logit; `events` is a simulation spike by spike of the first {EVENTS} images.",
+        f"Windows are calibrated on {CALIBRATION:,} training images.  Errors are the largest over all images and classes, in single precision "
+        f"unless a row says double, relative to the largest logit; `events` is a simulation spike by spike of the first {EVENTS} images.",
     )
 
 
@@ -115,11 +149,12 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _claims(reports: list[tuple[Report, Report]]) -> tuple[Claim, ...]:
+def _claims(single: list[Found], best: list[Found]) -> tuple[Claim, ...]:
     """Over both simulations of every row: the least agreement and the largest error."""
-    agreement = min(min(closed.agreement, events.agreement) for closed, events in reports)
-    error = max(max(closed.max_abs_error, events.max_abs_error) / closed.logit_scale for closed, events in reports)
+    agreement, error = min(found.agreement for found in best), max(found.error for found in best)
+    limit, worst = f"error ≤ {TOLERANCE:g} of the largest logit in all", max(found.error for found in single)
     return (
-        Claim("predictions are equal on every image of every row", agreement, "share = 1 in all", agreement == 1.0),
-        Claim("outputs are equal on every image of every row", error, f"error ≤ {TOLERANCE:g} of the largest logit in all", error <= TOLERANCE),
+        Claim("predictions are equal on every image of every row, in single or else in double precision", agreement, "share = 1 in all", agreement == 1.0),
+        Claim("so are outputs", error, limit, error <= TOLERANCE),
+        Claim("single precision is enough", worst, limit, all(found.exact for found in single)),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from isospike.ir.ops.affine import Affine, Population
@@ -37,7 +38,7 @@ class Graph(Record):
     output: str
     notes: tuple[str, ...] = ()
 
-    def __call__(self, x: Tensor, observe: Observer | None = None) -> Tensor:
+    def __call__(self, x: Float[Tensor, "batch *shape"], observe: Observer | None = None) -> Tensor:
         """Output for a batch.  x: (batch, *input shape).  `observe(name, value)` sees every node's value once."""
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)  # convolutions are up to twice as fast

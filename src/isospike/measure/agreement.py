@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -21,7 +22,7 @@ class Agreement:
     _right_original: int = 0
     _labels: int = 0
 
-    def add(self, found: Tensor, expected: Tensor, labels: Tensor | None) -> None:
+    def add(self, found: Float[Tensor, "batch *out"], expected: Float[Tensor, "batch *out"], labels: Int[Tensor, "batch *rest"] | None) -> None:
         """Take in a batch."""
         difference = (found - expected).double()
         self.samples += len(found)

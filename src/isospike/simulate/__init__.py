@@ -1,6 +1,7 @@
 """Table of contents: the simulators."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from isospike.network import Perturb, SpikingNetwork, Stage
@@ -11,7 +12,7 @@ from isospike.simulate.closed_form import ClosedForm as ClosedForm
 from isospike.simulate.event_driven import EventDriven as EventDriven
 
 
-def simulate(network: SpikingNetwork, images: Tensor, simulator: Simulator | None = None, perturb: Perturb | None = None) -> Trace:
+def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], simulator: Simulator | None = None, perturb: Perturb | None = None) -> Trace:
     """Run a network and keep every stage's spikes.
 
     images: (batch, *input shape) in the units of the original model.  simulator: closed form unless another is given.
