@@ -1,12 +1,13 @@
 """Speed, as ratios within one run: simulation and conversion against the original's forward pass, event-driven time against spikes.
 
-python benchmarks/speed.py [--models FOLDER]     FOLDER: where resnet20_cifar10.onnx is
+python benchmarks/speed.py [--models FOLDER] [--threads N]     FOLDER: where resnet20_cifar10.onnx is
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,20 +17,23 @@ import isospike as iso
 from isospike.data import Data, open_data
 from isospike.data.lenet import lenet5
 from isospike.importers import Model, original, read
+from isospike.network import Stage
+from isospike.neurons import FirstSpikeIF
 from isospike.simulate import ClosedForm, EventDriven
 
 
-def paired(a: Callable[[], object], b: Callable[[], object], rounds: int = 9) -> tuple[float, float, float]:
-    """Median seconds of each, and the median ratio a / b of neighbouring measurements: noise of the machine cancels."""
-    a(), b()
-    pairs = [(_seconds(a), _seconds(b)) for _ in range(rounds)]
-    return statistics.median(x for x, _ in pairs), statistics.median(y for _, y in pairs), statistics.median(x / y for x, y in pairs)
-
-
-def _seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def paired(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 11) -> str:
+    """Median times, and the median ratio of neighbouring measurements: the machine's noise cancels."""
+    ours(), theirs()
+    pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
+    a, b, ratio = (statistics.median(values) for values in ([x for x, _ in pairs], [y for _, y in pairs], [x / y for x, y in pairs]))
+    return f"{a * 1e3:.1f} ms against {b * 1e3:.1f} ms, ratio {ratio:.2f}"
 
 
 def compare(name: str, model: Model, data: Data) -> iso.SpikingNetwork:
@@ -37,51 +41,36 @@ def compare(name: str, model: Model, data: Data) -> iso.SpikingNetwork:
     x = calibration[:256]
     network = iso.convert(model, calibration, input_range=data.input_range())
     graph = read(model, x)
-    run, plain = ClosedForm().prepare(network), graph.to(torch.float32)
-    forward = original(model, graph, torch.float32)
+    run, forward = ClosedForm().prepare(network), original(model, graph, torch.float32)
     with torch.no_grad():
-        ours, theirs, ratio = paired(lambda: run(x), lambda: forward(x))
-        print(f"{name}: closed form {ours * 1e3:.1f} ms, original {theirs * 1e3:.1f} ms for a batch of 256: ratio {ratio:.2f} (goal 1.15)")
+        print(f"{name}: closed form against the original, 256 images: {paired(lambda: run(x), lambda: forward(x))} (goal 1.15)")
         if not isinstance(model, torch.nn.Module):
-            ours, theirs, ratio = paired(lambda: run(x), lambda: plain(x))
-            print(f"{name}: closed form {ours * 1e3:.1f} ms, the same network in PyTorch {theirs * 1e3:.1f} ms: ratio {ratio:.2f}")
-        passes = statistics.median(_seconds(lambda: [forward(part) for part in calibration.split(256)]) for _ in range(5))
-    convert = statistics.median(_seconds(lambda: iso.convert(model, calibration, input_range=data.input_range())) for _ in range(3))
-    print(
-        f"{name}: conversion with 1,000 images {convert:.2f} s, forward pass over them {passes:.2f} s: {convert:.2f} <= 3 x {passes:.2f} + 2 is {convert <= 3 * passes + 2}"
-    )
+            plain = graph.to(torch.float32)
+            print(f"{name}: closed form against the same network in PyTorch: {paired(lambda: run(x), lambda: plain(x))}")
+        once = statistics.median(seconds(lambda: [forward(part) for part in calibration.split(256)]) for _ in range(5))
+    convert = statistics.median(seconds(lambda: iso.convert(model, calibration, input_range=data.input_range())) for _ in range(3))
+    print(f"{name}: conversion with 1,000 images {convert:.2f} s, forward pass over them {once:.2f} s (goal 3 forward passes + 2 s: {3 * once + 2:.2f} s)")
     return network
 
 
 def events(network: iso.SpikingNetwork, x: Tensor) -> None:
-    """One image after another, and images with fewer and fewer spikes."""
+    """One image, and images with fewer and fewer spikes: a share of every layer's neurons never reaches its threshold."""
     run = EventDriven().prepare(network)
     run(x[:1])
-    print(f"event-driven: one image {statistics.median(_seconds(lambda: run(x[:1])) for _ in range(30)) * 1e3:.1f} ms (goal 50 ms)")
-    points = []
+    print(f"event-driven: one image {statistics.median(seconds(lambda: run(x[:1])) for _ in range(30)) * 1e3:.1f} ms (goal 50 ms)")
     for keep in (1.0, 0.5, 0.25, 0.125):
-        sparse = iso.SpikingNetwork(network.body)
-        with torch.no_grad():  # thin the synapses' spikes by silencing a share of the neurons of every layer
-            sparse, share = _thinned(network, keep), keep
-        figures = iso.measure(sparse, [(x[:64], None)])
+        sparse = thinned(network, keep)
+        operations = float(iso.measure(sparse, [(x, None)])["synaptic_operations"])
         program = EventDriven().prepare(sparse)
-        program(x[:64])
-        seconds = min(_seconds(lambda p=program: p(x[:64])) for _ in range(5)) / 64
-        points.append((share, figures["synaptic_operations"], seconds))
-        print(
-            f"event-driven: {figures['synaptic_operations']:,.0f} synaptic operations an image, {seconds * 1e3:.3f} ms, {seconds / figures['synaptic_operations'] * 1e9:.1f} ns each"
-        )
+        program(x)
+        image = min(seconds(lambda p=program: p(x)) for _ in range(7)) / len(x)
+        print(f"event-driven: {operations:,.0f} synaptic operations an image in {image * 1e3:.3f} ms, {image / operations * 1e9:.1f} ns each")
 
 
-def _thinned(network: iso.SpikingNetwork, keep: float) -> iso.SpikingNetwork:
-    """The same synapses with a share of the neurons never reaching threshold."""
-    from dataclasses import replace
-
-    from isospike.neurons import FirstSpikeIF
-
+def thinned(network: iso.SpikingNetwork, keep: float) -> iso.SpikingNetwork:
     generator = torch.Generator().manual_seed(0)
 
-    def silence(stage):  # type: ignore[no-untyped-def]
+    def silence(stage: Stage) -> Stage:
         if not isinstance(stage.neuron, FirstSpikeIF):
             return stage
         silent = torch.rand(stage.shape, generator=generator) >= keep
@@ -94,8 +83,9 @@ def _thinned(network: iso.SpikingNetwork, keep: float) -> iso.SpikingNetwork:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(arguments.threads)
     sample = open_data("mnist-sample")
     network = compare("LeNet-5", lenet5(), sample)
     events(network, next(sample.batches(64))[0])

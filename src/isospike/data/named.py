@@ -56,7 +56,7 @@ def open_data(
     if name == "mnist-sample":
         data = _npz(SAMPLE, train)
     elif name in NAMED:
-        data = _named(name, train, directory)
+        data = _named(name, train, directory, size)
     elif path.suffix == ".npz":
         data = _npz(path, train)
     elif path.is_dir():
@@ -77,7 +77,7 @@ def open_data(
     return Data(data.name, data.images, data.labels, mean, std)
 
 
-def _named(name: str, train: bool, directory: str | Path | None) -> Data:
+def _named(name: str, train: bool, directory: str | Path | None, size: int | None) -> Data:
     root = Path(directory or os.environ.get("ISOSPIKE_DATA") or Path.home() / ".cache" / "isospike" / "data")
     try:
         try:
@@ -94,7 +94,7 @@ def _named(name: str, train: bool, directory: str | Path | None) -> Data:
     arrays = getattr(dataset, "data", None)
     labels = getattr(dataset, "targets", getattr(dataset, "labels", None))
     if arrays is None:
-        return Data(name, _Lazy(dataset, None), None if labels is None else torch.as_tensor(labels))
+        return Data(name, _Lazy(dataset, size), None if labels is None else torch.as_tensor(labels))
     return Data(name, _channels_first(torch.as_tensor(arrays)), torch.as_tensor(labels).long())
 
 

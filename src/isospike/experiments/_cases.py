@@ -89,7 +89,7 @@ def vgg16_cifar10_l1(settings: Settings) -> Subject:
     """The same network, trained on with a price on activity."""
     split = cifar10(settings.data_dir)
     plain, make = _vgg16_cifar(settings, 10)
-    recipe = replace(plain, name=f"{plain.key}-l1", epochs=settings.epochs or (20 if settings.full else 5), rate=1e-3, decay=0.6, l1=4.0)
+    recipe = replace(plain, name=f"{plain.key}-l1", epochs=settings.epochs or (20 if settings.full else 5), rate=1e-3, decay=0.6, l1=2.0)
 
     def images() -> Data:
         return split.train.first(settings.training)

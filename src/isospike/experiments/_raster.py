@@ -32,9 +32,11 @@ class Band:
 
 @dataclass(frozen=True)
 class Panels:
-    """What is shown beside the raster: the image (channels, height, width), membranes of layer 2, and spikes a bin, neuron and image."""
+    """What is shown below the raster: membranes of layer 2, and spikes a bin, neuron and image.
 
-    image: Tensor
+    The photograph itself is not drawn: the page is published, and the data set's images may not be.
+    """
+
     membranes: tuple[Trajectory, ...]
     counts: Tensor
     fires: float
@@ -55,7 +57,7 @@ def draw(bands: tuple[Band, ...], readout: Tensor, panels: Panels) -> "Figure":
     for axes, shown, room in ((early, bands[:-1], 0.02), (late, bands[-1:], 1.05)):
         _frame(axes, shown, rows * len(bands), room)
     _break(early, late)
-    _picture(late, panels.image)
+    _legend(late)
     lower = grid[1].subgridspec(1, 2, wspace=0.17)
     _membranes(figure.add_subplot(lower[0]), panels.membranes)
     _histogram(figure.add_subplot(lower[1]), panels, panels.membranes[0].window)
@@ -116,14 +118,9 @@ def _potentials(axes: "Axes", band: Band, readout: Tensor, top: float) -> None:
     axes.text(band.end + 0.07 * _width(band), first - 2.2, "read-out at t_max", fontsize=9, weight="bold", color=BLUE)
 
 
-def _picture(axes: "Axes", image: Tensor) -> None:
-    inset = axes.inset_axes((0.0, 0.66, 0.42, 0.34))
-    inset.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest", aspect="equal")
-    inset.set_xticks([])
-    inset.set_yticks([])
-    axes.text(0.47, 0.985, "the image", transform=axes.transAxes, va="top", fontsize=9, weight="bold", color=BLUE)
+def _legend(axes: "Axes") -> None:
     legend = "filled: a spike, darker\nthe larger the activation\nopen: silent until t_max"
-    axes.text(0.47, 0.92, legend, transform=axes.transAxes, va="top", fontsize=8, color=GREY, linespacing=1.5, bbox={"fc": "white", "lw": 0})
+    axes.text(0.03, 0.985, legend, transform=axes.transAxes, va="top", fontsize=8, color=GREY, linespacing=1.5, bbox={"fc": "white", "lw": 0})
 
 
 def _membranes(axes: "Axes", paths: tuple[Trajectory, ...]) -> None:

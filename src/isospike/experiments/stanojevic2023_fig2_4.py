@@ -81,17 +81,12 @@ def run(settings: Settings | None = None) -> Result:
         configuration={"coding": repr(PAPER_CODING), "width": settings.channels, "images": len(data), "full": settings.full},
         seed=settings.seed,
         seconds=time.perf_counter() - started,
-        figure=_raster.draw(bands, readout, _raster.Panels(_pixels(x[0], data), paths, census.counts, census.fires)),
+        figure=_raster.draw(bands, readout, _raster.Panels(paths, census.counts, census.fires)),
     )
 
 
 def _error(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).abs().max() / expected.abs().max().clamp_min(1e-12))
-
-
-def _pixels(x: Tensor, data: Data) -> Tensor:
-    mean, std = (torch.tensor(v).reshape(-1, 1, 1) for v in (data.mean, data.std))
-    return (x * std + mean).clamp(0.0, 1.0)
 
 
 def a_cat(network: SpikingNetwork, data: Data) -> Tensor:

@@ -18,9 +18,7 @@ from isospike.passes import canonical
 from isospike.simulate import ClosedForm, Simulator
 
 
-def check(
-    model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *shape"], labels: Int[Tensor, " batch"] | None = None
-) -> Report:
+def check(model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *shape"], labels: Int[Tensor, " batch"] | None = None) -> Report:
     """Compare a network with the model it was made from, in the network's precision: outputs, every layer, in both simulators.
 
     images: (samples, *input shape), in the declared range.  labels: (samples,) class numbers.

@@ -35,9 +35,9 @@ class Op(Record):
 
     def out_shape(self, *shapes: Shape) -> Shape:
         """Shape of one sample's output, given one sample's inputs."""
-        tensors = list(self.tensors().values())
-        probe = torch.zeros((), dtype=tensors[0].dtype if tensors else torch.float64)
-        return tuple(self(*(probe.expand(1, *shape) for shape in shapes)).shape[1:])
+        # On the meta device shapes are worked out and nothing is computed.
+        shapeless = self.map_tensors(lambda _, t: t.to("meta", torch.float64))
+        return tuple(shapeless(*(torch.empty(1, *shape, dtype=torch.float64, device="meta") for shape in shapes)).shape[1:])
 
 
 @dataclass(frozen=True, eq=False)

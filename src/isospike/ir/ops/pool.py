@@ -76,6 +76,9 @@ class Pool(Op):
         (x,) = inputs
         return self.largest(x) if bool((self.sign >= 0).all()) else self.sign * self.largest(self.sign * x)
 
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return tuple(self.largest(torch.empty(1, *shapes[0], device="meta")).shape[1:])
+
     def largest(self, x: Tensor) -> Tensor:
         """The largest value of each patch, whatever the sign."""
         return _MAX[len(self.kernel)](x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode)
