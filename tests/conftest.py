@@ -3,12 +3,14 @@
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 import torch
 from jaxtyping import install_import_hook
 
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)
+numba.set_num_threads(1)
 # Shapes and types inside the house are checked, in tests only; at its border bad input meets errors of its own (test_errors.py).
 INSIDE = ("ranges", "hardware", "simulate.closed_form", "simulate.event_driven", "measure.agreement", "measure.meter", "measure.operations")
 install_import_hook([f"isospike.{name}" for name in INSIDE], "beartype.beartype")

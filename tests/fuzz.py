@@ -19,12 +19,14 @@ CHUNK = 50
 
 
 def check(start: int, stop: int) -> dict[str, object]:
+    import numba
     import torch
 
     from exactness import findings
     from random_networks import random_network
 
     torch.set_num_threads(1)
+    numba.set_num_threads(1)
     warnings.filterwarnings("ignore", message="Using padding='same' with even kernel")
     worst: dict[str, float] = {}
     failures = []
