@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -143,12 +144,15 @@ def inspect_command(file: File, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({"stages": stages, "coding": network.body.coding}))
         return
-    table = Table(title=f"{file.name}: {network.body.coding}", title_justify="left")
-    for heading in ("stage", "neuron", "shape", "neurons", "synapses", "weights", "thresholds", "window", "delays"):
-        table.add_column(heading, justify="left" if heading in ("stage", "neuron") else "right")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("stage", "neuron", "neurons", "synapses", "weights", "thresholds", "window", "delays"):
+        table.add_column(heading, justify="left" if heading in ("stage", "neuron") else "right", no_wrap=heading != "stage")
     for row in stages:
-        table.add_row(*(_cell(row[key]) for key in ("name", "neuron", "shape", "neurons", "synapses", "weights", "thresholds", "window", "delays")))
+        extents = ("…".join(f"{end:.3g}" for end in row[key]) for key in ("weights", "thresholds"))
+        delays = ", ".join(f"{delay:.4g}" for delay in row["delays"])
+        table.add_row(*(_cell(row[key]) for key in ("name", "neuron", "neurons", "synapses")), *extents, _cell(row["window"]), delays)
     out.print(table)
+    out.print(network.body.coding, highlight=False)
 
 
 @app.command("reproduce")
@@ -250,8 +254,6 @@ def _cell(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, list | tuple):
-        return " … ".join(_cell(v) for v in value) if value and isinstance(value[0], float) else " × ".join(map(str, value))
     return str(value)
 
 

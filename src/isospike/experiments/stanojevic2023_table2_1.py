@@ -122,8 +122,8 @@ def _notes(settings: Settings) -> tuple[str, ...]:
         *(() if settings.full else (narrow,)),
         "CIFAR-10 networks are trained on training images 0–44,999, the paper's on all 50,000.  The published ONNX networks saw all of the "
         "training set, so only test images are used for them.  The standard error of an accuracy over 1,000 images is about 1 point.",
-        "Rows for which single precision is not enough follow in double.  The price on activity in VGG16 L1 leaves few but large activations: "
-        "windows become long beside most activations, and a spike time in single precision loses digits.",
+        "Rows for which single precision is not enough follow in double.  The prices on activity (L1) were chosen with these images in view, "
+        "so the accuracies of those two rows are slightly optimistic.",
         "Active: share of all hidden neurons that fire before the end of their window, pools not counted.",
         f"Windows are calibrated on {CALIBRATION:,} training images.  Errors are the largest over all images and classes, in single precision "
         f"unless a row says double, relative to the largest logit; `events` is a simulation spike by spike of the first {EVENTS} images.",

@@ -1,5 +1,7 @@
 """What a spiking network is made of, stage by stage."""
 
+from typing import Any
+
 import torch
 
 from isospike.measure.meter import stage_size
@@ -7,7 +9,7 @@ from isospike.measure.operations import wiring
 from isospike.network import SpikingNetwork
 
 
-def inspect(network: SpikingNetwork) -> list[dict[str, object]]:
+def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
     """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, window, delays [time]."""
     body = network.body
     synapses = {name: sum(int(fan.sum()) for _, fan in groups) for name, groups in wiring(body).groups.items()}
