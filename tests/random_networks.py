@@ -137,7 +137,9 @@ def _conv(rng: random.Random, shape: Shape) -> nn.Module:
     bias = rng.random() < 0.8
     if rng.random() < 0.15:
         return kind(shape[0], out, _up_to(rng, shape, 4), padding="same", groups=groups, bias=bias)
-    kernel, stride, dilation, padding = _up_to(rng, shape, 3), _up_to(rng, shape, 2), _up_to(rng, shape, 2), _up_to(rng, shape, 3, 0)
+    kernel, stride, dilation = _up_to(rng, shape, 3), _up_to(rng, shape, 2), _up_to(rng, shape, 2)
+    # At most the kernel's reach: with more, PyTorch's own convolution may crash in single precision.
+    padding = tuple(min(p, d * (k - 1)) for p, d, k in zip(_up_to(rng, shape, 3, 0), dilation, kernel, strict=True))
     conv = kind(shape[0], out, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias)
     return Blocks([_pad(rng, shape), conv]) if rng.random() < 0.2 else conv
 
