@@ -1,6 +1,7 @@
 """From a trained network to a spiking one: import, canonical form, ranges, coding."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from isospike.errors import InvalidData, InvalidSetting
 from isospike.importers import Model, read
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical
+from isospike.ranges import certify
 
 
 def convert(
@@ -34,7 +36,11 @@ def convert(
     graph = canonical(graph.with_range(*_declared(low, high, graph.input.shape)))
     coding = coding or TTFS()
     ranges = coding.ranges(graph, _checked(batches, graph.input.shape))
-    return coding.network(graph, ranges).to(dtype or first.dtype)
+    certified = certify(graph)
+    network = coding.network(graph, replace(ranges, bounds={name: certified.layer(name) for name in certified.high}))
+    for batch in batches:
+        network.body.encoder.encode(batch)  # refuses what lies outside the declared range, unless it is to be clipped
+    return network.to(dtype or first.dtype)
 
 
 def _first(batches: Iterable[Tensor]) -> Tensor:

@@ -53,6 +53,11 @@ class Encoder(Record):
     low: Tensor
     high: Tensor
 
+    @property
+    def end(self) -> float:
+        """When the input's window ends [time]; 0 where the code has none."""
+        return 0.0
+
     @abstractmethod
     def encode(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Codes of a batch.  x: (batch, *shape)."""
@@ -68,11 +73,18 @@ class Encoder(Record):
 
 @dataclass(frozen=True, eq=False)
 class Body(Record):
-    """All of a network: encoder, stages in order (the last is the read-out), and what made it, for people to read."""
+    """All of a network: encoder, stages in order (the last is the read-out), and what is known of how it was made.
+
+    `macs`: what the original computes a sample; `notes`: what the import left out; `reach`: by layer, the largest activation that its
+    window was made for, and the largest that any input in the declared range can cause.
+    """
 
     encoder: Encoder
     stages: tuple[Stage, ...]
     coding: str
+    macs: int = 0
+    notes: tuple[str, ...] = ()
+    reach: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def shapes(self) -> dict[str, Shape]:

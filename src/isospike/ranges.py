@@ -1,7 +1,7 @@
 """Activation ranges of a canonical graph: calibrated on data, or certified for every input in the declared range."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,10 +14,15 @@ from isospike.ir.ops.input import UnitInput
 
 @dataclass(frozen=True)
 class Ranges:
-    """Largest activation of every neuron of every population: `high[name]` has the population's shape."""
+    """Largest activation of every neuron of every population.
+
+    `high[name]` has the population's shape; `samples` is None if it is certified, for every input.  `bounds[name]` is the layer's certified
+    largest activation, to compare with.
+    """
 
     high: dict[str, Tensor]
-    samples: int | None  # None: certified, for every input
+    samples: int | None
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
     def layer(self, name: str) -> float:
         """X, the largest activation of a whole layer."""
@@ -38,11 +43,12 @@ def calibrate(graph: Graph, batches: Iterable[Tensor]) -> Ranges:
             largest = value.amax(0)
             high[name] = torch.maximum(high[name], largest) if name in high else largest
 
+    plain: dict[torch.dtype, Graph] = {}
     with torch.no_grad():
         for batch in batches:
             samples += len(batch)
             if len(batch):
-                graph.to(batch.dtype)(batch, observe)
+                plain.setdefault(batch.dtype, graph.to(batch.dtype))(batch, observe)
     if not samples:
         raise InvalidData(
             "there is no calibration sample.",

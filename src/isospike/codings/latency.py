@@ -32,6 +32,10 @@ class LatencyEncoder(Encoder):
     window: Tensor
     clip: bool
 
+    @property
+    def end(self) -> float:
+        return float(self.window)
+
     def encode(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Leads of the input spikes.  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype, NaN or infinity."""
         unit = self._unit(x)

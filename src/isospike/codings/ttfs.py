@@ -112,7 +112,8 @@ class _Mapper:
         encoder = LatencyEncoder(graph.input.shape, graph.input_op.low, graph.input_op.high, self.window[graph.input.name], coding.outside == "clip")
         stages = tuple(self.stage(node) for node in graph.nodes[1:])
         settings = ", ".join(f"{key}={value!r}" for key, value in asdict(coding).items())
-        return Body(encoder, stages, f"TTFS({settings})")
+        reach = tuple((name, self.ranges.layer(name), self.ranges.bounds[name]) for name in self.ranges.bounds)
+        return Body(encoder, stages, f"TTFS({settings})", graph.macs, graph.notes, reach)
 
     def stage(self, node: Node) -> Stage:
         begin = torch.stack([self.end[name] for name in node.inputs]).max()
@@ -146,11 +147,13 @@ class _Mapper:
         gain = self.rescaling(node, chains, total)
         slope = torch.ones_like(total) if coding.mapping == "identical" else coding.alpha / (1 - gain * total)
         alpha = slope * (1 - gain * total)
-        clipped = math.isfinite(op.high)
-        largest = gain * (op.high if clipped else self.ranges.high[node.name])
-        window = tau * float(largest.max()) * (1 if clipped else 1 + coding.margin)
+        bounded = math.isfinite(op.high)
+        cap = tau * gain * op.high
+        wanted = tau * float((gain * self.ranges.high[node.name]).max()) * (1 + coding.margin)
+        clipped = bounded and float(wanted) >= float(cap.max())
+        window = cap.max() if clipped else wanted
         window = window if float(window) > 0 else tau  # a layer that never fires may have any window
-        gate = window - tau * largest if clipped else torch.zeros((), dtype=torch.float64)
+        gate = (window - cap).clamp_min(0) if bounded else torch.zeros((), dtype=torch.float64)
         bias = torch.zeros((), dtype=torch.float64) if op.bias is None else gain * op.bias
         onset = self.onset(node)
         neuron = FirstSpikeIF(
@@ -163,7 +166,7 @@ class _Mapper:
             gate=gate,
             tau=tau,
             unit=1 / (tau * gain),
-            gated=coding.gated or clipped,  # a clipped neuron is meant to wait for its gate
+            gated=coding.gated or bounded,  # a clipped neuron is meant to wait for its gate
             clipped=clipped,
             forced=coding.forced_spikes,
         )

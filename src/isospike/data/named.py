@@ -135,7 +135,7 @@ def _npz(path: Path, train: bool) -> Data:
         raise InvalidData(f"`{path}`: the images are {images.dtype}.", "uint8, float32 or float64.", "Convert them: images.astype(numpy.float32).")
     if not tensor.ndim or not len(tensor):
         raise InvalidData(f"`{path}` holds no image.", "At least one.", "Write it with numpy.savez(path, images=..., labels=...).")
-    if labels is not None and labels.shape[:1] != images.shape[:1]:
+    if labels is not None and labels.shape != images.shape[:1]:
         raise InvalidData(f"`{path}` holds {len(tensor)} images and {labels.size} labels.", "A label for every image, or no `labels`.", "Write both again.")
     return Data(path.stem, tensor, None if labels is None else torch.from_numpy(labels.astype(np.int64)))
 

@@ -10,7 +10,7 @@ from torch.export import ExportedProgram
 
 from isospike.errors import InvalidModel
 from isospike.importers.onnx import from_onnx, onnx_session
-from isospike.importers.torch import from_torch
+from isospike.importers.torch import from_torch, of_any_batch
 from isospike.ir.graph import Graph
 
 Model = nn.Module | ExportedProgram | Graph | Path  # a path leads to an ONNX file
@@ -40,6 +40,8 @@ def original(model: Model, graph: Graph, dtype: torch.dtype) -> Callable[[Tensor
         case nn.Module() if not graph.notes:
             module = copy.deepcopy(model).eval().to(dtype)
             return torch.no_grad()(lambda x: module(x.clone()))  # the first operation may be in place
+        case ExportedProgram() if dtype == next((w.dtype for w in model.state_dict.values() if w.is_floating_point()), dtype) and not graph.notes:
+            return torch.no_grad()(of_any_batch(model))
         case Path() if dtype == torch.float32 and not graph.notes:
             return onnx_session(model)
     exact = graph.to(dtype)

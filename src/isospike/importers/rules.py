@@ -1,5 +1,6 @@
 """What both importers share: finding an operation's rule, collecting every unsupported place, and proving the import."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,9 @@ from isospike.ir.record import subclasses
 
 def rules(dialect: str) -> dict[str, Rule]:
     """Node type → import rule, from every operation that is defined, in this package or outside it."""
-    return {target: rule for op in subclasses(Op) for target, rule in vars(op).get(dialect, {}).items()}
+    found = {target: rule for op in subclasses(Op) for target, rule in vars(op).get(dialect, {}).items()}
+    in_place = {re.sub(r"^(aten\.\w+?)\.", r"\1_.", target): rule for target, rule in found.items()}
+    return in_place | found
 
 
 class Collector:

@@ -22,7 +22,7 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor) -> Graph:
     example = example.to(next((w.dtype for w in weights if w.is_floating_point()), example.dtype))
     program = model if isinstance(model, ExportedProgram) else _export(model, example)
     graph = _read(program, tuple(example.shape[1:]))
-    run = _of_any_batch(model) if isinstance(model, ExportedProgram) else model
+    run = of_any_batch(model) if isinstance(model, ExportedProgram) else model
     was_training = isinstance(model, nn.Module) and model.training
     if was_training:
         model.eval()  # type: ignore[union-attr]
@@ -42,7 +42,7 @@ def _callable(run: Callable[..., Any]) -> Callable[[Tensor], Tensor]:
     return call
 
 
-def _of_any_batch(program: ExportedProgram) -> Callable[[Tensor], Tensor]:
+def of_any_batch(program: ExportedProgram) -> Callable[[Tensor], Tensor]:
     """A program as a function of batches of any size: it may have been exported for one size only."""
     run, (name,) = _callable(program.module()), program.graph_signature.user_inputs
     size = next(node.meta["val"].shape[0] for node in program.graph.nodes if node.name == name)

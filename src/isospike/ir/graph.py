@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.ir.ops.affine import Affine, Population
+from isospike.ir.ops.affine import Affine, Population, fan_out
 from isospike.ir.ops.base import Map, Op, Shape
 from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.input import Input, UnitInput
@@ -32,11 +33,12 @@ class Node(Record):
 
 @dataclass(frozen=True, eq=False)
 class Graph(Record):
-    """Nodes in topological order, the first being the input; `notes` say what the import left out."""
+    """Nodes in topological order, the first being the input; `notes` say what the import left out, `macs` what the original computes a sample."""
 
     nodes: tuple[Node, ...]
     output: str
     notes: tuple[str, ...] = ()
+    macs: int = 0
 
     def __call__(self, x: Float[Tensor, "batch *shape"], observe: Observer | None = None) -> Tensor:
         """Output for a batch.  x: (batch, *input shape).  `observe(name, value)` sees every node's value once."""
@@ -57,7 +59,12 @@ class Graph(Record):
         return iter(self.nodes)
 
     def __getitem__(self, name: str) -> Node:
-        return next(node for node in self.nodes if node.name == name)
+        return self.by_name[name]
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        """The nodes by their names."""
+        return {node.name: node for node in self.nodes}
 
     @property
     def input(self) -> Node:
@@ -78,10 +85,11 @@ class Graph(Record):
         """The nodes that read `name`."""
         return [node for node in self.nodes if name in node.inputs]
 
-    def with_range(self, low: Tensor, high: Tensor) -> "Graph":
+    def with_range(self, low: Tensor | float, high: Tensor | float) -> "Graph":
         """The same graph with the input declared to lie in [low, high]."""
         one = (1,) * len(self.input.shape)
-        low, high = (t.double().reshape(one[t.ndim :] + tuple(t.shape)) for t in (low, high))
+        ends = (torch.as_tensor(end, dtype=torch.float64) for end in (low, high))
+        low, high = (t.reshape(one[t.ndim :] + tuple(t.shape)) for t in ends)
         return self.edited({self.input.name: [replace(self.input, op=Input(low, high))]})
 
     def edited(self, changes: Mapping[str, Sequence[Node]], rename: dict[str, str] | None = None) -> "Graph":
@@ -95,7 +103,7 @@ class Graph(Record):
 
         nodes = [new for node in self.nodes for new in changes.get(node.name, (node,))]
         nodes = [replace(n, inputs=tuple(map(final, n.inputs))) for n in nodes]
-        return Graph(tuple(_alive(nodes, final(self.output))), final(self.output), self.notes)
+        return replace(self, nodes=tuple(_alive(nodes, final(self.output))), output=final(self.output))
 
 
 def _alive(nodes: Iterable[Node], output: str) -> list[Node]:
@@ -173,7 +181,21 @@ class Builder:
 
     def graph(self, output: Value) -> Graph:
         """The finished graph."""
-        return Graph(tuple(_alive(self.nodes, output.name)), output.name, tuple(self.notes))
+        nodes = tuple(_alive(self.nodes, output.name))
+        return Graph(nodes, output.name, tuple(self.notes), _macs({node.name: node for node in nodes}))
+
+
+def _macs(nodes: dict[str, Node]) -> int:
+    """Multiply-accumulates of one sample: the synapses of the maps with trained weights, padding excluded."""
+    total = 0
+    for node in nodes.values():
+        if isinstance(node.op, Affine):
+            for chain, name in zip(node.op.groups, node.inputs, strict=True):
+                shape = nodes[name].shape
+                for step in chain:
+                    total += int(fan_out((step,), shape).sum()) if step.weighted else 0
+                    shape = step.out_shape(shape)
+    return total
 
 
 def never_negative(nodes: dict[str, Node], name: str) -> bool:
@@ -189,7 +211,7 @@ def never_negative(nodes: dict[str, Node], name: str) -> bool:
         case Clip(low=low) | Population(low=low):
             return low >= 0
         case Affine(groups=groups, bias=bias):
-            maps_positive = all(step.abs() is step for chain in groups for step in chain)
+            maps_positive = all(step.nonnegative for chain in groups for step in chain)
             return maps_positive and (bias is None or bool((bias >= 0).all())) and all(never_negative(nodes, n) for n in node.inputs)
         case Pool():
             return never_negative(nodes, node.inputs[0])

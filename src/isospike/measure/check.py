@@ -77,33 +77,33 @@ def compare(
 ) -> Report:
     """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples, labels).
 
-    The spikes are counted in the first simulator.  Raises `InvalidData` if there is no sample.
+    Spikes are counted in the first simulator, early ones in the one that has most.  Raises `InvalidData` if there is no sample.
     """
     started = time.perf_counter()
-    meter = Meter(network)
+    meters = [Meter(network) for _ in simulators]
     oracle = graph.to(network.dtype)
     runs = [simulator.prepare(network) for simulator in simulators]
     found = [Agreement() for _ in simulators]
     errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
     for x, labels in batches:
-        meter.input(x)
+        for meter in meters:
+            meter.input(x)
         x = x.to(network.dtype)
         expected = original(x)
-        for i, (run, agreement) in enumerate(zip(runs, found, strict=True)):
+        for run, agreement, meter in zip(runs, found, meters, strict=True):
             values: dict[str, Tensor] = {}
 
-            def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, count: bool = i == 0) -> None:
+            def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, meter: Meter = meter) -> None:
                 values[stage.name] = stage.neuron.value(code)
-                if count:
-                    meter.watch(stage, code)
+                meter.watch(stage, code)
 
             agreement.add(run(x, watch), expected, labels)
             _layer_errors(oracle, x, values, errors)
         if progress is not None:
             progress(len(x))
-    if not meter.samples:
+    if not meters[0].samples:
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
-    figures = meter.figures()
+    meter, figures = meters[0], meters[0].figures()
     layers = tuple(
         Layer(
             stage.name,
@@ -126,7 +126,7 @@ def compare(
         active_fraction=figures["active_fraction"],
         spikes_per_neuron=figures["spikes_per_neuron"],
         latency=figures["latency"],
-        early_spikes=int(figures["early_spikes"]),
+        early_spikes=max(int(meter.figures()["early_spikes"]) for meter in meters),
         layers=layers,
         simulators={simulator.name: agreement.max_abs_error for simulator, agreement in zip(simulators, found, strict=True)},
         dtype=str(network.dtype).removeprefix("torch."),

@@ -67,9 +67,9 @@ class Meter:
             "early_spikes": int(sum(t.early for t in self.totals.values())),
             "inputs_outside_range": self.outside,
             "synaptic_operations": self.operations / max(self.samples, 1),
-            "macs": self.wiring.macs,
+            "macs": self.body.macs,
             "energy_spiking_pj": self.operations / max(self.samples, 1) * SYNAPTIC_OPERATION.picojoule,
-            "energy_original_pj": self.wiring.macs * MAC.picojoule,
+            "energy_original_pj": self.body.macs * MAC.picojoule,
         }
 
 

@@ -21,12 +21,18 @@ from isospike.ir.ops.pool import Pool
 
 
 def carry_signed(graph: Graph) -> Graph:
+    while (simpler := _once(graph)) is not None:
+        graph = simpler
+    return graph
+
+
+def _once(graph: Graph) -> Graph | None:
     for node in graph:
         if isinstance(node.op, Affine) and not isinstance(node.op, Population) and not _pair_reader(node, graph) and _used_unrectified(graph, node):
-            return carry_signed(_carried(graph, node))
+            return _carried(graph, node)
         if isinstance(node.op, Pool) and _pair_reader(graph[node.inputs[0]], graph):
-            return carry_signed(_pooled_pair(graph, node))
-    return graph
+            return _pooled_pair(graph, node)
+    return None
 
 
 def _used_unrectified(graph: Graph, node: Node) -> bool:

@@ -24,8 +24,4 @@ def input_range(graph: Graph) -> Graph:
     scaled = Node(f"{node.name}:range", Affine(((Scale(op.high - op.low),),), op.low), (node.name,), node.shape, node.path)
     users = {user.name: [replace(user, inputs=tuple(scaled.name if n == node.name else n for n in user.inputs))] for user in graph.users(node.name)}
     output = scaled.name if graph.output == node.name else graph.output
-    return (
-        replace(graph, output=output).edited({node.name: [unit, scaled], **users})
-        if output != graph.output
-        else graph.edited({node.name: [unit, scaled], **users})
-    )
+    return replace(graph, output=output).edited({node.name: [unit, scaled], **users})

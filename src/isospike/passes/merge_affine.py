@@ -16,14 +16,20 @@ from isospike.ir.ops.base import collapse
 
 
 def merge_affine(graph: Graph) -> Graph:
+    while (simpler := _once(graph)) is not None:
+        graph = simpler
+    return graph
+
+
+def _once(graph: Graph) -> Graph | None:
     for node in graph:
         if not isinstance(node.op, Affine):
             continue
         for k, name in enumerate(node.inputs):
             source = graph[name]
             if isinstance(source.op, Affine) and not isinstance(source.op, Population) and _mergeable(graph, source, node.op.groups[k]):
-                return merge_affine(graph.edited({node.name: [_merged(node, k, source)]}))
-    return graph
+                return graph.edited({node.name: [_merged(node, k, source)]})
+    return None
 
 
 def _weighted(chain: Chain) -> bool:

@@ -13,13 +13,19 @@ from isospike.ir.ops.clip import Clip
 
 
 def merge_clips(graph: Graph) -> Graph:
+    while (simpler := _once(graph)) is not None:
+        graph = simpler
+    return graph
+
+
+def _once(graph: Graph) -> Graph | None:
     for node in graph:
         if not isinstance(node.op, Clip):
             continue
         source = graph[node.inputs[0]]
         if isinstance(source.op, Clip):
             merged = Clip(max(node.op.low, source.op.low), min(node.op.high, source.op.high))
-            return merge_clips(graph.edited({node.name: [replace(node, op=merged, inputs=source.inputs)]}))
+            return graph.edited({node.name: [replace(node, op=merged, inputs=source.inputs)]})
         if math.isinf(node.op.high) and never_negative({n.name: n for n in graph}, source.name):
-            return merge_clips(graph.edited({node.name: []}, {node.name: source.name}))
-    return graph
+            return graph.edited({node.name: []}, {node.name: source.name})
+    return None

@@ -20,12 +20,18 @@ from isospike.ir.ops.scale import Scale
 
 
 def sign_pools(graph: Graph) -> Graph:
+    while (simpler := _once(graph)) is not None:
+        graph = simpler
+    return graph
+
+
+def _once(graph: Graph) -> Graph | None:
     for node in graph:
         if isinstance(node.op, Clip) and isinstance(graph[node.inputs[0]].op, Pool):
-            return sign_pools(_clip_first(graph, graph[node.inputs[0]], node))
+            return _clip_first(graph, graph[node.inputs[0]], node)
         if isinstance(node.op, Pool) and _per_channel(graph[node.inputs[0]]):
-            return sign_pools(_scale_after(graph, graph[node.inputs[0]], node))
-    return graph
+            return _scale_after(graph, graph[node.inputs[0]], node)
+    return None
 
 
 def _clip_first(graph: Graph, pool: Node, clip: Node) -> Graph:

@@ -22,13 +22,30 @@ class EventDriven(Simulator):
     def step(self, body: Body) -> Step:
         wiring = {stage.name: synapses(stage, body.shapes) for stage in body.stages}
 
+        late = {stage.name: _late(stage, body) for stage in body.stages}
+
         def step(stage: Stage, drive: Drive, codes: dict[str, Tensor]) -> Tensor:
             first = codes[stage.groups[0].source]
-            arriving = np.concatenate([codes[group.source].flatten(1).double().numpy() for group in stage.groups], 1)
+            arriving = np.concatenate([_arriving(codes[group.source], by) for group, by in zip(stage.groups, late[stage.name], strict=True)], 1)
             code = stage.neuron.event_driven(arriving, wiring[stage.name], stage.shape)
             return torch.from_numpy(code).to(first.dtype).reshape(len(first), *stage.shape)
 
         return step
+
+
+def _late(stage: Stage, body: Body) -> list[float]:
+    """By how much each group's spikes miss the stage's window on the common clock, after their axonal delay [time]."""
+    ends = {"input": body.encoder.end} | {other.name: float(other.end) for other in body.stages}
+    due = float(stage.end if stage.neuron.relays else stage.begin)
+    resolution = 64 * torch.finfo(stage.begin.dtype).eps * max(map(abs, ends.values()))  # of the clock, in the network's precision
+    missed = [ends[group.source] + float(group.delay) - due for group in stage.groups]
+    return [0.0 if abs(by) <= resolution else by for by in missed]
+
+
+def _arriving(code: Tensor, late: float) -> np.ndarray:
+    """Leads of arriving spikes, (batch, presynaptic), zero for silent."""
+    lead = code.flatten(1).double().numpy()
+    return lead if not late else np.where(lead != 0, lead - late, 0.0)
 
 
 def synapses(stage: Stage, shapes: dict[str, Shape]) -> Synapses:

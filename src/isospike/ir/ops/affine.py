@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from isospike.ir.ops.base import Map, Op, Unsupported
+from isospike.ir.ops.base import Map, Op, Shape, Unsupported
 from isospike.ir.ops.route import Expand, Pad
 from isospike.ir.ops.scale import Scale, constant
 
@@ -21,6 +21,15 @@ def through(chain: Chain, x: Tensor, bias: Tensor | None = None) -> Tensor:
     for step in chain[:-1]:
         x = step(x)
     return chain[-1](x, bias)
+
+
+def fan_out(chain: Chain, shape: Shape) -> Tensor:
+    """Number of outgoing synapses of each presynaptic neuron: the transposed 0/1 map, applied to ones.  Returns `shape`."""
+    pattern = tuple(step.pattern().map_tensors(lambda _, t: t.detach().double()) for step in chain)
+    x = torch.zeros(1, *shape, dtype=torch.float64, requires_grad=True)
+    with torch.enable_grad():
+        total = through(pattern, x).sum()
+    return torch.autograd.grad(total, x)[0][0] if pattern else torch.ones(shape, dtype=torch.float64)
 
 
 def _add(build: Any, a: Any, b: Any, *, alpha: float = 1) -> Any:

@@ -44,6 +44,7 @@ class Op(Record):
 class Map(Op):
     """A linear map A of one sample's values.  Non-negative unless it says otherwise; a route moves values and is such a map."""
 
+    nonnegative: ClassVar[bool] = True
     weighted: ClassVar[bool] = False  # mixes values with trained weights: two of them in a row need neurons between
 
     @abstractmethod
@@ -106,6 +107,7 @@ class Weighted(Map):
     """A map with a tensor of weights of either sign."""
 
     weight: Tensor
+    nonnegative: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
 
     def abs(self) -> Self:

@@ -85,6 +85,7 @@ class Along(Weighted):
     """A fixed, non-negative matrix along one dimension: means and uneven adaptive pools.  weight: (out, in)."""
 
     dim: int
+    nonnegative: ClassVar = True
     weighted: ClassVar = False
     torch: ClassVar = {"aten.mean.dim": _mean, "aten.mean.default": _mean}
     onnx: ClassVar = {"ReduceMean": _onnx_mean}

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from scipy.sparse import csr_array, eye_array, hstack, vstack
@@ -13,6 +14,8 @@ from isospike.ir.ops.base import Map, Shape
 @dataclass(frozen=True, eq=False)
 class Mirror(Map):
     """x ↦ (x, −x), one after the other along the first dimension."""
+
+    nonnegative: ClassVar = False
 
     def linear(self, x: Tensor) -> Tensor:
         return torch.cat((x, -x), 1)
@@ -39,6 +42,8 @@ class Twice(Map):
 @dataclass(frozen=True, eq=False)
 class Difference(Map):
     """(u, v) ↦ u − v: reads a mirrored pair back."""
+
+    nonnegative: ClassVar = False
 
     def linear(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2

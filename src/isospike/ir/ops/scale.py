@@ -88,6 +88,10 @@ class Scale(Map):
     }
     onnx: ClassVar = {"BatchNormalization": _onnx_batch_norm, "Mul": _mul, "Div": _div, "Neg": _neg}
 
+    @property
+    def nonnegative(self) -> bool:  # type: ignore[override]
+        return bool((self.factor >= 0).all())
+
     def linear(self, x: Tensor) -> Tensor:
         return x * self.factor
 
