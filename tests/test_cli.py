@@ -29,7 +29,7 @@ RUN_KEYS = {
     "samples", "accuracy", "active_fraction", "spikes_per_neuron", "latency", "early_spikes", "inputs_outside_range", "synaptic_operations", "macs",
     "energy_spiking_pj", "energy_original_pj", "dtype", "seconds",
 }  # fmt: skip
-STAGE_KEYS = {"name", "neuron", "shape", "neurons", "synapses", "weights", "thresholds", "window", "begin", "delays"}
+STAGE_KEYS = {"name", "neuron", "shape", "neurons", "synapses", "weights", "thresholds", "window", "begin", "delays", "largest", "bound", "ratio"}
 
 
 def call(*args: object) -> Any:
@@ -174,6 +174,7 @@ def test_inspect(snn: Path) -> None:
     assert dense["window"] == float(network.stages[-1].end - network.stages[-1].begin) and dense["delays"] == [float(network.stages[-1].groups[0].delay)]
     first = found["stages"][0]
     assert (first["shape"], first["neurons"]) == ([6, 28, 28], 4704)
+    assert first["neuron"] == "FirstSpikeIF" and first["ratio"] == first["bound"] / first["largest"] >= 1
     threshold = network.stages[0].neuron.tensors()["threshold"]
     assert first["thresholds"] == [float(threshold.min()), float(threshold.max())]
 
@@ -182,7 +183,7 @@ def test_tables_for_people(snn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "out", cli.Console(width=200))
     monkeypatch.setattr(cli.out, "_file", None)
     table = call("inspect", snn).stdout
-    for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "delays", "FirstSpikeIF", "SpikePool", "Integrator", "4,704", "TTFS("):
+    for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays", "4,704", "TTFS("):
         assert heading in table
     assert "accuracy" in call("run", snn, *SAMPLE, "--samples", 5).stdout
     printed = call("check", LENET, *SAMPLE, "--samples", 5).stdout
@@ -327,3 +328,8 @@ def test_the_module_runs_as_a_program(monkeypatch: pytest.MonkeyPatch, capfd: py
         runpy.run_module("isospike", run_name="__main__")
     assert not stopped.value.code
     assert {"convert", "run", "check", "inspect", "reproduce"} <= set(capfd.readouterr().out.split())
+
+
+def test_check_with_a_declared_range_and_one_simulator() -> None:
+    report = figures("check", LENET, *SAMPLE, "--samples", 20, "--range", 0, 1, "--simulator", "closed-form")
+    assert list(report["simulators"]) == ["ClosedForm"] and report["max_abs_error"] < 1e-4 * report["logit_scale"]

@@ -25,6 +25,7 @@ from isospike.importers.archive import from_archive
 from isospike.measure import Report, compare, measure
 from isospike.network import SpikingNetwork, load, save
 from isospike.passes import canonical
+from isospike.simulate import ClosedForm, EventDriven, Simulator
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Trained ReLU networks as spiking networks that compute the same thing."
@@ -47,6 +48,7 @@ Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 CodingName = Annotated[str, typer.Option("--coding", help="ttfs: time to first spike.")]
 
+SIMULATORS: dict[str, Simulator] = {"closed-form": ClosedForm(), "event-driven": EventDriven()}
 CODINGS: dict[str, Callable[..., Any]] = {"ttfs": TTFS}
 
 
@@ -72,6 +74,7 @@ def convert_command(
     train = open_data(data, True, data_dir, _normalize(normalize), size).first(samples)
     network = _convert(_model(model), train, _coding(coding, mapping, margin, windows, outside), input_range, dtype)
     save(network, output)
+    _notes(network)
     if as_json:
         typer.echo(json.dumps({"file": str(output), "stages": len(network.stages), "latency": network.latency, "coding": network.body.coding}))
         return
@@ -109,6 +112,7 @@ def check_command(
     windows: Windows = "calibrated",
     outside: Outside = "error",
     dtype: Dtype = "float32",
+    simulator: Annotated[list[str], typer.Option(help="closed-form, event-driven; both unless given.")] = list(SIMULATORS),  # noqa: B006
     samples: Samples = None,
     input_range: Range = None,
     normalize: Normalize = None,
@@ -117,20 +121,21 @@ def check_command(
     as_json: Json = False,
 ) -> None:
     """Convert, then compare with the original: values, predictions, every layer, in two simulators."""
+    if unknown := set(simulator) - set(SIMULATORS):
+        raise InvalidSetting(f"simulator `{unknown.pop()}` is not known.", f"Known: {', '.join(SIMULATORS)}.", "Choose one with --simulator.")
     source = _model(model)
     train = open_data(data, True, data_dir, _normalize(normalize), size).first(1000)
     test = open_data(data, False, data_dir, _normalize(normalize), size).first(samples)
     network = _convert(source, train, _coding(coding, mapping, margin, windows, outside), input_range, dtype)
     graph = read(source, next(iter(train)))
     with _progress("checking", len(test), as_json) as advance:
-        report = compare(
-            original(source, graph, network.dtype), canonical(graph.with_range(*_range(train, input_range))), network, test.batches(), progress=advance
-        )
+        oracle = canonical(graph.with_range(network.body.encoder.low, network.body.encoder.high))
+        chosen = [SIMULATORS[name] for name in dict.fromkeys(simulator)]
+        report = compare(original(source, graph, network.dtype), oracle, network, test.batches(), chosen, advance)
+    _notes(network)
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
         return
-    for note in graph.notes:
-        err.print(f"note: {note}")
     _report(report, f"{model} on {test.name}")
 
 
@@ -145,14 +150,16 @@ def inspect_command(file: File, as_json: Json = False) -> None:
         typer.echo(json.dumps({"stages": stages, "coding": network.body.coding}))
         return
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("stage", "neuron", "neurons", "synapses", "weights", "thresholds", "window", "delays"):
-        table.add_column(heading, justify="left" if heading in ("stage", "neuron") else "right", no_wrap=heading != "stage")
+    for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right", no_wrap=heading != "stage")
     for row in stages:
         extents = ("…".join(f"{end:.3g}" for end in row[key]) for key in ("weights", "thresholds"))
         delays = ", ".join(f"{delay:.4g}" for delay in row["delays"])
-        table.add_row(*(_cell(row[key]) for key in ("name", "neuron", "neurons", "synapses")), *extents, _cell(row["window"]), delays)
+        bound = "" if row["ratio"] is None else f"{row['ratio']:.3g} ×"
+        table.add_row(*(_cell(row[key]) for key in ("name", "neurons", "synapses")), *extents, _cell(row["window"]), bound, delays)
     out.print(table)
     out.print(network.body.coding, highlight=False)
+    out.print("bound: the largest activation that any input in the declared range can cause, over the one that the window was made for", highlight=False)
 
 
 @app.command("reproduce")
@@ -175,6 +182,11 @@ def reproduce_command(
     if name not in EXPERIMENTS:
         raise InvalidSetting(f"`{name}` is not known.", f"Known: {', '.join(EXPERIMENTS)}.", "Choose one of these: isospike reproduce --list.")
     reproduce(name, directory, samples=samples, seed=seed, full=full, data_dir=data_dir, console=out)
+
+
+def _notes(network: SpikingNetwork) -> None:
+    for note in network.body.notes:
+        err.print(f"note: {note}")
 
 
 def _model(name: str) -> Model:

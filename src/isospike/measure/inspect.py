@@ -10,8 +10,13 @@ from isospike.network import SpikingNetwork
 
 
 def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
-    """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, window, delays [time]."""
+    """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, window, delays [time].
+
+    `largest` is the largest activation that the window was made for, `bound` the largest that any input in the declared range can cause,
+    `ratio` the second over the first; None where a stage has no activations of its own.
+    """
     body = network.body
+    reach = {name: (largest, bound) for name, largest, bound in body.reach}
     synapses = {name: sum(int(fan.sum()) for _, fan in groups) for name, groups in wiring(body).groups.items()}
     return [
         {
@@ -25,9 +30,14 @@ def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
             "window": float(stage.end - stage.begin),
             "begin": float(stage.begin),
             "delays": [float(group.delay) for group in stage.groups],
+            **_reach(*reach.get(stage.name, (None, None))),
         }
         for stage in body.stages
     ]
+
+
+def _reach(largest: float | None, bound: float | None) -> dict[str, float | None]:
+    return {"largest": largest, "bound": bound, "ratio": bound / largest if largest and bound is not None else None}
 
 
 def _extent(tensors: list[torch.Tensor]) -> list[float]:

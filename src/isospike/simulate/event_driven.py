@@ -8,11 +8,14 @@ import torch
 from scipy.sparse import csr_array, eye_array, vstack
 from torch import Tensor
 
-from isospike.ir.ops.affine import Chain
+from isospike.errors import InvalidSetting
+from isospike.ir.ops.affine import Chain, fan_out
 from isospike.ir.ops.base import Shape
 from isospike.network import Body, Stage, Step
 from isospike.neurons.base import Drive, Synapses
 from isospike.simulate.base import Simulator
+
+MOST = 500_000_000  # synapses of a stage, of 12 bytes each
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,15 @@ def _arriving(code: Tensor, late: float) -> np.ndarray:
 
 def synapses(stage: Stage, shapes: dict[str, Shape]) -> Synapses:
     """Every synapse of a stage, by presynaptic neuron, its sources one after the other."""
-    matrices = []
-    for group in stage.groups:
-        shape = shapes[group.source]
-        matrices.append(_matrix(stage.neuron.connections(group.chain, shape), shape))
+    chains = [(stage.neuron.connections(group.chain, shapes[group.source]), shapes[group.source]) for group in stage.groups]
+    total = sum(int(fan_out(chain, shape).sum()) for chain, shape in chains)
+    if total > MOST:
+        raise InvalidSetting(
+            f"stage `{stage.name}` has {total:,} synapses, too many to list one by one.",
+            f"At most {MOST:,} a stage in the event-driven simulator.",
+            "Use the closed form (--simulator closed-form), or a smaller input.",
+        )
+    matrices = [_matrix(chain, shape) for chain, shape in chains]
     whole = csr_array(vstack(matrices))
     whole.eliminate_zeros()  # a weight of zero is no synapse
     return Synapses(whole.indptr, whole.indices, whole.data)
