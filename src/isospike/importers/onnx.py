@@ -192,6 +192,7 @@ def _session(model: Any) -> tuple[Callable[[Tensor], Tensor], torch.dtype]:
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle, it must not keep the cores from PyTorch
     # onnxruntime moves the zeros of a Pad into the max pool after it, where they count as −∞: wrong for negative values.
     wrong = ["Pad_Fusion"]
     source = str(model) if isinstance(model, str | Path) else model.SerializeToString()
