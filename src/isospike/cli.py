@@ -21,7 +21,6 @@ from isospike.convert import convert
 from isospike.data import Data, open_data
 from isospike.errors import InvalidModel, InvalidSetting, IsospikeError
 from isospike.importers import Model, original, read
-from isospike.importers.archive import from_archive
 from isospike.measure import Report, compare, measure
 from isospike.network import SpikingNetwork, load, save
 from isospike.passes import canonical
@@ -192,10 +191,8 @@ def _notes(network: SpikingNetwork) -> None:
 def _model(name: str) -> Model:
     """The model that a name stands for.  Never unpickles."""
     path = Path(name)
-    if path.suffix == ".onnx":
+    if path.suffix in (".onnx", ".pt2"):
         return path
-    if path.suffix == ".pt2":
-        return from_archive(path)
     if ":" in name and not path.exists():
         return _made(*name.split(":", 1))
     reason = (

@@ -90,3 +90,10 @@ def test_the_model_keeps_its_mode_and_its_input() -> None:
     from_torch(model, x)
     assert model.training and model[2].training
     assert torch.equal(x, -torch.ones(2, 4))
+
+
+def test_a_soft_max_over_places_is_refused_and_one_over_classes_is_taken_off() -> None:
+    places = nn.Sequential(nn.Conv1d(2, 3, 1), nn.Softmax(-1))
+    with pytest.raises(UnsupportedOperation, match="another dimension"):
+        from_torch(places, torch.zeros(2, 2, 6))
+    assert "soft-max" in from_torch(nn.Sequential(nn.Conv1d(2, 3, 1), nn.Softmax(1)), torch.zeros(2, 2, 6)).notes[0]

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from isospike.errors import InvalidModel
+from isospike.importers.archive import from_archive
 from isospike.importers.onnx import from_onnx, onnx_session
 from isospike.importers.torch import from_torch, of_any_batch
 from isospike.ir.graph import Graph
 
-Model = nn.Module | ExportedProgram | Graph | Path  # a path leads to an ONNX file
+Model = nn.Module | ExportedProgram | Graph | Path  # a path leads to an ONNX file or to a torch.export archive (.pt2)
 
 
 def read(model: Model, example: Tensor) -> Graph:
@@ -21,12 +22,16 @@ def read(model: Model, example: Tensor) -> Graph:
     match model:
         case Graph():
             return model
+        case Path() if model.suffix == ".pt2":
+            return from_torch(from_archive(model), example)
         case Path():
             return from_onnx(model)
         case nn.Module() | ExportedProgram():
             return from_torch(model, example)
     raise InvalidModel(
-        f"a {type(model).__name__} is not a model.", "nn.Module, ExportedProgram, Graph, or the Path of an ONNX file.", "For a file: pathlib.Path(name)."
+        f"a {type(model).__name__} is not a model.",
+        "nn.Module, ExportedProgram, Graph, or the Path of an .onnx or .pt2 file.",
+        "For a file: pathlib.Path(name).",
     )
 
 
@@ -37,6 +42,8 @@ def original(model: Model, graph: Graph, dtype: torch.dtype) -> Callable[[Tensor
     where a soft-max was taken off the output.
     """
     match model:
+        case Path() if model.suffix == ".pt2":
+            return original(from_archive(model), graph, dtype)
         case nn.Module() if not graph.notes:
             module = copy.deepcopy(model).eval().to(dtype)
             return torch.no_grad()(lambda x: module(x.clone()))  # the first operation may be in place

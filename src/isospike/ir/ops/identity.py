@@ -39,9 +39,11 @@ def _onnx_cast(build: Any, x: Any, *, to: int, **_: Any) -> Any:
     return x
 
 
-def _at_output(build: Any, x: Any, *_: Any, **__: Any) -> Any:
+def _at_output(build: Any, x: Any, dim: int = -1, *_: Any, axis: int | None = None, **__: Any) -> Any:
     if not build.is_output():
         raise Unsupported("a soft-max before the output")
+    if (dim if axis is None else axis) % (len(x.shape) + 1) != 1:
+        raise Unsupported("a soft-max at the output over another dimension than the classes', the first of a sample")
     build.note("the soft-max at the output was taken off: the read-out gives the logits")
     return x
 
