@@ -18,15 +18,11 @@ from isospike.ir.ops.base import Shape
 from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.mirror import Difference, Mirror
 from isospike.ir.ops.pool import Pool
+from isospike.passes.base import everywhere
 
 
-def carry_signed(graph: Graph) -> Graph:
-    while (simpler := _once(graph)) is not None:
-        graph = simpler
-    return graph
-
-
-def _once(graph: Graph) -> Graph | None:
+@everywhere
+def carry_signed(graph: Graph) -> Graph | None:
     for node in graph:
         if isinstance(node.op, Affine) and not isinstance(node.op, Population) and not _pair_reader(node, graph) and _used_unrectified(graph, node):
             return _carried(graph, node)
@@ -48,7 +44,7 @@ def _pair_reader(node: Node, graph: Graph) -> bool:
 def _carried(graph: Graph, node: Node) -> Graph:
     assert isinstance(node.op, Affine)
     op = node.op
-    if never_negative({n.name: n for n in graph}, node.name):
+    if never_negative(graph.by_name, node.name):
         return graph.edited({node.name: [replace(node, op=Population(op.groups, op.bias, 0.0, math.inf))]})
     bias = None if op.bias is None else Mirror().linear(op.bias.expand(node.shape[0], *op.bias.shape[1:])[None])[0]
     pair = Population(tuple((*chain, Mirror()) for chain in op.groups), bias, 0.0, math.inf)

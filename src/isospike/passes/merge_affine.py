@@ -13,15 +13,11 @@ from dataclasses import replace
 from isospike.ir.graph import Graph, Node
 from isospike.ir.ops.affine import Affine, Chain, Population, through
 from isospike.ir.ops.base import collapse
+from isospike.passes.base import everywhere
 
 
-def merge_affine(graph: Graph) -> Graph:
-    while (simpler := _once(graph)) is not None:
-        graph = simpler
-    return graph
-
-
-def _once(graph: Graph) -> Graph | None:
+@everywhere
+def merge_affine(graph: Graph) -> Graph | None:
     for node in graph:
         if not isinstance(node.op, Affine):
             continue

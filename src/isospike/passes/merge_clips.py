@@ -10,15 +10,11 @@ from dataclasses import replace
 
 from isospike.ir.graph import Graph, never_negative
 from isospike.ir.ops.clip import Clip
+from isospike.passes.base import everywhere
 
 
-def merge_clips(graph: Graph) -> Graph:
-    while (simpler := _once(graph)) is not None:
-        graph = simpler
-    return graph
-
-
-def _once(graph: Graph) -> Graph | None:
+@everywhere
+def merge_clips(graph: Graph) -> Graph | None:
     for node in graph:
         if not isinstance(node.op, Clip):
             continue
@@ -26,6 +22,6 @@ def _once(graph: Graph) -> Graph | None:
         if isinstance(source.op, Clip):
             merged = Clip(max(node.op.low, source.op.low), min(node.op.high, source.op.high))
             return graph.edited({node.name: [replace(node, op=merged, inputs=source.inputs)]})
-        if math.isinf(node.op.high) and never_negative({n.name: n for n in graph}, source.name):
+        if math.isinf(node.op.high) and never_negative(graph.by_name, source.name):
             return graph.edited({node.name: []}, {node.name: source.name})
     return None

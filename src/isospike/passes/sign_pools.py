@@ -17,15 +17,11 @@ from isospike.ir.ops.base import constant_beyond
 from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.pool import Pool
 from isospike.ir.ops.scale import Scale
+from isospike.passes.base import everywhere
 
 
-def sign_pools(graph: Graph) -> Graph:
-    while (simpler := _once(graph)) is not None:
-        graph = simpler
-    return graph
-
-
-def _once(graph: Graph) -> Graph | None:
+@everywhere
+def sign_pools(graph: Graph) -> Graph | None:
     for node in graph:
         if isinstance(node.op, Clip) and isinstance(graph[node.inputs[0]].op, Pool):
             return _clip_first(graph, graph[node.inputs[0]], node)
