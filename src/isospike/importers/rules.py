@@ -87,4 +87,8 @@ def verify(graph: Graph, original: Callable[[Tensor], Tensor], shape: tuple[int,
         found = torch.softmax(found, 1) if bool((expected >= 0).all()) else torch.log_softmax(found, 1)
     error = float((found - expected).abs().max())
     if error > 1e-3 * max(float(expected.abs().max()), 1e-6):
-        raise InvalidModel(f"the imported graph differs from {source} by {error:.3g}.", remedy="Please report the model: the import would not be faithful.")
+        raise InvalidModel(
+            f"the imported graph differs from {source} by {error:.3g}: the import would not be faithful.",
+            "Models in float32 or float64 that write in place into whole values only.",
+            "If it writes through a view, such as x[:, :2].relu_(), write it out of place; else please report the model.",
+        )

@@ -115,7 +115,12 @@ class Permute(Route):
     """Transpose of the sample's dimensions: output dimension i is input dimension dims[i]."""
 
     dims: tuple[int, ...]
-    torch: ClassVar = {"aten.permute.default": _permute, "aten.transpose.int": _transpose}
+    torch: ClassVar = {
+        "aten.permute.default": _permute,
+        "aten.transpose.int": _transpose,
+        "aten.swapaxes.default": _transpose,
+        "aten.swapdims.default": _transpose,
+    }
     onnx: ClassVar = {"Transpose": _onnx_transpose}
 
     def linear(self, x: Tensor) -> Tensor:
