@@ -20,7 +20,7 @@ def lenet5_architecture(classes: int = 10) -> nn.Sequential:
 
 
 def lenet5() -> nn.Module:
-    """LeNet-5 trained on MNIST by `isospike reproduce stanojevic2023-table2.1`; its inputs are pixels in [0, 1]."""
+    """LeNet-5 trained on MNIST by `make lenet`; its inputs are pixels in [0, 1]."""
     model = lenet5_architecture()
     model.load_state_dict(load_file(WEIGHTS))
     return model.eval().requires_grad_(False).to(torch.float32)

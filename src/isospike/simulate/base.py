@@ -55,8 +55,7 @@ class Trace:
 
     def times(self, name: str) -> Tensor:
         """Spike times of a stage from the beginning of its window [time]; infinity where a neuron stayed silent."""
-        stage = next(s for s in self.network.stages if s.name == name)
-        code = self.codes[name]
+        stage, code = self.stage(name), self.codes[name]
         fired = stage.neuron.spikes(code) > 0
         return torch.where(fired, (stage.end - stage.begin) - code, torch.full_like(code, torch.inf))
 
