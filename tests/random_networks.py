@@ -216,7 +216,8 @@ def _rectifier(rng: random.Random, shape: Shape) -> nn.Module:
     high = rng.choice([0.5, 1.0, 2.0])
     plain = [nn.ReLU(), nn.ReLU(inplace=True), do(F.relu), do(torch.relu), do(torch.clamp, min=0.0), do(F.threshold, 0.0, 0.0)]
     clipped = [nn.ReLU6(), nn.Hardtanh(0.0, high), do(torch.clamp, 0.0, high)]
-    return rng.choice(rng.choice([plain, plain, clipped]))
+    signed = [nn.LeakyReLU(0.2), nn.Hardtanh(-0.4, high), do(torch.clamp, -high, high), do(torch.clamp, min=-0.3), nn.PReLU()]
+    return rng.choice(rng.choice([plain, plain, clipped, signed]))
 
 
 def _batch_norm(rng: random.Random, shape: Shape) -> nn.Module:

@@ -31,6 +31,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from isospike import TTFS, Clocked, SpikingNetwork, check, convert, load, measure, save, simulate
+from isospike.activations import QCFS, StReLU
 from isospike.cli import app
 from isospike.codings import ttfs
 from isospike.data import open_data
@@ -55,6 +56,11 @@ def model(middle: nn.Module | None = None) -> nn.Sequential:
 @cache
 def network(outside: str = "error") -> SpikingNetwork:
     return convert(model(), X, TTFS(outside=outside), UNIT)  # type: ignore[arg-type]
+
+
+def negative(module: nn.Module) -> None:
+    for parameter in module.parameters():
+        parameter.data.neg_()
 
 
 def with_layer(layer: nn.Module) -> SpikingNetwork:
@@ -285,9 +291,11 @@ CASES: Sequence[Case] = (
     case("GRU", lambda f: recurrent(nn.GRU(5, 5)), UnsupportedOperation, "`1.a` (aten.gru.input)", "Replace what is listed"),
     case("RNN", lambda f: recurrent(nn.RNN(5, 5)), UnsupportedOperation, "`1.a` (aten.rnn_tanh.input)", "Replace what is listed"),
     case("soft-max inside", lambda f: with_layer(nn.Softmax(1)), UnsupportedOperation, "`1`", "before the output", "Replace what is listed"),
-    case("leaky ReLU", lambda f: with_layer(nn.LeakyReLU()), UnsupportedOperation, "`1` (aten.leaky_relu)", "Replace what is listed"),
-    case("hardtanh from −1", lambda f: with_layer(nn.Hardtanh()), UnsupportedOperation, "`1` (aten.hardtanh)", "clamp with low 0"),
-    case("clamp from 0.5", lambda f: with_layer(do(torch.clamp, min=0.5)), UnsupportedOperation, "`1` (aten.clamp)", "clamp with low 0"),
+    case("leaky ReLU that turns back", lambda f: with_layer(nn.LeakyReLU(-0.1)), UnsupportedOperation, "`1` (aten.leaky_relu)", "slope -0.1", "Replace what is listed"),
+    case("hardtanh to −1", lambda f: with_layer(nn.Hardtanh(-2, -1)), UnsupportedOperation, "`1` (aten.hardtanh)", "at most 0"),
+    case("staircase to −1", lambda f: with_layer(QCFS(4).apply(negative)), UnsupportedOperation, "`1` (isospike.staircase)", "above 0", "Replace what is listed"),
+    case("threshold ReLU at −1", lambda f: StReLU(-1.0), InvalidSetting, "StReLU(threshold=-1.0)", "threshold > 0", "Choose numbers"),
+    case("clamp from 0.5", lambda f: with_layer(do(torch.clamp, min=0.5)), UnsupportedOperation, "`1` (aten.clamp)", "clamp from at most 0"),
     case("product of values", lambda f: with_layer(do(lambda x: x * x)), UnsupportedOperation, "`1`", "product", "Replace what is listed"),
     case("unknown operation", lambda f: with_layer(do(torch.erfinv)), UnsupportedOperation, "`1` (aten.erfinv)", "isospike/ir/ops/"),
     case("batch norm of the batch", lambda f: with_layer(nn.BatchNorm1d(5, track_running_stats=False)), UnsupportedOperation, "`1`", "running statistics"),

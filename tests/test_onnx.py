@@ -220,7 +220,7 @@ def test_every_unsupported_place_is_listed() -> None:
             node("Gemm", ["x", "w", "b"], ["a"]),
             node("Sigmoid", ["a"], ["s"], name="gate"),
             node("Wobble", ["s"], ["t"], domain="com.example"),
-            node("Clip", ["t"], ["c"], min=-1.0, max=1.0),
+            node("Clip", ["t"], ["c"], min=0.5, max=1.0),
             node("RandomNormalLike", ["c"], ["r"], name="noise"),
             node("Erf", ["r"], ["y"]),
         ],

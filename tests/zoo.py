@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isospike.activations import AtLeakyReLU, StReLU, TReLU
+
 Case = Callable[[], tuple[nn.Module, tuple[int, ...]]]
 LOW, HIGH = -0.7, 1.4  # the range that the contract suites declare
 
@@ -154,6 +156,19 @@ def _late_pair(m: Net, x: Tensor) -> Tensor:
     return m.d(F.relu(m.b(y)) - F.relu(m.c(F.relu(y))))
 
 
+def _leaky_residual(m: Net, x: Tensor) -> Tensor:
+    x = F.leaky_relu(m.stem(x), 0.1)
+    x = F.leaky_relu(x + m.b(F.leaky_relu(m.a(x), 0.3)), 0.1)
+    return m.fc(x.flatten(1))
+
+
+def _one_sided(m: Net, x: Tensor) -> Tensor:
+    x = torch.clamp(m.a(x), min=-0.2)
+    x = torch.minimum(F.leaky_relu(m.b(x), 0.5), torch.full((), 0.375))
+    x = torch.clamp(F.max_pool2d(m.c(x), 2), max=torch.full((), 0.25))
+    return m.d(x).flatten(1).clamp(-0.5, 0.5).clamp(min=-0.1)
+
+
 def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
     seq, relu, bn, linear, pool = nn.Sequential, nn.ReLU, nn.BatchNorm2d, nn.Linear, nn.MaxPool2d
     image, plain = (2, 6, 6), (3, 8, 8)
@@ -173,6 +188,27 @@ def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
         "relu spellings": ((6,), lambda: Net(_spellings, relu=relu(), **{name: linear(6, 6) for name in "abcdefgh"})),
         "in place": ((6,), lambda: Net(_in_place, a=linear(6, 5), b=linear(5, 5), c=linear(10, 3))),
         "clips": ((6,), lambda: Net(_clips, **{name: linear(6, 6) for name in "abcde"})),
+        # rectifiers with a negative side
+        "symmetric threshold": ((6,), lambda: seq(linear(6, 8), StReLU(0.3), linear(8, 5), StReLU(0.2), linear(5, 3))),
+        "asymmetric threshold": ((6,), lambda: seq(linear(6, 8), AtLeakyReLU(2.0), linear(8, 5), AtLeakyReLU(0.5), linear(5, 3))),
+        "threshold": ((6,), lambda: seq(linear(6, 8), TReLU(0.4), linear(8, 5), TReLU(0.3), linear(5, 3))),
+        "one-sided clamps": (image, lambda: Net(_one_sided, a=conv(2, 3), b=conv(3, 3), c=conv(3, 3, 1), d=conv(3, 4, 1))),
+        "parametric relu": (
+            (6,),
+            lambda: seq(linear(6, 5), nn.PReLU(), linear(5, 4), relu(), nn.LeakyReLU(0.2, inplace=True), linear(4, 3), nn.LeakyReLU(3.0)),
+        ),
+        "hardtanh, batch norm, max pool": (
+            image,
+            lambda: head(conv(2, 4, padding=1), bn(4), nn.Hardtanh(), bn(4), pool(2), conv(4, 4, 2), pool(2), nn.Hardtanh(-0.2, 0.4), features=4),
+        ),
+        "leaky residual": (
+            image,
+            lambda: Net(_leaky_residual, stem=conv(2, 3, padding=1), a=conv(3, 3, padding=1), b=conv(3, 3, padding=1), fc=linear(108, 3)),
+        ),
+        "leaky relu, max pool": (
+            plain,
+            lambda: head(conv(3, 4), bn(4), nn.LeakyReLU(0.1), pool(2), conv(4, 3, padding=1), AtLeakyReLU(0.7), bn(3), pool(3, 1, 1), features=27),
+        ),
         # convolutions
         "conv": (image, lambda: head(conv(2, 3), relu(), conv(3, 4), relu(), features=16)),
         "conv 1d": (

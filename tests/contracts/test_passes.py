@@ -88,6 +88,29 @@ def test_a_range_of_each_pixel_and_a_range_that_is_a_point() -> None:
     check_every_pass(imported(model, shape).with_range(low, high), x)
 
 
+@pytest.mark.parametrize("name", ZOO)
+def test_neurons_that_carry_negative_activations(name: str) -> None:
+    model, shape = ZOO[name]()
+    graph = imported(model, shape)
+    both = canonical(graph, signed=True)
+    expected, found = graph(inputs(shape)), both(inputs(shape))
+    assert float((found - expected).abs().max()) <= 1e-12 * max(float(expected.abs().max()), 1e-6)
+    assert_canonical(both)
+    assert_same_nodes(both, canonical(both, signed=True))
+
+
+def test_a_signed_population_is_one_neuron_an_element() -> None:
+    for name, shapes in {"symmetric threshold": [(8,), (5,)], "leaky residual": 3 * [(3, 6, 6)]}.items():
+        model, shape = ZOO[name]()
+        graph = imported(model, shape)
+        between = list(canonical(graph, signed=True))[1:-1]
+        assert [node.shape for node in between] == shapes
+        assert all(isinstance(node.op, Population) and node.op.low < 0 for node in between)
+        pairs = list(canonical(graph))[1:-1]
+        assert [node.shape for node in pairs] == [(2 * first, *rest) for first, *rest in shapes]
+        assert all(isinstance(node.op, Population) and node.op.low == 0 for node in pairs)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_every_pass_on_random_networks(rng: random.Random) -> None:

@@ -40,10 +40,12 @@ def test_every_place_is_listed_at_once() -> None:
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        (nn.LeakyReLU(), "leaky_relu"),
-        (do(torch.clamp, min=-1.0, max=1.0), "clamp"),
+        (nn.LeakyReLU(-0.1), "slope -0.1"),
+        (nn.PReLU(3), "one number"),
         (do(torch.clamp, min=0.5), "clamp"),
-        (nn.Hardtanh(), "hardtanh|clamp"),
+        (do(torch.clamp, min=-1.0, max=0.0), "clamp"),
+        (do(torch.clamp, min=torch.zeros(4)), "one number"),
+        (nn.Hardtanh(-2.0, -1.0), "hardtanh|clamp"),
         (nn.Threshold(0.1, 0.0), "threshold"),
         (nn.ReflectionPad2d(1), "padding|pad"),
         (do(F.pad, (1, 1), "constant", 0.5), "zeros"),

@@ -15,14 +15,15 @@ import torch
 from torch.export import ExportedProgram
 from torch.export.pt2_archive import PT2ArchiveReader, PT2ArchiveWriter
 
+from isospike import activations as _defines_their_operations  # noqa: F401
 from isospike.errors import InvalidModel
 
 _MODEL, _SAMPLES = "models/model.json", "data/sample_inputs/model.pt"
 _TENSORS = {"data/weights/model_weights_config.json": "weight_", "data/constants/model_constants_config.json": "tensor_"}
 
-# Tensor operations and arithmetic on sizes; two of the former write files.
+# Tensor operations, this package's own, and arithmetic on sizes; two of the first write files.
 _OPERATION = re.compile(
-    r"torch\.ops\.aten\.(?!save\b|from_file\b)(?!__)\w+\.(?!_)\w+|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
+    r"torch\.ops\.aten\.(?!save\b|from_file\b)(?!__)\w+\.(?!_)\w+|torch\.ops\.isospike\.staircase\.default|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
 _SIZE = re.compile(r"(?:Symbol\('[su]\d+'(?:, \w+=True)*\)|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|FloorDiv|[su]\d+|\d+|[-+*/(), ])*")
 _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")

@@ -1,5 +1,6 @@
 """A PyTorch model, or a program exported from one, as a graph.  The import runs both and compares: it proves itself."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch.export import ExportedProgram
 from isospike.errors import InvalidModel
 from isospike.importers.rules import Collector, verify
 from isospike.ir.graph import Graph, Value
+from isospike.ir.ops.clip import Clip
 
 
 def from_torch(model: nn.Module | ExportedProgram, example: Tensor) -> Graph:
@@ -23,6 +25,9 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor) -> Graph:
     program = model if isinstance(model, ExportedProgram) else _export(model, example)
     graph = _read(program, tuple(example.shape[1:]))
     run = of_any_batch(model) if isinstance(model, ExportedProgram) else model
+    if isinstance(model, nn.Module) and any(isinstance(node.op, Clip) and node.op.levels for node in graph):
+        model, example = copy.deepcopy(model).double(), example.double()  # rounding to float32 takes some value over a step
+        run = model
     was_training = isinstance(model, nn.Module) and model.training
     if was_training:
         model.eval()  # type: ignore[union-attr]

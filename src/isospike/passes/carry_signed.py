@@ -54,11 +54,12 @@ def _carried(graph: Graph, node: Node) -> Graph:
 
 def _pooled_pair(graph: Graph, node: Node) -> Graph:
     assert isinstance(node.op, Pool)
-    (pair,) = graph[node.inputs[0]].inputs
+    reader = graph[node.inputs[0]]
+    (pair,) = reader.inputs
     channels = node.shape[0]
     sign = node.op.sign.expand(channels, *node.op.sign.shape[1:])
     pools = Node(f"{node.name}:signed", replace(node.op, sign=torch.cat((sign, -sign))), (pair,), _twice(node.shape), node.path)
-    return graph.edited({node.name: [pools, Node(node.name, Affine(((Difference(),),), None), (pools.name,), node.shape, node.path)]})
+    return graph.edited({node.name: [pools, Node(node.name, reader.op, (pools.name,), node.shape, node.path)]})
 
 
 def _twice(shape: Shape) -> Shape:

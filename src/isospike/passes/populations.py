@@ -1,11 +1,11 @@
 """Gather each rectifier and the affine map before it into one population of neurons, and end in a read-out.
 
-    clip(Σ_k A_k x_k + b, low, high)      one neuron an element
+    clip(f(Σ_k A_k x_k + b), low, high)      one neuron an element
 
 Before: affine → clip.   After: populations, pools, and one affine read-out.   Exact.
 """
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from isospike.ir.graph import Graph, Node
 from isospike.ir.ops.affine import Affine, Population
@@ -18,10 +18,10 @@ def populations(graph: Graph) -> Graph:
         if isinstance(node.op, Clip):
             source = graph[node.inputs[0]]
             if isinstance(source.op, Affine) and not isinstance(source.op, Population):
-                op = Population(source.op.groups, source.op.bias, node.op.low, node.op.high)
+                op = Population(source.op.groups, source.op.bias, *astuple(node.op))
                 changes[node.name] = [replace(node, op=op, inputs=source.inputs, path=source.path)]
             else:
-                changes[node.name] = [replace(node, op=Population(((),), None, node.op.low, node.op.high))]
+                changes[node.name] = [replace(node, op=Population(((),), None, *astuple(node.op)))]
     graph = graph.edited(changes)
     last = graph[graph.output]
     if not isinstance(last.op, Affine) or isinstance(last.op, Population):

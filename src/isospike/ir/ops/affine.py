@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Op, Shape, Unsupported
+from isospike.ir.ops.clip import rectify
 from isospike.ir.ops.route import Expand, Pad
 from isospike.ir.ops.scale import Scale, constant
 
@@ -110,12 +111,19 @@ class Affine(Op):
 
 @dataclass(frozen=True, eq=False)
 class Population(Affine):
-    """A rectified sum, one neuron an element: clip(Σ_k A_k x_k + bias, low, high)."""
+    """A rectified sum, one neuron an element: clip(f(Σ_k A_k x_k + bias), low, high), with f and the levels of `Clip`."""
 
     low: float
     high: float
+    leak: float = 1.0
+    levels: int = 0
+    offset: float = 0.0
     torch: ClassVar = {}
     onnx: ClassVar = {}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        return super().__call__(*inputs).clamp(self.low, self.high)
+        return self.rectified(super().__call__(*inputs))
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """The activation of a sum x."""
+        return rectify(x, self.low, self.high, self.leak, self.levels, self.offset)

@@ -1,30 +1,50 @@
-"""Rectifiers: ReLU in every spelling, ReLU6, hardtanh and clamp with low 0."""
+"""Rectifiers: ReLU in every spelling, ReLU6, hardtanh, clamp, LeakyReLU, and the staircases of quantised activations."""
 
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from isospike.ir.ops.base import Op, Unsupported
 
+_LARGEST = 3.4028234e38  # the largest float32: how exporters write that there is no limit
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, Tensor | float | int) or (isinstance(value, Tensor) and value.numel() != 1):
+        raise Unsupported("a limit or slope other than one number")
+    return float(value.detach()) if isinstance(value, Tensor) else float(value)
+
 
 def _clip(build: Any, x: Any, low: Any = None, high: Any = None) -> Any:
-    low = -math.inf if low is None else float(low)
-    high = math.inf if high is None else float(high)
+    low = -math.inf if low is None or _number(low) <= -_LARGEST else _number(low)
+    high = math.inf if high is None or _number(high) >= _LARGEST else _number(high)
     if low < 0.0 and build.never_negative(x):
         low = 0.0  # as in clamp(relu(x), max=6)
-    if low != 0.0 or high <= 0.0:
-        raise Unsupported(f"a clamp to [{low:g}, {high:g}]; the low side must be 0 and the high side above it")
+    if not low <= 0.0 < high or -low == high == math.inf:
+        raise Unsupported(f"a clamp to [{low:g}, {high:g}]; the low side must be at most 0 and the high side above it")
     return build.emit(Clip(low, high), x)
 
 
-_LARGEST = 3.4028234e38  # the largest float32: how exporters write that there is no upper limit
-
-
 def _onnx_clip(build: Any, x: Any, low: Any = None, high: Any = None, **attributes: Any) -> Any:
-    low, high = attributes.get("min", low), attributes.get("max", high)
-    return _clip(build, x, low, None if high is None or float(high) >= _LARGEST else high)
+    return _clip(build, x, attributes.get("min", low), attributes.get("max", high))
+
+
+def _leaky_relu(build: Any, x: Any, slope: Any = 0.01) -> Any:
+    slope = _number(slope)
+    if not 0.0 <= slope < math.inf:
+        raise Unsupported(f"the slope {slope:g} on the negative side")
+    leaks = slope > 0.0 and not build.never_negative(x)
+    return build.emit(Clip(-math.inf, math.inf, slope) if leaks else Clip(0.0, math.inf), x)
+
+
+def _staircase(build: Any, x: Any, high: Any, levels: int, offset: float) -> Any:
+    high = _number(high)
+    if not 0.0 < high < math.inf or levels < 1:
+        raise Unsupported(f"a staircase of {levels} levels to {high:g}; both must be above 0")
+    return build.emit(Clip(0.0, high, levels=levels, offset=offset), x)
 
 
 def _relu(build: Any, x: Any) -> Any:
@@ -48,25 +68,34 @@ def _threshold(build: Any, x: Any, threshold: float, value: float) -> Any:
 def _minimum(build: Any, a: Any, b: Any) -> Any:
     if isinstance(a, Tensor):
         a, b = b, a
-    if not isinstance(b, Tensor) or b.numel() != 1:
-        raise Unsupported("a minimum other than with one number")
-    return _clip(build, a, None, float(b))
+    return _clip(build, a, None, b)
 
 
 def _maximum(build: Any, a: Any, b: Any) -> Any:
     if isinstance(a, Tensor):
         a, b = b, a
-    if not isinstance(b, Tensor) or b.numel() != 1 or float(b) != 0:
-        raise Unsupported("a maximum other than with 0")
-    return _clip(build, a, 0.0)
+    return _clip(build, a, b)
+
+
+def rectify(x: Tensor, low: float, high: float, leak: float, levels: int, offset: float) -> Tensor:
+    """The activation of `Clip` and of `Population`, element by element; it never falls."""
+    if levels:
+        return high * ((x * levels / high + offset).floor() / levels).clamp(0.0, 1.0)
+    return (x if leak == 1.0 else F.leaky_relu(x, leak)).clamp(low, high)
 
 
 @dataclass(frozen=True, eq=False)
 class Clip(Op):
-    """y = min(max(x, low), high)."""
+    """y = clip(f(x), low, high), f(x) = x for x ≥ 0, leak · x for x < 0;   low ≤ 0 < high, leak > 0.
+
+    In `levels` L > 0, which need low = 0 and a finite high: y = high · clip(⌊L x / high + offset⌋ / L, 0, 1).
+    """
 
     low: float
     high: float
+    leak: float = 1.0
+    levels: int = 0
+    offset: float = 0.0
     torch: ClassVar = {
         "aten.relu.default": _relu,
         "aten.relu_.default": _relu,
@@ -80,13 +109,26 @@ class Clip(Op):
         "aten.clamp_min_.default": _clip,
         "aten.clamp_max.default": lambda build, x, high: _clip(build, x, None, high),
         "aten.clamp_max_.default": lambda build, x, high: _clip(build, x, None, high),
+        "aten.clamp.Tensor": _clip,
+        "aten.clamp_min.Tensor": _clip,
+        "aten.clamp_max.Tensor": lambda build, x, high: _clip(build, x, None, high),
+        "aten.leaky_relu.default": _leaky_relu,
+        "aten.prelu.default": _leaky_relu,
+        "isospike.staircase.default": _staircase,
         "aten.threshold.default": _threshold,
         "aten.threshold_.default": _threshold,
         "aten.maximum.default": _maximum,
         "aten.minimum.default": _minimum,
     }
-    onnx: ClassVar = {"Relu": _relu, "Clip": _onnx_clip, "Max": _maximum, "Min": _minimum}
+    onnx: ClassVar = {
+        "Relu": _relu,
+        "LeakyRelu": lambda build, x, alpha=0.01: _leaky_relu(build, x, alpha),
+        "PRelu": _leaky_relu,
+        "Clip": _onnx_clip,
+        "Max": _maximum,
+        "Min": _minimum,
+    }
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         (x,) = inputs
-        return x.clamp(self.low, None if math.isinf(self.high) else self.high)
+        return rectify(x, self.low, self.high, self.leak, self.levels, self.offset)

@@ -13,19 +13,20 @@ from isospike.ir.ops.base import Map, Shape
 
 @dataclass(frozen=True, eq=False)
 class Mirror(Map):
-    """x ↦ (x, −x), one after the other along the first dimension."""
+    """x ↦ (x, −leak · x), one after the other along the first dimension."""
 
+    leak: float = 1.0
     nonnegative: ClassVar = False
 
     def linear(self, x: Tensor) -> Tensor:
-        return torch.cat((x, -x), 1)
+        return torch.cat((x, -self.leak * x), 1)
 
     def matrix(self, in_shape: Shape) -> csr_array:
         one = eye_array(math.prod(in_shape))
-        return csr_array(hstack([one, -one]))
+        return csr_array(hstack([one, -self.leak * one]))
 
     def abs(self) -> Map:
-        return Twice()
+        return Twice(self.leak)
 
     def pattern(self) -> Map:
         return Twice()
@@ -33,28 +34,31 @@ class Mirror(Map):
 
 @dataclass(frozen=True, eq=False)
 class Twice(Map):
-    """x ↦ (x, x)."""
+    """x ↦ (x, leak · x)."""
+
+    leak: float = 1.0
 
     def linear(self, x: Tensor) -> Tensor:
-        return torch.cat((x, x), 1)
+        return torch.cat((x, self.leak * x), 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Difference(Map):
-    """(u, v) ↦ u − v: reads a mirrored pair back."""
+    """(u, v) ↦ u − ratio · v: reads a mirrored pair back."""
 
+    ratio: float = 1.0
     nonnegative: ClassVar = False
 
     def linear(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2
-        return x[:, :half] - x[:, half:]
+        return x[:, :half] - self.ratio * x[:, half:]
 
     def matrix(self, in_shape: Shape) -> csr_array:
         one = eye_array(math.prod(in_shape) // 2)
-        return csr_array(vstack([one, -one]))
+        return csr_array(vstack([one, -self.ratio * one]))
 
     def abs(self) -> Map:
-        return Total()
+        return Total(self.ratio)
 
     def pattern(self) -> Map:
         return Total()
@@ -62,8 +66,10 @@ class Difference(Map):
 
 @dataclass(frozen=True, eq=False)
 class Total(Map):
-    """(u, v) ↦ u + v."""
+    """(u, v) ↦ u + ratio · v."""
+
+    ratio: float = 1.0
 
     def linear(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2
-        return x[:, :half] + x[:, half:]
+        return x[:, :half] + self.ratio * x[:, half:]

@@ -83,6 +83,12 @@ class Pool(Op):
         """The largest value of each patch, whatever the sign."""
         return _MAX[len(self.kernel)](x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode)
 
+    def winner(self, x: Tensor) -> Tensor:
+        """Where in its channel the value that the pool chooses lies, as one number.  Returns the output's shape."""
+        pool = _MAX[len(self.kernel)]
+        where: Tensor = pool(self.sign * x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode, return_indices=True)[1]
+        return where
+
     def patches(self, in_shape: Shape) -> tuple[Map, ...]:
         """The map that adds up each patch: its synapses say which inputs a pooling neuron sees."""
         out = self.out_shape(in_shape)
