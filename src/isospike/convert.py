@@ -33,9 +33,10 @@ def convert(
     first = _first(batches)
     low, high = input_range if input_range is not None else _data_range(batches)
     graph = read(model, first)
-    graph = canonical(graph.with_range(*_declared(low, high, graph.input.shape)))
     coding = coding or TTFS()
-    ranges = coding.ranges(graph, _checked(batches, graph.input.shape))
+    graph = canonical(graph.with_range(*_declared(low, high, graph.input.shape)), coding.signed)
+    _check(batches, graph.input.shape)
+    ranges = coding.ranges(graph, batches)
     certified = certify(graph)
     network = coding.network(graph, replace(ranges, bounds={name: certified.layer(name) for name in certified.high}))
     for batch in batches:
@@ -85,7 +86,7 @@ def _data_range(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     return low, high
 
 
-def _checked(batches: Iterable[Tensor], shape: tuple[int, ...]) -> Iterable[Tensor]:
+def _check(batches: Iterable[Tensor], shape: tuple[int, ...]) -> None:
     for batch in batches:
         if tuple(batch.shape[1:]) != tuple(shape):
             raise InvalidData(
@@ -93,4 +94,3 @@ def _checked(batches: Iterable[Tensor], shape: tuple[int, ...]) -> Iterable[Tens
             )
         if not bool(torch.isfinite(batch).all()):
             raise InvalidData("the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
-        yield batch

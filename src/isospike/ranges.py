@@ -88,4 +88,4 @@ def _bounds(node: Node, inputs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Te
             c, r = step(c), step.abs()(r)
         centre, radius = centre + c, radius + r
     low, high = centre - radius, centre + radius
-    return (low.clamp(op.low, op.high), high.clamp(op.low, op.high)) if isinstance(op, Population) else (low, high)
+    return (op.rectified(low), op.rectified(high)) if isinstance(op, Population) else (low, high)

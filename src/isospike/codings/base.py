@@ -19,6 +19,11 @@ class Coding(ABC):
         """The activation ranges that this coding needs; on data unless the coding says otherwise."""
         return calibrate(graph, calibration)
 
+    @property
+    def signed(self) -> bool:
+        """Whether its neurons carry negative activations."""
+        return False
+
     @abstractmethod
     def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
         """The spiking network of a canonical graph in float64."""

@@ -109,11 +109,11 @@ class _Mapper:
 
     def body(self) -> Body:
         coding, graph = self.coding, self.graph
-        encoder = LatencyEncoder(graph.input.shape, graph.input_op.low, graph.input_op.high, self.window[graph.input.name], coding.outside == "clip")
+        encoder = LatencyEncoder(graph.input.shape, graph.input_op.low, graph.input_op.high, coding.outside == "clip", self.window[graph.input.name])
         stages = tuple(self.stage(node) for node in graph.nodes[1:])
         settings = ", ".join(f"{key}={value!r}" for key, value in asdict(coding).items())
         reach = tuple((name, self.ranges.layer(name), self.ranges.bounds[name]) for name in self.ranges.bounds)
-        return Body(encoder, stages, f"TTFS({settings})", graph.macs, graph.notes, reach)
+        return Body(encoder, stages, f"TTFS({settings})", macs=graph.macs, notes=graph.notes, reach=reach)
 
     def stage(self, node: Node) -> Stage:
         begin = torch.stack([self.end[name] for name in node.inputs]).max()

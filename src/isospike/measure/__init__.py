@@ -1,7 +1,7 @@
 """Table of contents: what is measured of a network."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,6 +12,9 @@ from isospike.measure.agreement import Agreement as Agreement
 from isospike.measure.check import Layer as Layer
 from isospike.measure.check import Report as Report
 from isospike.measure.check import compare as compare
+from isospike.measure.curve import Moment as Moment
+from isospike.measure.curve import curve as curve
+from isospike.measure.curve import lossless as lossless
 from isospike.measure.meter import Meter as Meter
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical
@@ -46,6 +49,20 @@ def measure(
     Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ (`measure.operations`).
     """
     started = time.perf_counter()
+    dtype = str(network.dtype).removeprefix("torch.")
+    if network.body.steps and simulator is None:
+        samples = outside = 0
+
+        def seen(batches: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[tuple[Tensor, Tensor | None]]:
+            nonlocal samples, outside
+            for x, labels in batches:
+                samples, outside = samples + len(x), outside + network.body.encoder.outside(x)
+                yield x, labels
+
+        (moment,) = curve(network, seen(batches), at=(network.body.steps,), progress=progress)
+        figures = {key: value for key, value in moment.as_dict().items() if value is not None and key != "steps"}
+        more = {"latency": network.latency, "inputs_outside_range": outside, "dtype": dtype, "seconds": time.perf_counter() - started}
+        return {"samples": samples, **figures, **more}
     meter, agreement = Meter(network), Agreement()
     run = (simulator or ClosedForm()).prepare(network)
     for x, labels in batches:
@@ -57,5 +74,4 @@ def measure(
             progress(len(x))
     if not meter.samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    dtype = str(network.dtype).removeprefix("torch.")
     return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), "dtype": dtype, "seconds": time.perf_counter() - started}

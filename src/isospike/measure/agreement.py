@@ -39,6 +39,11 @@ class Agreement:
             self._labels += labels.numel()
 
     @property
+    def values(self) -> int:
+        """How many numbers were compared."""
+        return self._values
+
+    @property
     def agreement(self) -> float:
         """Share of equal predictions."""
         return self._agreeing / max(self._decisions, 1)

@@ -8,7 +8,7 @@ lost on a long clock.
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ class Neuron(Record):
     """Base of the neuron models.  A face that a model does not have raises `InvalidSetting`."""
 
     relays: ClassVar[bool] = False  # passes spikes on, and stands for no activation of its own
+    whole: ClassVar[bool] = False  # must see all time steps at once
 
     def closed_form(self, drive: Drive) -> Tensor:
         """The stage's code, solved for."""
@@ -49,6 +50,19 @@ class Neuron(Record):
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         """The stage's code when it can only fire at one of `ticks` equal steps of its window."""
         raise InvalidSetting(f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator.")
+
+    @property
+    def current(self) -> Tensor | None:
+        """The constant current that joins the drive at every time step."""
+        return None
+
+    def start(self, like: Tensor) -> Any:
+        """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state takes."""
+        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+
+    def advance(self, x: Tensor, state: Any, steps: int) -> Tensor:
+        """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape) if constant."""
+        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
 
     @abstractmethod
     def value(self, code: Tensor) -> Tensor:

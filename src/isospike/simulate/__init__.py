@@ -10,20 +10,33 @@ from isospike.simulate.base import Trace as Trace
 from isospike.simulate.clocked import Clocked as Clocked
 from isospike.simulate.closed_form import ClosedForm as ClosedForm
 from isospike.simulate.event_driven import EventDriven as EventDriven
+from isospike.simulate.stepped import StepByStep as StepByStep
+from isospike.simulate.stepped import Stepped as Stepped
 
 
 def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], simulator: Simulator | None = None, perturb: Perturb | None = None) -> Trace:
     """Run a network and keep every stage's spikes.
 
-    images: (batch, *input shape) in the units of the original model.  simulator: closed form unless another is given.
+    images: (batch, *input shape) in the units of the original model.  simulator: the fast one for this network unless another is given.
     perturb: changes each stage's code before it is handed on, such as `SpikeJitter`.
     Raises `OutOfRange` for inputs outside the declared range, unless the network clips them.
     """
     codes: dict[str, Tensor] = {}
+    trains: dict[str, list[Tensor]] = {}
 
     def watch(stage: Stage, code: Tensor) -> None:
         codes[stage.name] = code
 
+    def listen(stage: Stage, train: Tensor) -> None:
+        trains.setdefault(stage.name, []).append(train.to(torch.int16))
+
+    simulator = simulator or usual(network)
+    more = {"listen": listen} if isinstance(simulator, Stepped) else {}
     with torch.no_grad():
-        readout = (simulator or ClosedForm()).prepare(network)(images, watch, perturb)
-    return Trace(network, readout, codes)
+        readout = simulator.prepare(network)(images, watch, perturb, **more)
+    return Trace(network, readout, codes, {name: torch.cat(parts) for name, parts in trains.items()})
+
+
+def usual(network: SpikingNetwork) -> Simulator:
+    """The fast simulator for a network: step by step if its neurons fire so, else the closed form."""
+    return Stepped() if network.body.steps else ClosedForm()

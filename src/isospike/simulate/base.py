@@ -1,8 +1,7 @@
 """What every simulator shares: it is prepared for a network once, then run on batches."""
 
-from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -19,9 +18,9 @@ class Simulator:
         """How reports call it."""
         return type(self).__name__
 
-    @abstractmethod
     def step(self, body: Body) -> Step:
         """How a stage's code follows from what it reads; made once for a network."""
+        raise NotImplementedError
 
     def encode(self, body: Body, x: Tensor) -> Tensor:
         """The input neurons' codes."""
@@ -46,12 +45,14 @@ Run = Callable[..., Tensor]  # (x, watch=None, perturb=None) -> read-out
 class Trace:
     """What a simulation leaves: the read-out, and every stage's spikes.
 
-    readout: (batch, *output shape).  codes: by stage, (batch, *shape), as the neuron model defines them.
+    readout: (batch, *output shape).  codes: by stage, (batch, *shape), as the neuron model defines them.  trains: by stage, the spikes of
+    every time step, (steps, batch, *shape), where there are such.
     """
 
     network: SpikingNetwork
     readout: Tensor
     codes: dict[str, Tensor]
+    trains: dict[str, Tensor] = field(default_factory=dict)
 
     def times(self, name: str) -> Tensor:
         """Spike times of a stage from the beginning of its window [time]; infinity where a neuron stayed silent."""

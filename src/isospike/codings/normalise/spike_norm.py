@@ -1,0 +1,79 @@
+r"""Spike-based normalisation: the range of a layer is the largest input that its neurons receive in one step, from layers that spike already.
+
+    λ_l = max_{t, i, samples} ( Σ_j w_ij λ_{l−1} s_j(t) + b_i )
+
+Layer by layer: each threshold is read off the network of the layers before it, with the thresholds found so far.  A neuron is then never
+owed more than one spike a step; rates are small, and latencies long.  Sources: Sengupta 2019 (Spike-Norm, reset to zero), Han 2020 (RMP,
+soft reset).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from isospike.codings.normalise.base import Normalise
+from isospike.errors import InvalidData, InvalidSetting
+from isospike.ir.graph import Graph
+from isospike.ir.ops.affine import Population
+from isospike.network import Body, Stage, Walk, together
+from isospike.neurons import IF, Stepping
+from isospike.ranges import Ranges
+
+
+@dataclass(frozen=True)
+class SpikeNorm(Normalise):
+    """
+    | field     | meaning                                                                       |
+    |-----------|-------------------------------------------------------------------------------|
+    | `steps`   | for so many the layers before are run                                         |
+    | `neuron`  | their model: IF(reset="zero") for Spike-Norm, IF(reset="soft") for RMP        |
+    | `initial` | their potential at the start, as a share of the threshold                     |
+    """
+
+    steps: int = 64
+    neuron: Stepping = field(default_factory=IF)
+    initial: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InvalidSetting(f"SpikeNorm(steps={self.steps}).", "At least one.", "64 are usual.")
+
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
+        from isospike.codings.rate import Rate
+
+        rate = Rate(self.steps, self.neuron, self, self.initial, outside="clip")
+        batches = [batch for batch in calibration if len(batch)]
+        if not batches:
+            raise InvalidData("there is no calibration sample.", "At least one; a few dozen of the training set are usual.", "Pass some images.")
+        names = [node.name for node in graph if isinstance(node.op, Population)]
+        high = {name: torch.ones((1,) * len(graph[name].shape), dtype=torch.float64) for name in names}
+        for name in names:
+            body = rate.network(graph, Ranges(high, None)).to(batches[0].dtype).body
+            place = next(i for i, stage in enumerate(body.stages) if stage.name == name)
+            part = replace(body, stages=body.stages[: place + 2])  # the one after it takes the read-out's place
+            largest = max(_largest(part, name, x) for batch in batches for x in batch.split(together(part)))
+            high[name] = torch.full_like(high[name], largest if largest > 0 else 1.0)  # a silent layer needs some threshold
+        return Ranges(high, sum(map(len, batches)))
+
+
+class _Drives(Walk):
+    """Keeps the largest drive of one stage."""
+
+    name = ""
+    largest = 0.0
+
+    def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> Tensor:
+        x = super()._drive(stage, trains)
+        if stage.name == self.name:
+            self.largest = max(self.largest, float(x.abs().max() if stage.neuron.signed else x.max()))  # type: ignore[attr-defined]
+        return x
+
+
+def _largest(body: Body, name: str, x: Tensor) -> float:
+    walk = _Drives(body, x)
+    walk.name = name
+    with torch.no_grad():
+        walk.until(body.steps)
+    return walk.largest

@@ -1,0 +1,121 @@
+r"""Rate codes: each activation is how many spikes a neuron sends in T time steps.
+
+    x_i ≈ u_i N_i(T) / T,     weights w_ij u_j / u_i,     bias current b_i / u_i,     θ = 1
+
+u, the range of a layer or channel, is what one spike a step stands for: a neuron fires whenever its drive has paid for one more.  On the
+wire there are whole spikes; all scales lie in the weights, and the read-out adds up.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from isospike.codings.base import Coding
+from isospike.codings.inputs import ConstantCurrent, RateEncoder
+from isospike.codings.normalise import Normalise, Percentile
+from isospike.errors import InvalidSetting
+from isospike.ir.graph import Graph, Node
+from isospike.ir.ops.affine import Affine, Population
+from isospike.ir.ops.pool import Pool
+from isospike.ir.ops.scale import Scale
+from isospike.network import Body, Group, SpikingNetwork, Stage
+from isospike.neurons import IF, Accumulator, CountPool, Stepping, TernaryIF, WindowPool
+from isospike.neurons.base import Neuron
+from isospike.passes.fold_scales import fold
+from isospike.ranges import Ranges
+
+POOLS = {"online": CountPool, "window": WindowPool}
+
+
+@dataclass(frozen=True)
+class Rate(Coding):
+    """
+    | field       | meaning                                                                                            |
+    |-------------|----------------------------------------------------------------------------------------------------|
+    | `steps`     | T                                                                                                  |
+    | `neuron`    | the model, with its settings; thresholds, units and biases are filled in                           |
+    | `normalise` | how ranges are chosen                                                                              |
+    | `initial`   | potential at the start, as a share of the threshold; else the model's own                          |
+    | `encoder`   | the input neurons' model: a class of `codings.inputs`, or one with its rate given by `partial`     |
+    | `pool`      | max pools compare counts "online", or the inputs' whole "window"                                   |
+    | `outside`   | inputs outside the declared range: "error", or "clip" (and count)                                  |
+    """
+
+    steps: int = 64
+    neuron: Stepping = field(default_factory=IF)
+    normalise: Normalise = field(default_factory=Percentile)
+    initial: float | None = None
+    encoder: Callable[..., RateEncoder] = ConstantCurrent
+    pool: Literal["online", "window"] = "online"
+    outside: Literal["error", "clip"] = "error"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.pool not in POOLS or self.outside not in ("error", "clip"):
+            raise InvalidSetting(
+                f"Rate(steps={self.steps}, pool={self.pool!r}, outside={self.outside!r}).",
+                "At least one step; pool: online, window; outside: error, clip.",
+                "Choose one of these.",
+            )
+
+    @property
+    def signed(self) -> bool:
+        return isinstance(self.neuron, TernaryIF)
+
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
+        return self.normalise.ranges(graph, calibration)
+
+    def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
+        zero = torch.zeros((), dtype=torch.float64)
+        encoder = self.encoder(graph.input.shape, graph.input_op.low, graph.input_op.high, self.outside == "clip")
+        unit = {graph.input.name: torch.full((1,) * len(graph.input.shape), 1 / encoder.rate, dtype=torch.float64)}
+        stages = []
+        for node in graph.nodes[1:]:
+            stages.append(self._stage(node, graph, unit, ranges))
+            unit[node.name] = getattr(stages[-1].neuron, "unit", zero)
+        reach = tuple((name, float(ranges.high[name].max()), bound) for name, bound in ranges.bounds.items())
+        return SpikingNetwork(Body(encoder, tuple(stages), self.describe(), self.steps, graph.macs, graph.notes, reach))
+
+    def _stage(self, node: Node, graph: Graph, unit: dict[str, Tensor], ranges: Ranges) -> Stage:
+        zero, end = torch.zeros((), dtype=torch.float64), torch.tensor(float(self.steps), dtype=torch.float64)
+        one = torch.ones((1,) * len(node.shape), dtype=torch.float64)
+        match node.op:
+            case Population() as op:
+                own = ranges.high[node.name].clamp(max=op.high) / (self.neuron.most if math.isfinite(self.neuron.most) else 1) * one
+                neuron: Neuron = self._neuron(op, own)
+                chains = tuple((*chain, Scale(1 / own)) for chain in op.groups)
+            case Pool() as op:
+                return Stage(node.name, node.shape, (Group(node.inputs[0], (), zero),), POOLS[self.pool](op, unit[node.inputs[0]]), zero, end)
+            case Affine() as op:
+                neuron = Accumulator(0 * one if op.bias is None else op.bias)
+                chains = op.groups
+            case other:
+                raise InvalidSetting(f"Rate has no neuron for `{node.path}` ({type(other).__name__}).")
+        sources = zip(node.inputs, chains, strict=True)
+        groups = tuple(Group(name, fold((Scale(unit[name]), *chain), graph[name].shape), zero) for name, chain in sources)
+        return Stage(node.name, node.shape, groups, neuron, zero, end)
+
+    def _neuron(self, op: Population, unit: Tensor) -> Stepping:
+        initial = op.offset if op.levels else self.initial  # a staircase says where its steps are
+        filled = replace(self.neuron, bias=(0 * unit if op.bias is None else op.bias) / unit, unit=unit)
+        if isinstance(filled, TernaryIF):
+            filled = replace(filled, slope=torch.tensor(op.leak if op.low < 0 else 0.0, dtype=torch.float64))
+        return filled if initial is None else replace(filled, initial=torch.tensor(initial, dtype=torch.float64))
+
+    def describe(self) -> str:
+        """The settings in one line."""
+        return f"Rate({', '.join(f'{f.name}={_text(getattr(self, f.name))}' for f in fields(self))})"
+
+
+def _text(value: Any) -> str:
+    match value:
+        case Stepping():
+            settings = [f"{f.name}={getattr(value, f.name)!r}" for f in fields(value) if not isinstance(getattr(value, f.name), Tensor)]
+            return f"{type(value).__name__}({', '.join(settings)})"
+        case type() | partial():
+            return f"{getattr(value, 'func', value).__name__}({getattr(value, 'keywords', '')})"
+    return repr(value)

@@ -1,0 +1,155 @@
+"""Everything as a function of the time step T, from one pass: what a network answers, how right it is, and what it has spent by then."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidData, InvalidSetting
+from isospike.measure.agreement import Agreement
+from isospike.measure.meter import stage_size
+from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, wiring
+from isospike.network import Body, SpikingNetwork, Walk, together
+from isospike.simulate.stepped import timed
+
+Batches = Iterable[tuple[Tensor, Tensor | None]]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Figures at one time step; operations and energies [pJ] are a sample's.
+
+    `agreement` and errors are against the original, None without it; `relative_error`: rms error over rms output.  `macs`: what an analog
+    input costs, whose constant current is computed once.
+    """
+
+    steps: int
+    accuracy: float | None
+    accuracy_original: float | None
+    agreement: float | None
+    relative_error: float | None
+    max_abs_error: float | None
+    spikes_per_neuron: float
+    active_fraction: float
+    synaptic_operations: float
+    macs: float
+    energy_spiking_pj: float
+    energy_original_pj: float
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Plain values, for JSON and tables."""
+        return asdict(self)
+
+
+@dataclass
+class _Sums:
+    """Over the samples, at one time step."""
+
+    agreement: Agreement = field(default_factory=Agreement)
+    squares: float = 0.0
+    spikes: float = 0.0
+    active: float = 0.0
+    operations: float = 0.0
+
+
+def curve(
+    network: SpikingNetwork,
+    batches: Batches,
+    original: Callable[[Tensor], Tensor] | None = None,
+    at: Sequence[int] | None = None,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> list[Moment]:
+    """Run a network that fires step by step once, and read it at each of the time steps `at` (1, 2, 4, … and its own unless given).
+
+    batches: (samples, labels or None).  original: what the read-out is compared with.  seed: of what the encoder draws.
+    Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample.
+    """
+    body = timed(network.body, None)
+    times = sorted(set(at)) if at is not None else doublings(body.steps)
+    if not times or times[0] < 1:
+        raise InvalidSetting(f"time steps {times}.", "Whole numbers from 1 on.", "Leave `at` out for 1, 2, 4, ….")
+    generator = torch.Generator().manual_seed(seed)
+    fans = _fans(body, network.dtype)
+    sums = {end: _Sums() for end in times}
+    samples = 0
+    with torch.no_grad():
+        for x, labels in batches:
+            x = x.to(network.dtype)
+            expected = None if original is None else original(x)
+            size = together(body)
+            parts = zip(x.split(size), *(t.split(size) if t is not None else [None] * len(x) for t in (expected, labels)), strict=False)
+            for part, wanted, right in parts:
+                for end, out, states in _read(body, part, times, generator):
+                    _add(sums[end], body, out, states, wanted, right, fans)
+            samples += len(x)
+            if progress is not None:
+                progress(len(x))
+    if not samples:
+        raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
+    return [_moment(end, found, body, samples, fans, original is not None) for end, found in sums.items()]
+
+
+def lossless(moments: Sequence[Moment]) -> int | None:
+    """The latency to a lossless decision: the first measured T from which on accuracy is never below the original's."""
+    late = [m.steps for m in moments if m.accuracy is None or m.accuracy_original is None or m.accuracy < m.accuracy_original]
+    after = [m.steps for m in moments if m.steps > max(late, default=0)]
+    return after[0] if after else None
+
+
+def doublings(steps: int) -> list[int]:
+    """1, 2, 4, … up to `steps`, and `steps`."""
+    return sorted({1 << i for i in range(steps.bit_length()) if 1 << i <= steps} | {steps})
+
+
+def _read(body: Body, x: Tensor, times: Sequence[int], generator: torch.Generator) -> Iterable[tuple[int, Tensor, dict]]:
+    whole = any(stage.neuron.whole for stage in body.stages)  # such a network is another one for every window
+    walk = Walk(replace(body, steps=times[-1]), x, generator)
+    for end in times:
+        walk = Walk(replace(body, steps=end), x, generator) if whole else walk
+        yield end, walk.until(end), walk.states
+
+
+def _fans(body: Body, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Number of synapses that each neuron's spikes reach, by source."""
+    fans: dict[str, Tensor] = {}
+    for groups in wiring(body).groups.values():
+        for source, fan in groups:
+            fans[source] = fans.get(source, 0) + fan.to(dtype)
+    return fans
+
+
+def _add(sums: _Sums, body: Body, out: Tensor, states: dict, expected: Tensor | None, labels: Tensor | None, fans: dict[str, Tensor]) -> None:
+    sums.agreement.add(out, out if expected is None else expected, labels)
+    sums.squares += float((out if expected is None else expected).double().square().sum())
+    for stage in body.stages[:-1]:
+        total = states[stage.name].total
+        if not stage.neuron.relays:
+            sums.spikes += float(total.sum())
+            sums.active += float((total != 0).sum())
+        if stage.name in fans:
+            sums.operations += float((total.sum(0) * fans[stage.name]).sum())
+    if not body.encoder.constant:
+        sums.operations += float((states["input"].total.sum(0) * fans["input"]).sum())
+
+
+def _moment(end: int, found: _Sums, body: Body, samples: int, fans: dict[str, Tensor], compared: bool) -> Moment:
+    neurons = max(sum(stage_size(stage) for stage in body.stages[:-1] if not stage.neuron.relays), 1) * samples
+    operations = found.operations / samples
+    macs = float(fans["input"].sum()) if body.encoder.constant else 0.0
+    agreement = found.agreement
+    return Moment(
+        steps=end,
+        accuracy=agreement.accuracy,
+        accuracy_original=agreement.accuracy_original if compared else None,
+        agreement=agreement.agreement if compared else None,
+        relative_error=(agreement.rms_error**2 * agreement.values / max(found.squares, 1e-300)) ** 0.5 if compared else None,
+        max_abs_error=agreement.max_abs_error if compared else None,
+        spikes_per_neuron=found.spikes / neurons,
+        active_fraction=found.active / neurons,
+        synaptic_operations=operations,
+        macs=macs,
+        energy_spiking_pj=operations * SYNAPTIC_OPERATION.picojoule + macs * MAC.picojoule,
+        energy_original_pj=body.macs * MAC.picojoule,
+    )

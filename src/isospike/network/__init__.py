@@ -1,0 +1,17 @@
+"""The spiking network: what it is made of, how it runs, how it is kept as a module and as a file."""
+
+from isospike.network.body import Body as Body
+from isospike.network.body import Encoder as Encoder
+from isospike.network.body import Group as Group
+from isospike.network.body import Stage as Stage
+from isospike.network.file import load as load
+from isospike.network.file import save as save
+from isospike.network.module import SpikingNetwork as SpikingNetwork
+from isospike.network.run import Perturb as Perturb
+from isospike.network.run import Step as Step
+from isospike.network.run import Watch as Watch
+from isospike.network.run import run as run
+from isospike.network.steps import Listen as Listen
+from isospike.network.steps import Walk as Walk
+from isospike.network.steps import together as together
+from isospike.network.steps import walked as walked

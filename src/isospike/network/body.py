@@ -1,0 +1,94 @@
+"""What a spiking network is made of, as records: an encoder, and stages of neurons of which the last is the read-out."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from isospike.errors import InvalidSetting
+from isospike.ir.ops.affine import Chain
+from isospike.ir.ops.base import Shape
+from isospike.ir.record import Record
+from isospike.neurons.base import Neuron
+
+
+@dataclass(frozen=True, eq=False)
+class Group(Record):
+    """Synapses from one source: their weights as a chain of maps, and the axonal delay [time] that brings its window to this stage's."""
+
+    source: str
+    chain: Chain
+    delay: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Stage(Record):
+    """One layer of neurons: synapse groups, the neuron model with its parameters, and when its window begins and ends [time]."""
+
+    name: str
+    shape: Shape
+    groups: tuple[Group, ...]
+    neuron: Neuron
+    begin: Tensor
+    end: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder(Record):
+    """Turns a batch of inputs, one sample of the given shape and within [low, high], into the codes of the input neurons."""
+
+    shape: Shape
+    low: Tensor
+    high: Tensor
+    constant: ClassVar[bool] = False  # drives the first layer with the same current at every time step
+
+    @property
+    def end(self) -> float:
+        """When the input's window ends [time]; 0 where the code has none."""
+        return 0.0
+
+    @abstractmethod
+    def encode(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
+        """Codes of a batch.  x: (batch, *shape)."""
+
+    def drive(self, x: Tensor) -> Tensor:
+        """What the input neurons of a network that fires step by step are driven with."""
+        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+
+    def train(self, drive: Tensor, begin: int, steps: int, generator: torch.Generator | None) -> Tensor:
+        """Their spikes in the steps from `begin` on, (steps, batch, *shape); (1, batch, *shape) if they are constant."""
+        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+
+    def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
+        """Codes of a batch when spikes fall on the ticks of a clock, rounded to the nearest if `half`, else down."""
+        raise InvalidSetting(f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator.")
+
+    def outside(self, x: Tensor) -> int:
+        """How many values of x lie outside the declared range."""
+        return 0
+
+
+@dataclass(frozen=True, eq=False)
+class Body(Record):
+    """All of a network: encoder, stages in order (the last is the read-out), and what is known of how it was made.
+
+    `steps`: time steps until it answers, 0 for networks whose stages have one window each; `macs`: what the original computes a sample;
+    `notes`: what the import left out; `reach`: by layer, the largest activation that its window was made for, and the largest that any
+    input in the declared range can cause.
+    """
+
+    encoder: Encoder
+    stages: tuple[Stage, ...]
+    coding: str
+    steps: int = 0
+    macs: int = 0
+    notes: tuple[str, ...] = ()
+    reach: tuple[tuple[str, float, float], ...] = ()
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Shape of one sample's codes, by what synapses may read: the input and every stage."""
+        return {"input": self.encoder.shape} | {stage.name: stage.shape for stage in self.stages}

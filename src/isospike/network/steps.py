@@ -1,0 +1,148 @@
+"""A batch on its way through the time steps of a network whose neurons fire step by step.
+
+Layer by layer over stretches of time: within a step nothing flows backwards, so a layer may run through a stretch before the next one
+starts.  A stretch is as long as fits the cache; memory does not grow with the number of steps.  What a constant input drives is computed
+once, and the read-out sees sums only.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isospike.ir.ops.affine import Chain, through
+from isospike.network.body import Body, Stage
+from isospike.network.events import Events, events
+from isospike.network.run import Watch
+from isospike.neurons.fused import packed
+
+STRETCH = 16  # steps
+Listen = Callable[[Stage, Tensor], None]
+Plan = dict[tuple[str, int], Events | None]  # synapse groups that can run event by event
+CACHE = 1 << 22  # numbers of the largest layer's spikes in a stretch
+
+
+@dataclass
+class Sent:
+    """What the input neurons have sent so far."""
+
+    total: Tensor
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these samples only."""
+        self.total = self.total[rows]
+
+
+class Walk:
+    """Samples at some step of their way; `states` holds every stage's potentials and counts."""
+
+    def __init__(self, body: Body, x: Tensor, generator: torch.Generator | None = None, listen: Listen | None = None, plan: Plan | None = None) -> None:
+        self.body, self.generator, self.listen, self.plan = body, generator, listen, {} if plan is None else plan
+        self.input = packed(body.encoder.drive(x))
+        self.stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
+        self.step = 0
+        self.states: dict[str, Any] = {}
+        self.sums: dict[str, Tensor] = {}
+        self._constant: dict[tuple[str, int], Tensor] = {}
+        self._last = {group.source: i for i, stage in enumerate(body.stages) for group in stage.groups}
+
+    def until(self, end: int) -> Tensor:
+        """The read-out at step `end`, (batch, *output shape)."""
+        while self.step < end:
+            self._go(min(self.stretch, end - self.step))
+        read = self.body.stages[-1]
+        return self._read_out(read)
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these samples only.  rows: (batch,) of bool."""
+        self.input = self.input[rows]
+        self.sums = {name: t[rows] for name, t in self.sums.items()}
+        self._constant = {key: t[:, rows] for key, t in self._constant.items()}
+        for state in self.states.values():
+            state.keep(rows)
+
+    def _go(self, steps: int) -> None:
+        encoder, stages = self.body.encoder, self.body.stages
+        trains = {"input": encoder.train(self.input, self.step, steps, self.generator)}
+        if not encoder.constant:
+            self.states.setdefault("input", Sent(torch.zeros_like(self.input))).total += trains["input"].sum(0)
+        wanted = {group.source for group in stages[-1].groups}
+        for i, stage in enumerate(stages[:-1]):
+            x = self._drive(stage, trains)
+            if stage.name not in self.states:
+                self.states[stage.name] = stage.neuron.start(x[0])
+            trains[stage.name] = stage.neuron.advance(x, self.states[stage.name], steps)
+            if self.listen is not None:
+                self.listen(stage, trains[stage.name])
+            for name in [name for name in trains if self._last.get(name, i) <= i and name != stage.name]:
+                del trains[name]
+        for name in wanted & trains.keys():
+            total = trains[name].sum(0) if len(trains[name]) == steps else trains[name][0] * steps
+            self.sums[name] = self.sums[name] + total if name in self.sums else total
+        self.step += steps
+
+    def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> Tensor:
+        """Input of a stage's neurons at each of the next steps; (1, batch, *shape) if it is the same at all."""
+        constant, total = None, None
+        for k, group in enumerate(stage.groups):
+            if group.source == "input" and self.body.encoder.constant:
+                if (stage.name, k) not in self._constant:
+                    self._constant[stage.name, k] = through(group.chain, trains["input"][0])[None]
+                part = self._constant[stage.name, k]
+                constant = part if constant is None else constant + part
+        bias = stage.neuron.current
+        for k, group in enumerate(stage.groups):
+            if not (group.source == "input" and self.body.encoder.constant):
+                train = trains[group.source]
+                part = self._through(stage.name, k, group.chain, train.flatten(0, 1), bias)
+                part = (packed(part) if bias is not None else part).unflatten(0, train.shape[:2])
+                total, bias = part if total is None else total.add_(part), None
+        if total is None:
+            assert constant is not None
+            return constant if bias is None else packed((constant + bias)[0])[None]
+        return total if constant is None else total.add_(constant)
+
+    def _through(self, name: str, k: int, chain: Chain, spikes: Tensor, bias: Tensor | None) -> Tensor:
+        """Dense, or event by event where few neurons fire."""
+        if chain and chain[-1].weighted:
+            if (name, k) not in self.plan:
+                self.plan[name, k] = events(chain[-1])
+            listed = self.plan[name, k]
+            if listed is not None:
+                for step in chain[:-1]:
+                    spikes = step(spikes)
+                return listed(spikes, bias) if listed.pays else chain[-1](spikes, bias)
+        return through(chain, spikes, bias)
+
+    def _read_out(self, read: Stage) -> Tensor:
+        total = None
+        for group in read.groups:
+            part = through(group.chain, self.sums[group.source] / self.step)
+            total = part if total is None else total + part
+        assert total is not None
+        return total if read.neuron.current is None else total + read.neuron.current
+
+
+def together(body: Body) -> int:
+    """How many samples walk together so that a stretch of the largest layer's spikes fits the cache."""
+    return max(1, CACHE // (max(math.prod(stage.shape) for stage in body.stages) * STRETCH))
+
+
+def walked(body: Body, x: Tensor, generator: torch.Generator | None = None, watch: Watch | None = None, listen: Listen | None = None) -> Tensor:
+    """The read-out after all steps, (batch, *output shape).
+
+    `watch(stage, rates)` sees each stage once, at the end; `listen(stage, train)` sees its spikes, in order, of all samples.
+    """
+    outs, nets = [], []
+    plan: Plan = {}
+    for part in x.split(together(body) if listen is None else max(len(x), 1)):
+        walk = Walk(body, part, generator, listen, plan)
+        outs.append(walk.until(body.steps))
+        nets.append({stage.name: walk.states[stage.name].net for stage in body.stages[:-1]} if watch is not None else {})
+    if watch is not None:
+        for stage in body.stages[:-1]:
+            watch(stage, torch.cat([net[stage.name] for net in nets]) / body.steps)
+    return torch.cat(outs)

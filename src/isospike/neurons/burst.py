@@ -1,0 +1,36 @@
+r"""Integrate-and-fire neuron with several spikes a step: all that its potential pays for, up to a limit.
+
+    V ← V + x(t),     s = clip(⌊V / θ⌋, 0, most),     V ← V − s θ
+
+On the wire s is a whole number: `most` spikes a step carry log₂(most + 1) bits.  Source: bursts, Yu 2022 (AugMapping's coefficients).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidSetting
+from isospike.neurons.fused import between, whole
+from isospike.neurons.stepping import Stepping
+
+
+@dataclass(frozen=True, eq=False)
+class BurstIF(Stepping):
+    """`most`: the most spikes a step."""
+
+    most: float = 4
+
+    def __post_init__(self) -> None:
+        if self.most < 1:
+            raise InvalidSetting(f"{type(self).__name__}(most={self.most}).", "A whole number from 1 on, or math.inf.", "4 is usual.")
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        return 1 / self.threshold, self.threshold, torch.full_like(self.threshold, self.most), torch.zeros_like(self.threshold)
+
+    @staticmethod
+    def step(x: Any, v: Any, net: Any, per: Any, taken: Any, most: Any, none: Any) -> Any:
+        v = v + x
+        s = between(whole(v * per), none, most)
+        return s, v - s * taken

@@ -1,0 +1,38 @@
+r"""Integrate-and-fire neuron.
+
+    V ← V + x(t);     if V ≥ θ:  one spike,  V ← V − θ (soft reset)  or  V ← 0 (reset to zero)
+
+Soft reset keeps the residue, so that a constant drive z gives ⌊(T z + V₀) / θ⌋ spikes in T steps; reset to zero loses it.
+Sources: Cao 2015 (reset to zero); Han 2020, Lu 2022 (soft, or linear, reset).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidSetting
+from isospike.neurons.fused import on, settled
+from isospike.neurons.stepping import Stepping
+
+
+@dataclass(frozen=True, eq=False)
+class IF(Stepping):
+    """`reset`: "soft" (by subtraction) or "zero"."""
+
+    reset: Literal["soft", "zero"] = "soft"
+
+    def __post_init__(self) -> None:
+        if self.reset not in ("soft", "zero"):
+            raise InvalidSetting(f"{type(self).__name__}(reset={self.reset!r}).", "reset: soft, zero.", "Choose one of these.")
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        soft = torch.full_like(self.threshold, self.reset == "soft")
+        return settled(self.threshold), soft * self.threshold, 1 - soft, soft
+
+    @staticmethod
+    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, _: Any) -> Any:
+        v = v + x
+        s = on(v >= level, v)
+        return s, v - s * (taken + cleared * v)

@@ -1,0 +1,42 @@
+r"""Linear leaky integrate-and-fire neuron: exact exponential decay, and a reset by subtraction (or to zero).
+
+    C dV/dt + g V = I,     V ← V e^(−dt/τ) + x(t) / C,   τ = C / g;     if V ≥ θ:  one spike,  V ← V − θ  or  V ← 0
+
+Source: Lu 2022, eqs. 2–5 and 22–26, in the exact form of one time step.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isospike.neurons.fused import on
+from isospike.neurons.integrate_fire import IF
+from isospike.neurons.stepping import number
+
+
+@dataclass(frozen=True, eq=False)
+class LIF(IF):
+    """
+    | field         | shape         | unit | meaning                                  |
+    |---------------|---------------|------|------------------------------------------|
+    | `conductance` | broadcastable | S    | g of the membrane                        |
+    | `capacitance` | ()            | F    | C                                        |
+    | `dt`          | ()            | s    | duration of one step                     |
+    """
+
+    conductance: Tensor = field(default_factory=number(1.0))
+    capacitance: Tensor = field(default_factory=number(1.0))
+    dt: Tensor = field(default_factory=number(0.01))
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        level, taken, cleared, _ = super().parameters()
+        # The potential is kept as a charge, C V, so that the drive need not be divided.
+        return level * self.capacitance, taken * self.capacitance, cleared, torch.exp(-self.dt * self.conductance / self.capacitance)
+
+    @staticmethod
+    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, decay: Any) -> Any:
+        v = v * decay + x
+        s = on(v >= level, v)
+        return s, v - s * (taken + cleared * v)
