@@ -180,8 +180,9 @@ def test_inspect(snn: Path) -> None:
 
 
 def test_tables_for_people(snn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "out", cli.Console(width=200))
-    monkeypatch.setattr(cli.out, "_file", None)
+    wide = cli.Console(width=200)
+    monkeypatch.setattr("isospike.cli.commands.out", wide)
+    monkeypatch.setattr("isospike.cli.tables.out", wide)
     table = call("inspect", snn).stdout
     for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays", "4,704", "TTFS("):
         assert heading in table
@@ -308,7 +309,7 @@ def test_an_interruption(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     def interrupt(name: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "load", interrupt)
+    monkeypatch.setattr("isospike.cli.commands.load", interrupt)
     code, printed, said = main(monkeypatch, capfd, "inspect", "m.safetensors")
     assert (code, printed) == (130, "") and "nterrupt" in said + "Interrupt" and "Traceback" not in said
 

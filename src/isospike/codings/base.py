@@ -24,6 +24,10 @@ class Coding(ABC):
         """Whether its neurons carry negative activations."""
         return False
 
+    def corrected(self, network: SpikingNetwork, graph: Graph, calibration: Iterable[Tensor]) -> SpikingNetwork:
+        """The network after what the coding measures in it and mends; nothing, unless the coding says otherwise."""
+        return network
+
     @abstractmethod
     def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
         """The spiking network of a canonical graph in float64."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from isospike.codings.base import Coding
+from isospike.codings.calibrate import Calibrate
 from isospike.codings.inputs import ConstantCurrent, RateEncoder
 from isospike.codings.normalise import Normalise, Percentile
 from isospike.errors import InvalidSetting
@@ -43,6 +44,7 @@ class Rate(Coding):
     | `initial`   | potential at the start, as a share of the threshold; else the model's own                          |
     | `encoder`   | the input neurons' model: a class of `codings.inputs`, or one with its rate given by `partial`     |
     | `pool`      | max pools compare counts "online", or the inputs' whole "window"                                   |
+    | `correction` | what is measured and mended after conversion                                                      |
     | `outside`   | inputs outside the declared range: "error", or "clip" (and count)                                  |
     """
 
@@ -52,6 +54,7 @@ class Rate(Coding):
     initial: float | None = None
     encoder: Callable[..., RateEncoder] = ConstantCurrent
     pool: Literal["online", "window"] = "online"
+    correction: Calibrate | None = None
     outside: Literal["error", "clip"] = "error"
 
     def __post_init__(self) -> None:
@@ -79,6 +82,9 @@ class Rate(Coding):
             unit[node.name] = getattr(stages[-1].neuron, "unit", zero)
         reach = tuple((name, float(ranges.high[name].max()), bound) for name, bound in ranges.bounds.items())
         return SpikingNetwork(Body(encoder, tuple(stages), self.describe(), self.steps, graph.macs, graph.notes, reach))
+
+    def corrected(self, network: SpikingNetwork, graph: Graph, calibration: Iterable[Tensor]) -> SpikingNetwork:
+        return network if self.correction is None else self.correction(network, graph, calibration)
 
     def _stage(self, node: Node, graph: Graph, unit: dict[str, Tensor], ranges: Ranges) -> Stage:
         zero, end = torch.zeros((), dtype=torch.float64), torch.tensor(float(self.steps), dtype=torch.float64)
@@ -116,6 +122,8 @@ def _text(value: Any) -> str:
         case Stepping():
             settings = [f"{f.name}={getattr(value, f.name)!r}" for f in fields(value) if not isinstance(getattr(value, f.name), Tensor)]
             return f"{type(value).__name__}({', '.join(settings)})"
-        case type() | partial():
-            return f"{getattr(value, 'func', value).__name__}({getattr(value, 'keywords', '')})"
+        case type():
+            return value.__name__
+        case partial():
+            return f"{value.func.__name__}({', '.join(f'{key}={number!r}' for key, number in value.keywords.items())})"
     return repr(value)

@@ -15,6 +15,10 @@ from isospike.measure.check import compare as compare
 from isospike.measure.curve import Moment as Moment
 from isospike.measure.curve import curve as curve
 from isospike.measure.curve import lossless as lossless
+from isospike.measure.diagnose import Finding as Finding
+from isospike.measure.diagnose import diagnose as diagnose
+from isospike.measure.early import Exit as Exit
+from isospike.measure.early import early as early
 from isospike.measure.meter import Meter as Meter
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical

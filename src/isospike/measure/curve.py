@@ -131,7 +131,7 @@ def _add(sums: _Sums, body: Body, out: Tensor, states: dict, expected: Tensor | 
         if stage.name in fans:
             sums.operations += float((total.sum(0) * fans[stage.name]).sum())
     if not body.encoder.constant:
-        sums.operations += float((states["input"].total.sum(0) * fans["input"]).sum())
+        sums.operations += float((states["input"].net.sum(0) * fans["input"]).sum())
 
 
 def _moment(end: int, found: _Sums, body: Body, samples: int, fans: dict[str, Tensor], compared: bool) -> Moment:

@@ -29,11 +29,11 @@ CACHE = 1 << 22  # numbers of the largest layer's spikes in a stretch
 class Sent:
     """What the input neurons have sent so far."""
 
-    total: Tensor
+    net: Tensor
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these samples only."""
-        self.total = self.total[rows]
+        self.net = self.net[rows]
 
 
 class Walk:
@@ -51,10 +51,14 @@ class Walk:
 
     def until(self, end: int) -> Tensor:
         """The read-out at step `end`, (batch, *output shape)."""
-        while self.step < end:
-            self._go(min(self.stretch, end - self.step))
+        self.advance(end)
         read = self.body.stages[-1]
         return self._read_out(read)
+
+    def advance(self, end: int) -> None:
+        """Go on to step `end`."""
+        while self.step < end:
+            self._go(min(self.stretch, end - self.step))
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these samples only.  rows: (batch,) of bool."""
@@ -68,7 +72,7 @@ class Walk:
         encoder, stages = self.body.encoder, self.body.stages
         trains = {"input": encoder.train(self.input, self.step, steps, self.generator)}
         if not encoder.constant:
-            self.states.setdefault("input", Sent(torch.zeros_like(self.input))).total += trains["input"].sum(0)
+            self.states.setdefault("input", Sent(torch.zeros_like(self.input))).net += trains["input"].sum(0)
         wanted = {group.source for group in stages[-1].groups}
         for i, stage in enumerate(stages[:-1]):
             x = self._drive(stage, trains)

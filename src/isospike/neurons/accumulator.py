@@ -20,8 +20,11 @@ class Accumulator(Neuron):
     def current(self) -> Tensor:
         return self.bias
 
-    def closed_form(self, drive: Drive) -> Tensor:
+    def ideal(self, drive: Drive) -> Tensor:
         return drive(self.bias)
+
+    def closed_form(self, drive: Drive) -> Tensor:
+        return self.ideal(drive)
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         return drive(self.bias)

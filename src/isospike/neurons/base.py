@@ -39,6 +39,10 @@ class Neuron(Record):
     relays: ClassVar[bool] = False  # passes spikes on, and stands for no activation of its own
     whole: ClassVar[bool] = False  # must see all time steps at once
 
+    def ideal(self, drive: Drive) -> Tensor:
+        """The code that stands for the original's activation, were there no limits and no time steps."""
+        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+
     def closed_form(self, drive: Drive) -> Tensor:
         """The stage's code, solved for."""
         raise InvalidSetting(f"{type(self).__name__} has no closed form.", remedy="Simulate it with another simulator.")

@@ -64,8 +64,11 @@ class CountPool(Neuron):
         largest = self.pool(counts.flatten(0, 1)).unflatten(0, counts.shape[:2])
         return torch.diff(largest, dim=0, prepend=state.net[None])
 
-    def closed_form(self, drive: Drive) -> Tensor:
+    def ideal(self, drive: Drive) -> Tensor:
         return self.pool(drive(None))
+
+    def closed_form(self, drive: Drive) -> Tensor:
+        return self.ideal(drive)
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         return self.pool(drive(None))

@@ -77,6 +77,9 @@ class Stepping(Neuron):
         rate = drive(self.bias) / self.threshold
         return rate.clamp(-self.most if self.signed else 0.0, self.most)
 
+    def ideal(self, drive: Drive) -> Tensor:
+        return drive(self.bias).clamp_min(0)
+
     def start(self, like: Tensor) -> State:
         net = torch.zeros_like(like)
         total = torch.zeros_like(like) if self.signed else net

@@ -20,6 +20,8 @@ from isospike.neurons.base import Drive
 from isospike.neurons.fused import between, whole
 from isospike.neurons.stepping import Stepping, number
 
+UNLIMITED = 2.0**30  # spikes a step
+
 
 @dataclass(frozen=True, eq=False)
 class TernaryIF(Stepping):
@@ -33,7 +35,7 @@ class TernaryIF(Stepping):
 
     initial: Tensor = field(default_factory=number(0.0))
     level: float = 0.5
-    most: int = 1
+    most: float = 1
     slope: Tensor = field(default_factory=number(1.0))
     signed: ClassVar = True
 
@@ -43,7 +45,7 @@ class TernaryIF(Stepping):
             raise InvalidSetting(what, "level: above 0, at most 1; most: from 1 on.", "The plain rule has level 1, the rounding one 0.5.")
 
     def parameters(self) -> tuple[Tensor, ...]:
-        return tuple(torch.as_tensor(p).to(self.threshold) for p in (self.threshold, self.slope.clamp_min(1e-30), 1 - self.level, self.most))
+        return tuple(torch.as_tensor(p).to(self.threshold) for p in (self.threshold, self.slope.clamp_min(1e-30), 1 - self.level, min(self.most, UNLIMITED)))
 
     @staticmethod
     def step(x: Any, v: Any, net: Any, threshold: Any, slope: Any, shift: Any, most: Any) -> Any:
@@ -52,6 +54,10 @@ class TernaryIF(Stepping):
         plus = between(whole(up + shift), most - most, most)
         minus = between(whole(shift - up * slope), most - most, most)
         return plus - minus, v - plus * threshold + minus * (threshold / slope)
+
+    def ideal(self, drive: Drive) -> Tensor:
+        rate = drive(self.bias)
+        return rate.clamp_min(0) + (rate * self.slope).clamp_max(0)
 
     def closed_form(self, drive: Drive) -> Tensor:
         rate = drive(self.bias) / self.threshold

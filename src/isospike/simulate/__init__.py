@@ -9,6 +9,7 @@ from isospike.simulate.base import Simulator as Simulator
 from isospike.simulate.base import Trace as Trace
 from isospike.simulate.clocked import Clocked as Clocked
 from isospike.simulate.closed_form import ClosedForm as ClosedForm
+from isospike.simulate.early_exit import EarlyExit as EarlyExit
 from isospike.simulate.event_driven import EventDriven as EventDriven
 from isospike.simulate.stepped import StepByStep as StepByStep
 from isospike.simulate.stepped import Stepped as Stepped

@@ -1,0 +1,210 @@
+"""Commands about one network: convert, run, check, inspect; and the papers'."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from isospike.cli.options import (
+    SIMULATORS,
+    CodingName,
+    DataDir,
+    DataName,
+    Dtype,
+    EncoderName,
+    File,
+    Initial,
+    Json,
+    Mapping,
+    Margin,
+    ModelName,
+    Neuron,
+    Normalisation,
+    Normalize,
+    Outside,
+    PoolName,
+    Range,
+    Samples,
+    Size,
+    Steps,
+    Windows,
+    coding,
+    converted,
+    mean_and_deviation,
+    model_of,
+    notes,
+    progress,
+)  # fmt: skip
+from isospike.cli.tables import cell, err, out, show_figures, show_report, show_rows
+from isospike.data import open_data
+from isospike.errors import InvalidSetting
+from isospike.importers import original, read
+from isospike.measure import compare, curve, measure
+from isospike.network import load, save
+from isospike.passes import canonical
+
+
+def convert_command(
+    model: ModelName,
+    data: DataName,
+    output: Annotated[Path, typer.Option("--out", help="File to write.")],
+    name: CodingName = "ttfs",
+    mapping: Mapping = "identical",
+    margin: Margin = 0.5,
+    windows: Windows = "calibrated",
+    outside: Outside = "error",
+    steps: Steps = None,
+    neuron: Neuron = None,
+    normalise: Normalisation = None,
+    encoder: EncoderName = None,
+    pool: PoolName = None,
+    initial: Initial = None,
+    dtype: Dtype = "float32",
+    samples: Samples = 1000,
+    input_range: Range = None,
+    normalize: Normalize = None,
+    data_dir: DataDir = None,
+    size: Size = None,
+    as_json: Json = False,
+) -> None:
+    """Convert a trained network; windows and ranges are calibrated on the training split where there is one."""
+    ttfs = {"mapping": mapping, "margin": margin, "windows": windows, "outside": outside}
+    rate = {"steps": steps, "neuron": neuron, "normalise": normalise, "encoder": encoder, "pool": pool, "initial": initial}
+    train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(samples)
+    network = converted(model_of(model), train, coding(name, ttfs, rate), input_range, dtype)
+    save(network, output)
+    notes(network)
+    if as_json:
+        typer.echo(json.dumps({"file": str(output), "stages": len(network.stages), "latency": network.latency, "coding": network.body.coding}))
+        return
+    err.print(f"wrote {output}: {len(network.stages)} stages, latency {network.latency:.4g}")
+
+
+def run_command(
+    file: File,
+    data: DataName,
+    samples: Samples = None,
+    normalize: Normalize = None,
+    data_dir: DataDir = None,
+    size: Size = None,
+    show_curve: Annotated[bool, typer.Option("--curve", help="Everything at T = 1, 2, 4, … in one pass, for rate codes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a spiking network: accuracy, spikes, latency, synaptic operations, energy."""
+    network = load(file)
+    test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)
+    if show_curve:
+        with progress("running", len(test), as_json) as advance:
+            moments = [moment.as_dict() for moment in curve(network, test.batches(), progress=advance)]
+        if as_json:
+            typer.echo(json.dumps({"curve": moments}))
+        else:
+            show_rows(moments, f"{file.name} on {test.name}")
+        return
+    with progress("running", len(test), as_json) as advance:
+        figures = measure(network, test.batches(), progress=advance)
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    show_figures(figures, f"{file.name} on {test.name}")
+
+
+def check_command(
+    model: ModelName,
+    data: DataName,
+    name: CodingName = "ttfs",
+    mapping: Mapping = "identical",
+    margin: Margin = 0.5,
+    windows: Windows = "calibrated",
+    outside: Outside = "error",
+    steps: Steps = None,
+    neuron: Neuron = None,
+    normalise: Normalisation = None,
+    encoder: EncoderName = None,
+    pool: PoolName = None,
+    initial: Initial = None,
+    dtype: Dtype = "float32",
+    simulator: Annotated[list[str], typer.Option(help="closed-form and event-driven, both unless given; stepped for rate codes.")] = [],  # noqa: B006
+    samples: Samples = None,
+    input_range: Range = None,
+    normalize: Normalize = None,
+    data_dir: DataDir = None,
+    size: Size = None,
+    as_json: Json = False,
+) -> None:
+    """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits."""
+    if unknown := set(simulator) - set(SIMULATORS):
+        raise InvalidSetting(f"simulator `{unknown.pop()}` is not known.", f"Known: {', '.join(SIMULATORS)}.", "Choose one with --simulator.")
+    ttfs = {"mapping": mapping, "margin": margin, "windows": windows, "outside": outside}
+    rate = {"steps": steps, "neuron": neuron, "normalise": normalise, "encoder": encoder, "pool": pool, "initial": initial}
+    source = model_of(model)
+    train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)
+    test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)
+    network = converted(source, train, coding(name, ttfs, rate), input_range, dtype)
+    graph = read(source, next(iter(train)))
+    with progress("checking", len(test), as_json) as advance:
+        oracle = canonical(graph.with_range(network.body.encoder.low, network.body.encoder.high))
+        usual = ["stepped"] if network.body.steps else ["closed-form", "event-driven"]
+        chosen = [SIMULATORS[key] for key in dict.fromkeys(simulator or usual)]
+        report = compare(original(source, graph, network.dtype), oracle, network, test.batches(), chosen, advance)
+    notes(network)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict()))
+        return
+    show_report(report, f"{model} on {test.name}")
+
+
+def inspect_command(file: File, as_json: Json = False) -> None:
+    """Show a spiking network's stages: neurons, synapses, weights, thresholds, windows, delays."""
+    from isospike.measure.inspect import inspect
+
+    network = load(file)
+    stages = inspect(network)
+    if as_json:
+        typer.echo(json.dumps({"stages": stages, "coding": network.body.coding}))
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right", no_wrap=heading != "stage")
+    for row in stages:
+        extents = ("…".join(f"{end:.3g}" for end in row[key]) for key in ("weights", "thresholds"))
+        delays = ", ".join(f"{delay:.4g}" for delay in row["delays"])
+        bound = "" if row["ratio"] is None else f"{row['ratio']:.3g} ×"
+        table.add_row(*(cell(row[key]) for key in ("name", "neurons", "synapses")), *extents, cell(row["window"]), bound, delays)
+    out.print(table)
+    out.print(network.body.coding, highlight=False)
+    out.print("bound: the largest activation that any input in the declared range can cause, over the one that the window was made for", highlight=False)
+
+
+def reproduce_command(
+    name: Annotated[str | None, typer.Argument(help="Such as stanojevic2023-table2.1.")] = None,
+    show: Annotated[bool, typer.Option("--list", help="List what can be reproduced.")] = False,
+    full: Annotated[bool, typer.Option(help="Full-size networks, however long they take.")] = False,
+    samples: Samples = None,
+    seed: int = 0,
+    directory: Annotated[Path, typer.Option("--out", help="Where the figures, tables and docs/reproduction.md's source go.")] = Path("results"),
+    data_dir: DataDir = None,
+) -> None:
+    """Reproduce a table or figure of a paper: paper and measured side by side, CSV and PNG."""
+    from isospike.experiments import EXPERIMENTS, reproduce
+
+    if show or name is None:
+        for key, module in EXPERIMENTS.items():
+            out.print(f"{key:32} {(module.__doc__ or '').splitlines()[0]}", highlight=False)
+        return
+    if name not in EXPERIMENTS:
+        raise InvalidSetting(f"`{name}` is not known.", f"Known: {', '.join(EXPERIMENTS)}.", "Choose one of these: isospike reproduce --list.")
+    reproduce(name, directory, samples=samples, seed=seed, full=full, data_dir=data_dir, console=out)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "convert": convert_command,
+    "run": run_command,
+    "check": check_command,
+    "inspect": inspect_command,
+    "reproduce": reproduce_command,
+}

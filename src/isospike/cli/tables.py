@@ -1,0 +1,65 @@
+"""How figures are shown in the terminal."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from isospike.measure import Report
+
+out, err = Console(), Console(stderr=True)
+
+
+def cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+def show_figures(figures: dict[str, Any], title: str) -> None:
+    table = Table(title=title, title_justify="left", show_header=False)
+    for key, value in figures.items():
+        table.add_row(key.replace("_", " "), "–" if value is None else cell(value))
+    out.print(table)
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, float) or not 1e4 <= abs(value) < 1e15:
+        return f"{value:.3g}" if isinstance(value, float) and value < 1e-2 else cell(value)
+    power = int(math.log10(abs(value)) // 3)
+    return f"{value / 1000**power:.3g}{'kMGT'[power - 1]}"
+
+
+SHORT = {
+    "accuracy_original": "original", "steps": "T", "agreement": "agree", "relative_error": "error", "max_abs_error": "max error", "spikes_per_neuron": "spikes",
+    "active_fraction": "active", "synaptic_operations": "SOPs", "macs": "MACs", "energy_spiking_pj": "pJ", "energy_pj": "pJ",
+    "energy_original_pj": "pJ original",
+}  # fmt: skip
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    """A column a key; those without any figure are left out."""
+    keys = [key for key in rows[0] if any(row[key] is not None for row in rows)]
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for key in keys:
+        table.add_column(SHORT.get(key, key), no_wrap=True, justify="left" if isinstance(rows[0][key], str) else "right")
+    for row in rows:
+        table.add_row(*("–" if row[key] is None else _short(row[key]) for key in keys))
+    out.print(table)
+
+
+def show_report(report: Report, title: str) -> None:
+    table = Table(title=title, title_justify="left")
+    for heading in ("layer", "neurons", "largest error", "active", "window"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    for layer in report.layers:
+        table.add_row(layer.name, f"{layer.neurons:,}", f"{layer.max_abs_error:.2e}", f"{layer.active_fraction:.1%}", f"{layer.window:.4g}")
+    out.print(table)
+    rows = {key: value for key, value in report.as_dict().items() if key not in ("layers", "simulators")}
+    rows |= {f"largest error, {name}": f"{error:.2e}" for name, error in report.simulators.items()}
+    show_figures(rows, "whole network")

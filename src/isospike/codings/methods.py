@@ -1,0 +1,37 @@
+"""Methods of the literature by name: each is a rate coding with the settings its authors give.
+
+Those marked "trained" need a network whose rectifiers were trained for it (`isospike.activations`): they take its clips as ranges.
+"""
+
+import math
+from functools import partial
+
+from isospike.codings.base import Coding
+from isospike.codings.calibrate import Calibrate
+from isospike.codings.inputs import Poisson, RegularSpikes
+from isospike.codings.normalise import Bounds, ModelBased, Percentile, SpikeNorm
+from isospike.codings.rate import Rate
+from isospike.codings.ttfs import TTFS
+from isospike.neurons import IF, SignedIF, TernaryIF
+
+METHODS: dict[str, Coding] = {
+    "ttfs": TTFS(),
+    "diehl2015-model": Rate(neuron=IF(reset="zero"), normalise=ModelBased(), initial=0.0, encoder=Poisson),
+    "diehl2015-data": Rate(neuron=IF(reset="zero"), normalise=Percentile(100, "layer"), initial=0.0, encoder=Poisson),
+    "rueckauer2017": Rate(normalise=Percentile(99.9, "layer"), initial=0.0),
+    "kim2020": Rate(normalise=Percentile(100, "channel"), initial=0.0),
+    "sengupta2019": Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(neuron=IF(reset="zero")), initial=0.0),
+    "han2020": Rate(normalise=SpikeNorm(), initial=0.0),
+    "li2021": Rate(normalise=Percentile(99.9, "channel"), correction=Calibrate()),
+    "ding2021": Rate(normalise=Bounds(), initial=0.5),  # trained: rate norm layer
+    "yan2021": Rate(normalise=Bounds(), initial=0.0),  # trained: clamp and quantise
+    "bu2022": Rate(normalise=Bounds(), initial=0.5),  # trained: quantised clip-floor-shift
+    "yu2022-ter": Rate(neuron=TernaryIF(level=1.0), normalise=Percentile(100, "layer")),
+    "yu2022-aug": Rate(neuron=TernaryIF(level=1.0, most=math.inf), normalise=Percentile(100, "layer")),
+    "han2023": Rate(neuron=TernaryIF(level=1.0), normalise=Bounds()),  # trained: stReLU
+    "ternary": Rate(neuron=TernaryIF()),
+    "rate": Rate(),
+    "regular": Rate(encoder=partial(RegularSpikes, rate=1.0)),
+    "signed": Rate(neuron=SignedIF()),
+    "signed-integer": Rate(neuron=SignedIF(most=math.inf)),
+}

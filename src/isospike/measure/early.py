@@ -1,0 +1,57 @@
+"""What leaving early saves and what it costs, for several margins, from one pass."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidData
+from isospike.network import SpikingNetwork, Walk, together
+from isospike.simulate.early_exit import lead
+from isospike.simulate.stepped import timed
+
+
+@dataclass(frozen=True)
+class Exit:
+    """At one margin: mean steps until the answer, accuracy, and the share of answers that differ from those after all steps."""
+
+    margin: float
+    mean_steps: float
+    accuracy: float | None
+    changed: float
+
+
+def early(
+    network: SpikingNetwork, batches: Iterable[tuple[Tensor, Tensor | None]], margins: Sequence[float], every: int = 4, seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> list[Exit]:  # fmt: skip
+    """The margin rule of `EarlyExit` at several margins.  Raises `InvalidData` if there is no sample."""
+    body = timed(network.body, None)
+    generator = torch.Generator().manual_seed(seed)
+    times = [*range(every, body.steps, every), body.steps]
+    steps, answers, finals, truths = ([[] for _ in margins], [[] for _ in margins], [], [])  # type: ignore[var-annotated]
+    with torch.no_grad():
+        for x, labels in batches:
+            for part in x.to(network.dtype).split(together(body)):
+                walk = Walk(body, part, generator)
+                outs = torch.stack([walk.until(end) for end in times])
+                leads = torch.stack([lead(out, end) for out, end in zip(outs, times, strict=True)])
+                said = outs.argmax(2)
+                finals.append(said[-1])
+                for k, margin in enumerate(margins):
+                    first = torch.cat([leads[:-1] >= margin, torch.ones_like(leads[-1:]).bool()]).int().argmax(0)
+                    steps[k].append(torch.tensor(times)[first].double())
+                    answers[k].append(said.gather(0, first[None])[0])
+            truths += [] if labels is None else [labels]
+            if progress is not None:
+                progress(len(x))
+    if not finals:
+        raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
+    final = torch.cat(finals)
+    rows = []
+    for k, margin in enumerate(margins):
+        said = torch.cat(answers[k])
+        accuracy = float((said == torch.cat(truths)).double().mean()) if truths else None
+        rows.append(Exit(margin, float(torch.cat(steps[k]).mean()), accuracy, float((said != final).double().mean())))
+    return rows

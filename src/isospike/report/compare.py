@@ -1,0 +1,143 @@
+"""One network in many codings, on the same data and the same meters; and the cheapest that is good enough."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import torch
+from torch import Tensor
+
+from isospike.codings import Coding, Rate
+from isospike.codings.normalise import Bounds
+from isospike.convert import convert
+from isospike.errors import InvalidSetting
+from isospike.importers import Model, original, read
+from isospike.ir.graph import Graph
+from isospike.ir.ops.clip import Clip
+from isospike.measure import Agreement, Meter, Moment, curve
+from isospike.measure.curve import doublings
+from isospike.network import SpikingNetwork
+from isospike.simulate import ClosedForm
+
+Batches = Iterable[tuple[Tensor, Tensor | None]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One coding at one latency.  Errors are against the original; operations and energies [pJ] are a sample's.
+
+    `steps`: T, None for codings that answer once; `windows`: how many windows follow one another until the answer;
+    `bits`: what one spike carries at most, None where it is a time of any resolution.
+    """
+
+    coding: str
+    steps: int | None
+    windows: int
+    accuracy: float | None
+    accuracy_original: float | None
+    agreement: float
+    relative_error: float
+    spikes_per_neuron: float
+    bits: float | None
+    synaptic_operations: float
+    macs: float
+    energy_pj: float
+    energy_original_pj: float
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON and CSV."""
+        return asdict(self)
+
+
+def compare(
+    model: Model,
+    calibration: Tensor | Iterable[Tensor],
+    batches: Batches,
+    codings: Mapping[str, Coding],
+    steps: int = 64,
+    input_range: tuple[Tensor | float, Tensor | float] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Row]:
+    """Every coding on the same data: one row for those that answer once, a row at T = 1, 2, 4, … up to `steps` for the others.
+
+    batches: (samples, labels or None), gone through once a coding.  Raises what `convert` raises, and `InvalidSetting` without codings.
+    """
+    if not codings:
+        raise InvalidSetting("there is no coding to compare.", remedy="Name some, or leave them out for all that apply.")
+    calibration = [calibration] if isinstance(calibration, Tensor) else list(calibration)
+    graph = read(model, calibration[0])
+    rows: list[Row] = []
+    for name, coding in codings.items():
+        if progress is not None:
+            progress(name)
+        timed = replace(coding, steps=steps) if isinstance(coding, Rate) else coding
+        network = convert(model, calibration, timed, input_range, torch.float32)
+        oracle = original(model, graph, network.dtype)
+        rows += _over_time(name, network, batches, oracle) if network.body.steps else [_once(name, network, batches, oracle)]
+    return rows
+
+
+def choose(rows: Sequence[Row], within: float) -> Row:
+    """The row of least energy whose accuracy is within so many points of the original's (without labels: whose agreement is).
+
+    Raises `InvalidSetting` if there is none.
+    """
+    good = [row for row in rows if _loss(row) <= within / 100 + 1e-12]
+    if not good:
+        best = min(rows, key=_loss)
+        raise InvalidSetting(
+            f"no coding comes within {within:g} points; {best.coding} is nearest with {100 * _loss(best):.2f}.",
+            "What `compare` lists.",
+            "Allow more points, or more steps.",
+        )
+    return min(good, key=lambda row: (row.energy_pj, row.steps or 0))
+
+
+def applicable(graph: Graph, codings: Mapping[str, Coding]) -> dict[str, Coding]:
+    """Those that fit a network: methods that take trained clips as ranges need a network that has them."""
+    clipped = any(isinstance(node.op, Clip) and math.isfinite(node.op.high) for node in graph)
+    return {name: coding for name, coding in codings.items() if clipped or not (isinstance(coding, Rate) and isinstance(coding.normalise, Bounds))}
+
+
+def _loss(row: Row) -> float:
+    if row.accuracy is None or row.accuracy_original is None:
+        return 1 - row.agreement
+    return row.accuracy_original - row.accuracy
+
+
+def _bits(network: SpikingNetwork) -> float | None:
+    most = max((getattr(stage.neuron, "most", 0.0) * (2 if getattr(stage.neuron, "signed", False) else 1) for stage in network.stages), default=0.0)
+    return math.log2(most + 1) if math.isfinite(most) and most else None
+
+
+def _over_time(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor]) -> list[Row]:
+    found = curve(network, batches, oracle, doublings(network.body.steps))
+    return [_row(name, moment, _bits(network)) for moment in found]
+
+
+def _row(name: str, moment: Moment, bits: float | None) -> Row:
+    return Row(
+        coding=name, steps=moment.steps, windows=1, accuracy=moment.accuracy, accuracy_original=moment.accuracy_original,
+        agreement=moment.agreement or 0.0, relative_error=moment.relative_error or 0.0, spikes_per_neuron=moment.spikes_per_neuron, bits=bits,
+        synaptic_operations=moment.synaptic_operations, macs=moment.macs, energy_pj=moment.energy_spiking_pj,
+        energy_original_pj=moment.energy_original_pj,
+    )  # fmt: skip
+
+
+def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor]) -> Row:
+    meter, agreement, squares = Meter(network), Agreement(), 0.0
+    run = ClosedForm().prepare(network)
+    for x, labels in batches:
+        meter.input(x)
+        x = x.to(network.dtype)
+        expected = oracle(x)
+        agreement.add(run(x, meter.watch), expected, labels)
+        squares += float(expected.double().square().sum())
+    figures = meter.figures()
+    windows = len({float(stage.begin) for stage in network.stages if not stage.neuron.relays})
+    return Row(
+        coding=name, steps=None, windows=windows, accuracy=agreement.accuracy, accuracy_original=agreement.accuracy_original,
+        agreement=agreement.agreement, relative_error=(agreement.rms_error**2 * agreement.values / max(squares, 1e-300)) ** 0.5,
+        spikes_per_neuron=figures["spikes_per_neuron"], bits=None, synaptic_operations=figures["synaptic_operations"], macs=0.0,
+        energy_pj=figures["energy_spiking_pj"], energy_original_pj=figures["energy_original_pj"],
+    )  # fmt: skip
