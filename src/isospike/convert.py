@@ -39,6 +39,7 @@ def convert(
     ranges = coding.ranges(graph, batches)
     certified = certify(graph)
     network = coding.network(graph, replace(ranges, bounds={name: certified.layer(name) for name in certified.high}))
+    network = coding.corrected(network, graph, batches)
     for batch in batches:
         network.body.encoder.encode(batch)  # refuses what lies outside the declared range, unless it is to be clipped
     return network.to(dtype or first.dtype)

@@ -91,8 +91,13 @@ class Rate(Coding):
         one = torch.ones((1,) * len(node.shape), dtype=torch.float64)
         match node.op:
             case Population() as op:
-                own = ranges.high[node.name].clamp(max=op.high) / (self.neuron.most if math.isfinite(self.neuron.most) else 1) * one
-                neuron: Neuron = self._neuron(op, own)
+                reach = ranges.high[node.name].clamp(max=op.high)
+                most = self.neuron.most
+                if math.isinf(most) and math.isfinite(op.high):
+                    most = math.ceil(op.high / float(reach.max()))  # without a limit a neuron would follow its drive beyond the clip
+                    reach = torch.full_like(reach, op.high)
+                own = reach / (most if math.isfinite(most) else 1) * one
+                neuron: Neuron = self._neuron(op, own, most)
                 chains = tuple((*chain, Scale(1 / own)) for chain in op.groups)
             case Pool() as op:
                 return Stage(node.name, node.shape, (Group(node.inputs[0], (), zero),), POOLS[self.pool](op, unit[node.inputs[0]]), zero, end)
@@ -105,9 +110,10 @@ class Rate(Coding):
         groups = tuple(Group(name, fold((Scale(unit[name]), *chain), graph[name].shape), zero) for name, chain in sources)
         return Stage(node.name, node.shape, groups, neuron, zero, end)
 
-    def _neuron(self, op: Population, unit: Tensor) -> Stepping:
+    def _neuron(self, op: Population, unit: Tensor, most: float) -> Stepping:
         initial = op.offset if op.levels else self.initial  # a staircase says where its steps are
         filled = replace(self.neuron, bias=(0 * unit if op.bias is None else op.bias) / unit, unit=unit)
+        filled = replace(filled, most=most) if most != filled.most else filled  # type: ignore[call-arg]
         if isinstance(filled, TernaryIF):
             filled = replace(filled, slope=torch.tensor(op.leak if op.low < 0 else 0.0, dtype=torch.float64))
         return filled if initial is None else replace(filled, initial=torch.tensor(initial, dtype=torch.float64))

@@ -10,9 +10,10 @@ from torch import Tensor
 from isospike.errors import InvalidData
 from isospike.ir.graph import Graph
 from isospike.measure.agreement import Agreement
+from isospike.measure.curve import Moment, curve
 from isospike.measure.meter import Meter, stage_size
 from isospike.network import SpikingNetwork, Stage
-from isospike.simulate import ClosedForm, EventDriven, Simulator
+from isospike.simulate import ClosedForm, EventDriven, Simulator, Stepped
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
 
@@ -72,19 +73,22 @@ def compare(
     graph: Graph,
     network: SpikingNetwork,
     batches: Batches,
-    simulators: Sequence[Simulator] = (ClosedForm(), EventDriven()),
+    simulators: Sequence[Simulator] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples, labels).
 
-    Spikes are counted in the first simulator, early ones in the one that has most.  Raises `InvalidData` if there is no sample.
+    simulators: all that fit unless given.  Spikes are counted in the first, early ones in the one that has most.  Raises `InvalidData` if there is no sample.
     """
     started = time.perf_counter()
+    steps = network.body.steps
+    simulators = simulators or ((Stepped(),) if steps else (ClosedForm(), EventDriven()))
     meters = [Meter(network) for _ in simulators]
     oracle = graph.to(network.dtype)
     runs = [simulator.prepare(network) for simulator in simulators]
     found = [Agreement() for _ in simulators]
     errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
+    moments: list[tuple[Moment, int]] = []
     for x, labels in batches:
         for meter in meters:
             meter.input(x)
@@ -99,11 +103,14 @@ def compare(
 
             agreement.add(run(x, watch), expected, labels)
             _layer_errors(oracle, x, values, errors)
+        moments += [(moment, len(x)) for moment in curve(network, [(x, None)], at=(steps,))] if steps else []
         if progress is not None:
             progress(len(x))
     if not meters[0].samples:
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
     meter, figures = meters[0], meters[0].figures()
+    if steps:  # a rate says how many spikes were sent and not taken back; all of them are counted apart
+        figures |= {key: sum(getattr(moment, key) * n for moment, n in moments) / meter.samples for key in ("spikes_per_neuron", "active_fraction")}
     layers = tuple(
         Layer(
             stage.name,

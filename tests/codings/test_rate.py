@@ -1,0 +1,166 @@
+"""Rate codes: ranges, encoders, methods, calibration, trained staircases."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import isospike as iso
+from isospike.activations import QCFS, StReLU
+from isospike.codings import Bernoulli, Calibrate, ConstantCurrent, Poisson, RegularSpikes
+from isospike.codings.inputs import RateEncoder
+from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile
+from isospike.errors import InvalidData, InvalidSetting, OutOfRange
+from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.conv, self.dense, self.head = nn.Conv2d(2, 4, 3, padding=1), nn.Linear(4 * 9, 12), nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = nn.functional.max_pool2d(torch.relu(self.conv(x)), 2)
+        return self.head(torch.relu(self.dense(y.flatten(1))))
+
+
+def samples(n: int = 40) -> Tensor:
+    return torch.rand(n, 2, 6, 6, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+
+def made(coding: iso.Coding, x: Tensor | None = None) -> iso.SpikingNetwork:
+    return iso.convert(Small().double(), samples() if x is None else x, coding, input_range=(0.0, 1.0))
+
+
+def units(normalise: Normalise) -> list[Tensor]:
+    return [stage.neuron.unit for stage in made(iso.Rate(normalise=normalise)).stages[:-1] if not stage.neuron.relays]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("percent", [100.0, 99.0, 90.0])
+@pytest.mark.parametrize("per", ["layer", "channel"])
+def test_percentiles_are_those_of_the_activations(percent: float, per: str) -> None:
+    model = Small().double()
+    with torch.no_grad():
+        first = torch.relu(model.conv(samples()))
+        second = torch.relu(model.dense(nn.functional.max_pool2d(first, 2).flatten(1)))
+    for unit, activation in zip(units(Percentile(percent, per)), (first, second), strict=True):  # type: ignore[arg-type]
+        values = activation.transpose(0, 1).flatten(1) if per == "channel" else activation.flatten()[None]
+        bin_width = values.amax(1, keepdim=True) / 8192
+        share, below = ((values <= unit.flatten()[:, None] + by).double().mean(1) for by in (1e-12, -bin_width - 1e-12))
+        fires = values.quantile(percent / 100, dim=1, interpolation="lower") > 0
+        assert bool((share >= percent / 100 - 1e-9)[fires].all()) and bool((below < percent / 100)[fires].all())
+        assert bool((unit > 0).all())  # a channel that hardly fires has the range of its layer
+
+
+def test_batches_may_be_read_only_once() -> None:
+    def once() -> Iterator[Tensor]:
+        yield from samples().split(7)
+
+    network = iso.convert(Small().double(), once(), iso.Rate(normalise=Percentile(95)), input_range=(0.0, 1.0))
+    for one, other in zip(network.body.tensors().values(), made(iso.Rate(normalise=Percentile(95))).body.tensors().values(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-9)
+
+
+def test_without_data_no_rate_can_saturate() -> None:
+    network = made(iso.Rate(normalise=ModelBased()))
+    hot = (torch.rand(200, 2, 6, 6, dtype=torch.float64) > 0.5).double()
+    rates = iso.simulate(network, hot, iso.ClosedForm()).codes
+    assert all(float(rate.max()) <= 1 for rate in rates.values())
+
+
+def test_trained_clips_are_the_ranges() -> None:
+    model = nn.Sequential(nn.Linear(5, 8), nn.ReLU6(), nn.Linear(8, 8), StReLU(0.7), nn.Linear(8, 2)).double()
+    network = iso.convert(model, torch.rand(9, 5).double(), iso.Rate(neuron=TernaryIF(), normalise=Bounds()), input_range=(0.0, 1.0))
+    assert [float(stage.neuron.unit) for stage in network.stages[:-1]] == [6.0, 0.7]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 8])
+def test_a_layer_trained_with_so_many_levels_is_exact_in_so_many_steps(steps: int) -> None:
+    """QCFS with L = T levels and V₀ = θ / 2: no error at all in the first layer, whose drive is constant (Bu 2022)."""
+    model = nn.Sequential(nn.Linear(7, 30), QCFS(steps, 0.8), nn.Linear(30, 4)).double()
+    x = torch.rand(50, 7, dtype=torch.float64)
+    network = iso.convert(model, x, iso.Rate(steps, IF(), Bounds()), input_range=(0.0, 1.0))
+    with torch.no_grad():
+        assert float((network(x) - model(x)).abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-3, 0.1, 1 / 3, 0.5, 0.7, 0.99, 1.0])
+@pytest.mark.parametrize("rate", [1.0, 0.3])
+def test_regular_spikes(x: float, rate: float) -> None:
+    encoder = RegularSpikes((1,), torch.zeros(1).double(), torch.ones(1).double(), False, rate)
+    drive = encoder.drive(torch.tensor([[x]], dtype=torch.float64))
+    train = torch.cat([encoder.train(drive, begin, 10, None) for begin in range(0, 300, 10)])
+    assert int(train.sum()) == math.floor(rate * x * 300 + 1e-9) and set(train.flatten().tolist()) <= {0.0, 1.0}
+    gaps = torch.nonzero(train.flatten()).flatten().diff()
+    assert not len(gaps) or int(gaps.max() - gaps.min()) <= 1
+
+
+@pytest.mark.parametrize("kind", [Bernoulli, Poisson])
+def test_random_encoders_have_the_right_mean(kind: type[RateEncoder]) -> None:
+    encoder = kind((1,), torch.zeros(1).double(), torch.ones(1).double(), False, 0.5)
+    x = torch.tensor([[0.2], [0.9]], dtype=torch.float64)
+    train = encoder.train(encoder.drive(x), 0, 20000, torch.Generator().manual_seed(0))
+    assert torch.allclose(train.mean(0), 0.5 * x, atol=0.015) and bool((train == train.round()).all())
+    assert kind is Poisson or float(train.max()) == 1.0
+
+
+@pytest.mark.parametrize("encoder", [ConstantCurrent, RegularSpikes, partial(RegularSpikes, rate=0.5), Bernoulli, Poisson])
+def test_every_encoder_leads_to_the_original(encoder: type[RateEncoder]) -> None:
+    network = made(iso.Rate(steps=4000, encoder=encoder, normalise=Percentile(100)))
+    x = samples(4)
+    with torch.no_grad():
+        expected = Small().double()(x)
+    assert float((network(x) - expected).abs().max()) < (0.05 if encoder in (Bernoulli, Poisson) else 0.01) * float(expected.abs().max())
+
+
+@pytest.mark.parametrize("name", iso.METHODS)
+def test_every_method_converts_saves_and_runs(name: str, tmp_path: Path) -> None:
+    coding = iso.METHODS[name]
+    network = made(replace(coding, steps=16) if isinstance(coding, iso.Rate) else coding)
+    iso.save(network, tmp_path / "net.safetensors")
+    again = iso.load(tmp_path / "net.safetensors")
+    assert torch.equal(again(samples(3)), network(samples(3))) and again.body.coding == network.body.coding
+    assert iso.measure(again, [(samples(5), None)])["samples"] == 5
+
+
+def test_calibration_makes_few_steps_better() -> None:
+    x, images = samples(200), samples(60)
+    with torch.no_grad():
+        expected = Small().double()(images)
+    errors = [float((made(iso.Rate(4, initial=0.0, correction=c), x)(images) - expected).square().mean()) for c in (None, Calibrate())]
+    assert errors[1] < 0.7 * errors[0]
+
+
+@pytest.mark.parametrize("neuron", [IF(), IF(reset="zero"), LIF(), TernaryIF(), BurstIF(), SignedIF()], ids=lambda n: type(n).__name__)
+def test_the_limit_of_time_is_the_closed_form(neuron: Stepping) -> None:
+    if isinstance(neuron, LIF) or getattr(neuron, "reset", "soft") == "zero":
+        pytest.skip("their limits are not the rectifier's")
+    network, x = made(iso.Rate(neuron=neuron)), samples(5)
+    limit = iso.simulate(network, x, iso.ClosedForm()).readout
+    errors = [float((iso.simulate(network, x, iso.Stepped(t)).readout - limit).abs().max()) for t in (50, 2000)]
+    assert errors[1] < errors[0] / 5
+
+
+def test_bad_settings_and_inputs() -> None:
+    for wrong in (lambda: iso.Rate(steps=0), lambda: iso.Rate(pool="max"), lambda: Percentile(0), lambda: Percentile(99, "pixel"), lambda: Calibrate(0)):  # type: ignore[arg-type]
+        with pytest.raises(InvalidSetting):
+            wrong()
+    with pytest.raises(InvalidSetting, match="rate"):
+        made(iso.Rate(encoder=partial(RegularSpikes, rate=0.0)))
+    with pytest.raises(InvalidData):
+        iso.convert(Small().double(), torch.zeros(0, 2, 6, 6).double(), iso.Rate())
+    network = made(iso.Rate())
+    with pytest.raises(OutOfRange):
+        network(samples(2) + 1)
+    with pytest.raises(InvalidSetting, match="no time steps"):
+        iso.simulate(made(iso.TTFS()), samples(2), iso.Stepped())
+    with pytest.raises(InvalidSetting):
+        iso.simulate(network, samples(2), iso.EventDriven())
+    with pytest.raises(InvalidSetting):
+        iso.simulate(network, samples(2), perturb=iso.SpikeJitter(0.1))

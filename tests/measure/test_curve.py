@@ -1,0 +1,138 @@
+"""Figures over time: by hand on a small network, by formula, and each the same whether read on the way or at the end."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import isospike as iso
+from isospike.codings import RegularSpikes
+from isospike.codings.normalise import Percentile
+from isospike.errors import InvalidData, InvalidSetting
+from isospike.measure import Moment, early, lossless
+from isospike.neurons import IF, SignedIF
+
+
+class Tiny(nn.Module):
+    """One channel, 3 × 3, convolution, max pool, dense: few enough synapses to count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.conv, self.head = nn.Conv2d(1, 2, 2), nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(nn.functional.max_pool2d(torch.relu(self.conv(x)), 2).flatten(1))
+
+
+def images(n: int = 7) -> Tensor:
+    return torch.rand(n, 1, 3, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def network(**settings: object) -> iso.SpikingNetwork:
+    return iso.convert(Tiny().double(), images(), iso.Rate(**settings), input_range=(0.0, 1.0))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("encoder", ["constant", "regular"])
+def test_operations_and_energy_by_hand(encoder: str) -> None:
+    """Every input pixel reaches 1, 2 or 4 places of each of 2 channels; every hidden spike one pool, every pooled spike 3 outputs."""
+    net = network(steps=9, neuron=SignedIF(), **({"encoder": RegularSpikes} if encoder == "regular" else {}))
+    reach = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=torch.float64) * 2
+    (moment,) = iso.curve(net, [(images(), None)], at=[9])
+    trains = iso.simulate(net, images()).trains
+    hidden, pooled = (train.abs().sum().item() / 7 for train in trains.values())
+    operations = hidden * 1 + pooled * 3
+    if encoder == "regular":
+        drive = net.body.encoder.drive(images())
+        operations += float((net.body.encoder.train(drive, 0, 9, None).sum(0) * reach).sum()) / 7
+    assert moment.synaptic_operations == pytest.approx(operations)
+    assert moment.macs == (32 if encoder == "constant" else 0) and net.body.macs == 32 + 6
+    assert moment.energy_spiking_pj == pytest.approx(0.077 * operations + 4.6 * moment.macs)
+    assert moment.energy_original_pj == pytest.approx(4.6 * 38)
+    assert moment.spikes_per_neuron == pytest.approx(hidden / 8)
+    counts = next(iter(trains.values())).abs().sum(0)
+    assert moment.active_fraction == pytest.approx(float((counts > 0).double().mean()))
+
+
+def test_energy_is_the_formula_of_han_2023() -> None:
+    """Table 5: E_SNN = 77 fJ × SOP for spiking layers, 4.6 pJ × MAC for the analog first one; E_ANN = 4.6 pJ × MAC (eqs. 23–24)."""
+    model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)).double()
+    x = torch.rand(11, 6, dtype=torch.float64)
+    net = iso.convert(model, x, iso.Rate(steps=13), input_range=(0.0, 1.0))
+    (moment,) = iso.curve(net, [(x, None)], at=[13])
+    first, second = (train.sum().item() / 11 for train in iso.simulate(net, x).trains.values())
+    assert moment.energy_spiking_pj == pytest.approx(0.077 * (4 * first + 2 * second) + 4.6 * 30)
+    assert moment.energy_original_pj == pytest.approx(4.6 * (30 + 20 + 8))
+
+
+@pytest.mark.parametrize("pool", ["online", "window"])
+def test_on_the_way_as_at_the_end(pool: str) -> None:
+    net = network(steps=40, pool=pool)
+    model, labels = Tiny().double(), torch.tensor([0, 1, 2, 0, 1, 2, 0])
+    together = iso.curve(net, [(images(), labels)], model, at=[40, 1, 17])
+    assert [m.steps for m in together] == [1, 17, 40]
+    for moment in together:
+        (alone,) = iso.curve(net, [(images()[:3], labels[:3]), (images()[3:], labels[3:])], model, at=[moment.steps])
+        one, other = moment.as_dict(), alone.as_dict()
+        assert {key: pytest.approx(value) for key, value in one.items()} == other
+        out = iso.simulate(net, images(), iso.Stepped(moment.steps)).readout
+        with torch.no_grad():
+            expected = model(images())
+        assert moment.max_abs_error == pytest.approx(float((out - expected).abs().max()))
+        assert moment.relative_error == pytest.approx(float(((out - expected).square().mean() / expected.square().mean()).sqrt()))
+        assert moment.accuracy == pytest.approx(float((out.argmax(1) == labels).double().mean()))
+
+
+def test_measure_is_the_end_of_the_curve() -> None:
+    net = network(steps=12)
+    figures = iso.measure(net, [(images(), None)])
+    (moment,) = iso.curve(net, [(images(), None)], at=[12])
+    assert figures["samples"] == 7 and figures["latency"] == 12.0 and figures["inputs_outside_range"] == 0
+    for key in ("spikes_per_neuron", "synaptic_operations", "macs", "energy_spiking_pj"):
+        assert figures[key] == getattr(moment, key)
+
+
+def test_a_report_counts_all_spikes() -> None:
+    net = network(steps=12, neuron=SignedIF())
+    report = iso.check(Tiny().double(), net, images())
+    (moment,) = iso.curve(net, [(images(), None)], at=[12])
+    assert report.spikes_per_neuron == moment.spikes_per_neuron and list(report.simulators) == ["Stepped"]
+    assert 0 < report.max_abs_error < 1
+
+
+def moments(*accuracies: float) -> list[Moment]:
+    rest = dict.fromkeys(("relative_error", "max_abs_error", "agreement"))
+    zero = dict.fromkeys(("spikes_per_neuron", "active_fraction", "synaptic_operations", "macs", "energy_spiking_pj", "energy_original_pj"), 0.0)
+    return [Moment(steps=2**i, accuracy=a, accuracy_original=0.9, **rest, **zero) for i, a in enumerate(accuracies)]  # type: ignore[arg-type]
+
+
+def test_lossless_means_from_then_on() -> None:
+    assert lossless(moments(0.5, 0.9, 0.8, 0.9, 0.95)) == 8
+    assert lossless(moments(0.95, 0.9)) == 1
+    assert lossless(moments(0.95, 0.8)) is None
+
+
+@pytest.mark.parametrize("margin", [0.05, 0.3, 1.0, 1e9])
+def test_leaving_early_is_what_was_foretold(margin: float) -> None:
+    net, x = network(steps=32, neuron=IF(), normalise=Percentile(100)), images(50)
+    (foretold,) = early(net, [(x, None)], [margin])
+    left: list[Tensor] = []
+    out = iso.EarlyExit(margin=margin, left=left.append).prepare(net)(x)
+    end = net(x)
+    assert float(torch.cat(left).mean()) == pytest.approx(foretold.mean_steps)
+    assert float((out.argmax(1) != end.argmax(1)).double().mean()) == pytest.approx(foretold.changed)
+    if margin == 1e9:
+        assert torch.equal(out, end) and foretold.mean_steps == 32
+
+
+def test_what_cannot_be_measured() -> None:
+    with pytest.raises(InvalidData):
+        iso.curve(network(), [])
+    with pytest.raises(InvalidSetting):
+        iso.curve(network(), [(images(), None)], at=[0, 4])
+    with pytest.raises(InvalidSetting):
+        iso.curve(iso.convert(Tiny().double(), images()), [(images(), None)])
+    with pytest.raises(InvalidSetting):
+        iso.EarlyExit(margin=0.0)
+    assert len(list(itertools.chain(iso.curve(network(steps=6), [(images(), None)])))) == 4
