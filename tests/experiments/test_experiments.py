@@ -24,7 +24,7 @@ HERE = [case for case in EXPERIMENTS[TABLE].PAPER if case.subject.__name__.split
 
 
 def test_experiments_are_found_by_their_files() -> None:
-    assert set(EXPERIMENTS) == {TABLE, FIG_4, FIG_5}
+    assert set(EXPERIMENTS) >= {TABLE, FIG_4, FIG_5}
     for module in EXPERIMENTS.values():
         assert (module.__doc__ or "").startswith("Claim: ")
         assert module.PAPER

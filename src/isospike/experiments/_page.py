@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from isospike.experiments._papers import PAPERS
 from isospike.experiments._result import Result, beside, from_dict
 from isospike.experiments._training import replace_file
 
@@ -29,14 +30,19 @@ def write_page(directory: Path, names: Iterable[str]) -> Path:
             if made.exists() and made.parent != assets:
                 shutil.copyfile(made, assets / made.name)
     link = "" if assets == page.parent else f"{assets.name}/"
-    text = "\n".join([HEAD, *(_section(result, assets, link) for result in results)])
+    sections = [HEAD]
+    for paper, (heading, introduction) in PAPERS.items():
+        own = [result for result in results if result.name.split("-")[0] == paper]
+        if own:
+            sections += [f"## {heading}\n\n{introduction}\n", *(_section(result, assets, link) for result in own)]
+    text = "\n".join(sections)
     replace_file(page, lambda path: Path(path).write_text(text))
     return page
 
 
 def _section(result: Result, assets: Path, link: str) -> str:
     columns = list(dict.fromkeys(key for row in result.rows for key in (*row.measured, *row.paper)))
-    lines = [f"## {result.name}", "", result.title, "", f"Source: {result.source}", ""]
+    lines = [f"### {result.name}", "", result.title, "", f"Source: {result.source}", ""]
     for claim in result.claims:
         lines.append(f"- {'holds' if claim.holds else '**does not hold**'}: {claim.text}; {claim.limit}, measured {claim.measured:.4g}")
     if (assets / f"{result.name}.png").exists():

@@ -132,7 +132,8 @@ class Walk:
 
 def together(body: Body) -> int:
     """How many samples walk together so that a stretch of the largest layer's spikes fits the cache."""
-    return max(1, CACHE // (max(math.prod(stage.shape) for stage in body.stages) * STRETCH))
+    stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
+    return max(1, CACHE // (max(math.prod(stage.shape) for stage in body.stages) * stretch))
 
 
 def walked(body: Body, x: Tensor, generator: torch.Generator | None = None, watch: Watch | None = None, listen: Listen | None = None) -> Tensor:

@@ -16,7 +16,7 @@ from isospike.neurons.fused import between, whole
 from isospike.neurons.stepping import Stepping
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class BurstIF(Stepping):
     """`most`: the most spikes a step."""
 

@@ -17,7 +17,7 @@ from isospike.neurons.fused import on, settled
 from isospike.neurons.stepping import Stepping
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class IF(Stepping):
     """`reset`: "soft" (by subtraction) or "zero"."""
 

@@ -16,7 +16,7 @@ from isospike.neurons.integrate_fire import IF
 from isospike.neurons.stepping import number
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LIF(IF):
     """
     | field         | shape         | unit | meaning                                  |

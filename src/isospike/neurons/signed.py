@@ -19,7 +19,7 @@ from isospike.neurons.burst import BurstIF
 from isospike.neurons.fused import between, whole
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SignedIF(BurstIF):
     """`most`: the most spikes a step, of either sign."""
 

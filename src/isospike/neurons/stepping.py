@@ -41,7 +41,7 @@ class State:
         self.total = self.net if same else self.total[rows]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Stepping(Neuron):
     """
     | field       | shape         | unit       | meaning                                            |

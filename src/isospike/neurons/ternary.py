@@ -23,7 +23,7 @@ from isospike.neurons.stepping import Stepping, number
 UNLIMITED = 2.0**30  # spikes a step
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TernaryIF(Stepping):
     """
     | field   | shape | meaning                                                                       |

@@ -22,7 +22,7 @@ def pareto(rows: Sequence[Row], path: Path, title: str) -> None:
     front = _front(rows)
     axes.plot([row.energy_pj / 1e6 for row in front], [100 * (1 - row.agreement) for row in front], color="black", linewidth=2.2, alpha=0.35, zorder=0)
     axes.axvline(rows[0].energy_original_pj / 1e6, color="grey", linestyle=":", linewidth=1)
-    at = {"transform": axes.get_xaxis_transform(), "rotation": 90, "va": "top", "ha": "right", "fontsize": 8, "color": "grey"}
+    at: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "rotation": 90, "va": "top", "ha": "right", "fontsize": 8, "color": "grey"}
     axes.text(rows[0].energy_original_pj / 1e6, 0.98, "original ", **at)
     axes.set(xscale="log", xlabel="energy a sample [µJ]", ylabel="changed predictions [%]", title=title)
     axes.set_yscale("symlog", linthresh=0.1)
