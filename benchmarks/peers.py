@@ -22,7 +22,7 @@ from isospike.experiments._training import cache
 HERE = Path(__file__).parent
 CASES = {  # tool: its cases, as the workers name them
     "original": ("ann",),
-    "isospike": ("isospike",),
+    "isospike": ("isospike", "isospike, early exit", "isospike, 4 a step", "isospike, at once"),
     "spikingjelly": ("spikingjelly max", "spikingjelly channel-wise max", "spikingjelly channel-wise 99.9%"),
     "sinabs": ("sinabs", "sinabs unbounded"),
 }

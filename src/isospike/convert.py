@@ -14,6 +14,9 @@ from isospike.passes import canonical
 from isospike.ranges import certify
 
 
+BATCH = 256  # samples at a time, when there is no other measure
+
+
 def convert(
     model: Model,
     calibration: Tensor | Iterable[Tensor],
@@ -28,7 +31,8 @@ def convert(
     coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.
     Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`, `InvalidSetting`.
     """
-    batches = [calibration] if isinstance(calibration, Tensor) else calibration
+    batches: Iterable[Tensor] = calibration.split(BATCH) if isinstance(calibration, Tensor) and len(calibration) else calibration
+    batches = [batches] if isinstance(batches, Tensor) else batches
     batches = list(batches) if isinstance(batches, Iterator) else batches  # what can be read only once is kept
     first = _first(batches)
     low, high = input_range if input_range is not None else _data_range(batches)

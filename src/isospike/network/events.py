@@ -13,7 +13,7 @@ from torch import Tensor
 from isospike.ir.ops.base import Map
 from isospike.ir.ops.conv import Conv
 from isospike.ir.ops.dense import Dense
-from isospike.neurons.fused import packed, rows
+from isospike.neurons.fused import blank, packed, rows
 
 # Rows of 64 numbers and more are added at about 14 G a second a core, a dense convolution multiplies at about 60 G.
 SPARSE, ROW = 0.2, 64
@@ -40,7 +40,7 @@ class Events:
         high, wide = x.shape[2:] if x.ndim == 4 else (1, 1)
         out_high, out_wide = high + 2 * self.padding[0] - self.kernel[0] + 1, wide + 2 * self.padding[1] - self.kernel[1] + 1
         shape = (len(x), self.outputs, out_high, out_wide) if x.ndim == 4 else (len(x), self.outputs)
-        out = packed(x.new_empty(shape))
+        out = blank(shape, x)
         size = (high, wide, self.inputs, self.outputs, *self.kernel, *self.padding, out_high, out_wide)
         self.density = _scatter(rows(packed(x)), self.rows, rows(out), size) / x.numel()
         return out if bias is None else out.add_(bias)

@@ -22,7 +22,7 @@ from isospike.neurons.fused import packed
 STRETCH = 16  # steps
 Listen = Callable[[Stage, Tensor], None]
 Plan = dict[tuple[str, int], Events | None]  # synapse groups that can run event by event
-CACHE = 1 << 22  # numbers of the largest layer's spikes in a stretch
+CACHE = 1 << 21  # numbers of the largest layer's spikes in a stretch
 
 
 @dataclass

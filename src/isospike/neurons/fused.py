@@ -71,6 +71,12 @@ def packed(t: Tensor) -> Tensor:
     return t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t.contiguous()
 
 
+def blank(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """A packed tensor (batch, *shape) with nothing in it yet."""
+    layout = torch.channels_last if len(shape) == 4 else torch.contiguous_format
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+
+
 @cache
 def fused(step: Callable[..., Any], signed: bool) -> Callable[..., Tensor]:
     """The loop over time for a model whose single step is `step`: (x, state, steps) ↦ spikes."""
@@ -79,7 +85,7 @@ def fused(step: Callable[..., Any], signed: bool) -> Callable[..., Tensor]:
     def loop(x: Tensor, state: Any, steps: int) -> Tensor:
         batch = len(state.potential)
         varies = len(x) == steps
-        spikes = x if varies else packed(x.new_empty(steps * batch, *x.shape[2:])).unflatten(0, (steps, batch))
+        spikes = x if varies else blank((steps * batch, *x.shape[2:]), x).unflatten(0, (steps, batch))
         constant = rows(x[0])[: 0 if varies else batch]
         if state.flat is None:
             state.flat = tuple(_flat(p, state.potential) for p in state.parameters)
