@@ -366,7 +366,7 @@ CASES: Sequence[Case] = (
     case("--normalize with a standard deviation of 0", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "0.5 0"), InvalidData, "none of the latter 0"),
     case("--normalize for more channels", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "1 2 3 4"), InvalidData, "2 means", "one a channel"),
     # settings
-    case("unknown coding", lambda f: check_command("isospike.data.lenet:lenet5", "--coding", "rate"), InvalidSetting, "`rate`", "Known: ttfs", "--coding"),
+    case("unknown coding", lambda f: check_command("isospike.data.lenet:lenet5", "--coding", "phase"), InvalidSetting, "`phase`", "Known: ttfs", "--coding"),
     case("unknown dtype", lambda f: check_command("isospike.data.lenet:lenet5", "--dtype", "float16"), InvalidSetting, "`float16`", "float32, float64", "--dtype"),
     *(case(f"TTFS({name}={bad!r})", lambda f, name=name, bad=bad: TTFS(**{name: bad}), InvalidSetting, f"TTFS({name}={bad!r})", good, "Choose")  # type: ignore[misc]
       for name, bad, good in (

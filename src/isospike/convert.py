@@ -13,7 +13,6 @@ from isospike.network import SpikingNetwork
 from isospike.passes import canonical
 from isospike.ranges import certify
 
-
 BATCH = 256  # samples at a time, when there is no other measure
 
 

@@ -53,9 +53,9 @@ def convert_command(
     data: DataName,
     output: Annotated[Path, typer.Option("--out", help="File to write.")],
     name: CodingName = "ttfs",
-    mapping: Mapping = "identical",
-    margin: Margin = 0.5,
-    windows: Windows = "calibrated",
+    mapping: Mapping = None,
+    margin: Margin = None,
+    windows: Windows = None,
     outside: Outside = "error",
     steps: Steps = None,
     neuron: Neuron = None,
@@ -72,10 +72,10 @@ def convert_command(
     as_json: Json = False,
 ) -> None:
     """Convert a trained network; windows and ranges are calibrated on the training split where there is one."""
-    ttfs = {"mapping": mapping, "margin": margin, "windows": windows, "outside": outside}
+    ttfs = {"mapping": mapping, "margin": margin, "windows": windows}
     rate = {"steps": steps, "neuron": neuron, "normalise": normalise, "encoder": encoder, "pool": pool, "initial": initial}
     train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(samples)
-    network = converted(model_of(model), train, coding(name, ttfs, rate), input_range, dtype)
+    network = converted(model_of(model), train, coding(name, ttfs, rate, outside), input_range, dtype)
     save(network, output)
     notes(network)
     if as_json:
@@ -117,9 +117,9 @@ def check_command(
     model: ModelName,
     data: DataName,
     name: CodingName = "ttfs",
-    mapping: Mapping = "identical",
-    margin: Margin = 0.5,
-    windows: Windows = "calibrated",
+    mapping: Mapping = None,
+    margin: Margin = None,
+    windows: Windows = None,
     outside: Outside = "error",
     steps: Steps = None,
     neuron: Neuron = None,
@@ -139,15 +139,15 @@ def check_command(
     """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits."""
     if unknown := set(simulator) - set(SIMULATORS):
         raise InvalidSetting(f"simulator `{unknown.pop()}` is not known.", f"Known: {', '.join(SIMULATORS)}.", "Choose one with --simulator.")
-    ttfs = {"mapping": mapping, "margin": margin, "windows": windows, "outside": outside}
+    ttfs = {"mapping": mapping, "margin": margin, "windows": windows}
     rate = {"steps": steps, "neuron": neuron, "normalise": normalise, "encoder": encoder, "pool": pool, "initial": initial}
     source = model_of(model)
     train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)
     test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)
-    network = converted(source, train, coding(name, ttfs, rate), input_range, dtype)
+    network = converted(source, train, coding(name, ttfs, rate, outside), input_range, dtype)
     graph = read(source, next(iter(train)))
     with progress("checking", len(test), as_json) as advance:
-        oracle = canonical(graph.with_range(network.body.encoder.low, network.body.encoder.high))
+        oracle = canonical(graph.with_range(network.body.encoder.low, network.body.encoder.high), network.body.signed)
         usual = ["stepped"] if network.body.steps else ["closed-form", "event-driven"]
         chosen = [SIMULATORS[key] for key in dict.fromkeys(simulator or usual)]
         report = compare(original(source, graph, network.dtype), oracle, network, test.batches(), chosen, advance)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from isospike.cli.tables import err
-from isospike.codings import TTFS, Bernoulli, Coding, ConstantCurrent, Poisson, Rate, RegularSpikes
+from isospike.codings import Bernoulli, Coding, ConstantCurrent, Poisson, Rate, RegularSpikes
 from isospike.codings.methods import METHODS
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile, SpikeNorm
 from isospike.convert import convert
@@ -34,9 +34,9 @@ Normalize = Annotated[str | None, typer.Option(metavar="'MEAN… STD…'", help=
 Size = Annotated[int | None, typer.Option(help="Resize and crop a folder's images to this size.")]
 Samples = Annotated[int | None, typer.Option(min=1, help="Use the first so many samples.")]
 Range = Annotated[tuple[float, float] | None, typer.Option("--range", metavar="LOW HIGH", help="The range that inputs lie in; else the data's.")]
-Mapping = Annotated[str, typer.Option(help="identical, fixed, positive or dynamic.")]
-Margin = Annotated[float, typer.Option(help="ζ: by how much windows exceed the largest calibrated activation.")]
-Windows = Annotated[str, typer.Option(help="calibrated (from data) or certified (for every input in the range).")]
+Mapping = Annotated[str | None, typer.Option(help="Of ttfs: identical, fixed, positive or dynamic.")]
+Margin = Annotated[float | None, typer.Option(help="Of ttfs: ζ, by how much windows exceed the largest calibrated activation.")]
+Windows = Annotated[str | None, typer.Option(help="Of ttfs: calibrated (from data) or certified (for every input in the range).")]
 Outside = Annotated[str, typer.Option(help="Inputs outside the range: error, or clip (and count).")]
 Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
@@ -100,23 +100,23 @@ def _made(module: str, factory: str) -> nn.Module:
     return made
 
 
-def coding(name: str, ttfs: dict[str, Any], rate: dict[str, Any]) -> Coding:
-    """The coding of this name with these settings; those that are None, or at their default, are left to it."""
+def coding(name: str, ttfs: dict[str, Any], rate: dict[str, Any], outside: str) -> Coding:
+    """The coding of this name with these settings; those that are None are left to it."""
     if name not in METHODS:
         raise InvalidSetting(f"coding `{name}` is not known.", f"Known: {', '.join(METHODS)}.", "Choose one of these: --coding.")
     base = METHODS[name]
-    wanted = {key: value for key, value in rate.items() if value is not None}
-    if isinstance(base, TTFS):
-        if wanted:
-            raise InvalidSetting(f"--{next(iter(wanted))} is a setting of rate codes, not of {name}.", "Rate codes: --coding rate.", "Leave it out.")
-        return replace(base, **ttfs)
-    assert isinstance(base, Rate)
-    known: dict[str, Callable[[Any], Any]] = {
-        "neuron": partial(_known, "neuron", NEURONS),
-        "encoder": partial(_known, "encoder", ENCODERS),
-        "normalise": _normalisation,
-    }
-    return replace(base, outside=ttfs["outside"], **{key: known[key](value) if key in known else value for key, value in wanted.items()})
+    wanted, others = ttfs, rate
+    if isinstance(base, Rate):
+        known: dict[str, Callable[[Any], Any]] = {
+            "neuron": partial(_known, "neuron", NEURONS),
+            "encoder": partial(_known, "encoder", ENCODERS),
+            "normalise": _normalisation,
+        }
+        wanted, others = {key: known[key](value) if key in known and value is not None else value for key, value in rate.items()}, ttfs
+    for key, value in others.items():
+        if value is not None:
+            raise InvalidSetting(f"--{key} is no setting of {name}.", f"Settings of {name}: --{', --'.join(wanted)}.", "Leave it out.")
+    return replace(base, outside=outside, **{key: value for key, value in wanted.items() if value is not None})  # type: ignore[call-arg]
 
 
 def _known(kind: str, table: dict[str, Any], name: str) -> Any:
@@ -128,10 +128,15 @@ def _known(kind: str, table: dict[str, Any], name: str) -> Any:
 def _normalisation(text: str) -> Normalise:
     name, *settings = text.split(":")
     made: Callable[..., Normalise] = _known("normalise", NORMALISATIONS, name)
+    if not settings:
+        return made()
     try:
-        return made(*(part if part.isalpha() else float(part) for part in settings))
-    except (TypeError, ValueError) as error:
-        raise InvalidSetting(f"--normalise {text} cannot be read.", "percentile:NUMBER, percentile:NUMBER:layer.", "percentile:99.9 is usual.") from error
+        if name != "percentile" or len(settings) > 2:
+            raise ValueError(text)
+        return made(float(settings[0]), *settings[1:])
+    except ValueError as error:
+        what = f"--normalise {text} cannot be read."
+        raise InvalidSetting(what, f"{', '.join(NORMALISATIONS)}; percentile:NUMBER, percentile:NUMBER:layer.", "percentile:99.9 is usual.") from error
 
 
 def converted(model: Model, train: Data, coding: Coding, declared: tuple[float, float] | None, dtype: str) -> SpikingNetwork:

@@ -32,7 +32,7 @@ from isospike.measure import diagnose
 from isospike.network import load
 from isospike.report import Row, applicable, choose, compare, pareto
 
-SHOWN = ("coding", "steps", "windows", "accuracy", "agreement", "relative_error", "spikes_per_neuron", "bits", "synaptic_operations", "energy_pj")
+SHOWN = ("accuracy", "agreement", "relative_error", "spikes_per_neuron", "bits", "synaptic_operations", "energy_pj")
 Codings = Annotated[list[str], typer.Option("--coding", help="Compare these only; all that apply unless given.")]
 Longest = Annotated[int, typer.Option("--steps", min=1, help="The most time steps.")]
 
@@ -61,7 +61,7 @@ def compare_command(
         typer.echo(json.dumps({"rows": [row.as_dict() for row in rows]}))
         return
     best = [_best([row for row in rows if row.coding == name], within) for name in dict.fromkeys(row.coding for row in rows)]
-    show_rows([{key: row.as_dict()[key] for key in SHOWN} for row in best], f"{model} on {test.name}, {len(test)} samples")
+    show_rows([_shown(row) for row in best], f"{model} on {test.name}, {len(test)} samples")
     first = rows[0]
     accuracy = "" if first.accuracy_original is None else f"accuracy {first.accuracy_original:.4g}, "
     out.print(f"original: {accuracy}energy {first.energy_original_pj:.4g} pJ; each coding at its cheapest T within {within:g} points, else at its last")
@@ -86,9 +86,11 @@ def choose_command(
     if as_json:
         typer.echo(json.dumps(chosen.as_dict()))
         return
-    show_rows([{key: chosen.as_dict()[key] for key in SHOWN}], f"cheapest within {within:g} points on {test.name}, {len(test)} samples")
-    given = "" if chosen.steps is None else f" --steps {chosen.steps}"
-    out.print(f"isospike convert {model} --data {data} --coding {chosen.coding}{given} --out FILE", highlight=False, soft_wrap=True)
+    show_rows([_shown(chosen)], f"cheapest within {within:g} points on {test.name}, {len(test)} samples")
+    settings = {"coding": chosen.coding, "steps": chosen.steps, "normalize": normalize and f"'{normalize}'", "data-dir": data_dir, "size": size}
+    given = [f"--{key} {value}" for key, value in settings.items() if value is not None]
+    given += [] if input_range is None else [f"--range {input_range[0]} {input_range[1]}"]
+    out.print(f"isospike convert {model} --data {data} {' '.join(given)} --out FILE", highlight=False, soft_wrap=True)
 
 
 def diagnose_command(
@@ -138,6 +140,11 @@ def _compared(source: Model, train: Data, test: Data, names: list[str], steps: i
             started.append(name)
 
         return compare(source, train, list(test.batches()), codings, steps, declared_range(train, declared), next_one)
+
+
+def _shown(row: Row) -> dict[str, object]:
+    latency = f"{row.windows} windows" if row.steps is None else f"{row.steps} steps"
+    return {"coding": row.coding, "latency": latency} | {key: row.as_dict()[key] for key in SHOWN}
 
 
 def _best(rows: list[Row], within: float) -> Row:

@@ -29,23 +29,24 @@ def show_figures(figures: dict[str, Any], title: str) -> None:
 
 
 def _short(value: Any) -> str:
-    if not isinstance(value, float) or not 1e4 <= abs(value) < 1e15:
-        return f"{value:.3g}" if isinstance(value, float) and value < 1e-2 else cell(value)
-    power = int(math.log10(abs(value)) // 3)
-    return f"{value / 1000**power:.3g}{'kMGT'[power - 1]}"
+    """A number in three digits, thousands as letters."""
+    if not isinstance(value, float):
+        return cell(value)
+    power = max(0, min(4, int(math.log10(abs(value)) // 3))) if abs(value) >= 1e4 else 0
+    return f"{value / 1000**power:.3g}{' kMGT'[power].strip()}"
 
 
 SHORT = {
-    "accuracy_original": "original", "steps": "T", "agreement": "agree", "relative_error": "error", "max_abs_error": "max error", "spikes_per_neuron": "spikes",
-    "active_fraction": "active", "synaptic_operations": "SOPs", "macs": "MACs", "energy_spiking_pj": "pJ", "energy_pj": "pJ",
-    "energy_original_pj": "pJ original",
+    "steps": "T", "accuracy": "acc", "accuracy_original": "original", "agreement": "agree", "relative_error": "error", "max_abs_error": "max error",
+    "spikes_per_neuron": "spikes", "active_fraction": "active", "synaptic_operations": "SOPs", "macs": "MACs", "energy_spiking_pj": "pJ",
+    "energy_pj": "pJ", "energy_original_pj": "pJ original",
 }  # fmt: skip
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """A column a key; those without any figure are left out."""
     keys = [key for key in rows[0] if any(row[key] is not None for row in rows)]
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for key in keys:
         table.add_column(SHORT.get(key, key), no_wrap=True, justify="left" if isinstance(rows[0][key], str) else "right")
     for row in rows:

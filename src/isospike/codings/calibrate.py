@@ -54,8 +54,9 @@ def _short(body: Body, i: int, x: Tensor, wanted: Tensor) -> Tensor:
     """What the neurons of stage i miss, in their own units, sample by sample."""
     stage, found = body.stages[i], []
     first = replace(body, stages=(*body.stages[: i + 1], body.stages[-1]))
+    generator = torch.Generator().manual_seed(0)
     for part in x.split(together(body)):
-        walk = Walk(first, part)
+        walk = Walk(first, part, generator)
         walk.advance(body.steps)
         found.append(walk.states[stage.name].net / body.steps)
     return wanted / getattr(stage.neuron, "unit", 1.0) - torch.cat(found)

@@ -22,6 +22,7 @@ from isospike.codings.normalise import Normalise, Percentile
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node
 from isospike.ir.ops.affine import Affine, Population
+from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.pool import Pool
 from isospike.ir.ops.scale import Scale
 from isospike.network import Body, Group, SpikingNetwork, Stage
@@ -58,16 +59,18 @@ class Rate(Coding):
     outside: Literal["error", "clip"] = "error"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.pool not in POOLS or self.outside not in ("error", "clip"):
-            raise InvalidSetting(
-                f"Rate(steps={self.steps}, pool={self.pool!r}, outside={self.outside!r}).",
-                "At least one step; pool: online, window; outside: error, clip.",
-                "Choose one of these.",
-            )
+        if self.steps < 1:
+            raise InvalidSetting(f"Rate(steps={self.steps}).", "At least one time step.", "64 are usual.")
+        if self.initial is not None and not -1 <= self.initial <= 1:
+            raise InvalidSetting(f"Rate(initial={self.initial}).", "A share of the threshold, from −1 to 1.", "One half rounds.")
+        choices = {"pool": tuple(POOLS), "outside": ("error", "clip")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise InvalidSetting(f"Rate({name}={getattr(self, name)!r}).", f"{name}: {', '.join(allowed)}.", "Choose one of these.")
 
     @property
     def signed(self) -> bool:
-        return isinstance(self.neuron, TernaryIF)
+        return self.neuron.negative
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
         return self.normalise.ranges(graph, calibration)
@@ -111,10 +114,12 @@ class Rate(Coding):
         return Stage(node.name, node.shape, groups, neuron, zero, end)
 
     def _neuron(self, op: Population, unit: Tensor, most: float) -> Stepping:
-        initial = op.offset if op.levels else self.initial  # a staircase says where its steps are
-        filled = replace(self.neuron, bias=(0 * unit if op.bias is None else op.bias) / unit, unit=unit)
+        rectifier = Clip(op.low, op.high, op.leak, op.levels, op.offset)
+        filled = replace(self.neuron, bias=(0 * unit if op.bias is None else op.bias) / unit, unit=unit, rectifier=rectifier)
         filled = replace(filled, most=most) if most != filled.most else filled  # type: ignore[call-arg]
+        initial = op.offset if op.levels else self.initial  # a staircase says where its steps are
         if isinstance(filled, TernaryIF):
+            initial = initial if not op.levels else op.offset - (1 - filled.level)
             filled = replace(filled, slope=torch.tensor(op.leak if op.low < 0 else 0.0, dtype=torch.float64))
         return filled if initial is None else replace(filled, initial=torch.tensor(initial, dtype=torch.float64))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from isospike.errors import InvalidData
+from isospike.errors import InvalidData, InvalidSetting
 from isospike.importers import Model, original, read
 from isospike.measure.agreement import Agreement as Agreement
 from isospike.measure.check import Layer as Layer
@@ -22,7 +22,7 @@ from isospike.measure.early import early as early
 from isospike.measure.meter import Meter as Meter
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical
-from isospike.simulate import ClosedForm, Simulator
+from isospike.simulate import ClosedForm, Simulator, Stepped
 
 
 def check(model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *shape"], labels: Int[Tensor, " batch"] | None = None) -> Report:
@@ -38,7 +38,7 @@ def check(model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *s
         raise InvalidData(f"there are {len(images)} images and {len(labels)} labels.", "A label for every image, or none.", "Pass labels of the same images.")
     graph = read(model, images)
     parts = [(x, None if labels is None else labels[i * 256 : i * 256 + 256]) for i, x in enumerate(images.split(256))]
-    exact = canonical(graph.with_range(encoder.low, encoder.high))
+    exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
     return compare(original(model, graph, network.dtype), exact, network, parts)
 
 
@@ -54,8 +54,11 @@ def measure(
     """
     started = time.perf_counter()
     dtype = str(network.dtype).removeprefix("torch.")
-    if network.body.steps and simulator is None:
-        samples = outside = 0
+    if network.body.steps:
+        if not isinstance(simulator, Stepped | None):
+            raise InvalidSetting(f"spikes over time are not counted in {simulator.name}.", "Stepped.", "Leave the simulator out.")
+        chosen = simulator or Stepped()
+        steps, samples, outside = chosen.steps or network.body.steps, 0, 0
 
         def seen(batches: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[tuple[Tensor, Tensor | None]]:
             nonlocal samples, outside
@@ -63,9 +66,9 @@ def measure(
                 samples, outside = samples + len(x), outside + network.body.encoder.outside(x)
                 yield x, labels
 
-        (moment,) = curve(network, seen(batches), at=(network.body.steps,), progress=progress)
+        (moment,) = curve(network, seen(batches), at=(steps,), seed=chosen.seed, progress=progress)
         figures = {key: value for key, value in moment.as_dict().items() if value is not None and key != "steps"}
-        more = {"latency": network.latency, "inputs_outside_range": outside, "dtype": dtype, "seconds": time.perf_counter() - started}
+        more = {"latency": float(steps), "inputs_outside_range": outside, "dtype": dtype, "seconds": time.perf_counter() - started}
         return {"samples": samples, **figures, **more}
     meter, agreement = Meter(network), Agreement()
     run = (simulator or ClosedForm()).prepare(network)

@@ -1,13 +1,14 @@
 r"""Where a network that fires step by step makes its error, layer by layer, and by which mechanism.
 
-A stage that reads the rates r hands on N / T.  Three mechanisms stand between that and the activation that r calls for, f(W r + b):
+A stage that reads the rates r hands on N / T.  Three mechanisms stand between that and the activation that r calls for, f(W r + b) with the
+original's rectifier f:
 
     clipping      limit − f(W r + b)        the largest rate, or a wrong threshold: what no time mends
     resolution    even − limit              even: the answer to the same input, spread evenly over T steps
     order         N / T − even              the spikes' order: they came bunched, too early or too late
 
 Their sum is the error that the stage makes; the rest of what it hands on is inherited from the stages before.  Nothing but the network is
-needed: f(W r + b) without limits, from stage to stage, is the original network.
+needed: f(W r + b) from stage to stage is the original network.  A leak, and a reset to zero, are found under resolution: no time mends them.
 """
 
 import math
@@ -20,6 +21,7 @@ from torch import Tensor
 from isospike.errors import InvalidData
 from isospike.ir.ops.affine import through
 from isospike.network import Body, SpikingNetwork, Stage, Walk, run, together
+from isospike.neurons import LIF, SignedIF
 from isospike.neurons.base import Drive
 from isospike.neurons.fused import packed
 from isospike.simulate.stepped import timed
@@ -152,10 +154,14 @@ def _advice(stage: Stage, found: _Squares) -> str:
     if threshold is not None and bool((threshold - 1).abs().max() > 1e-3):
         off = float(threshold.reshape(-1)[(threshold.reshape(-1) - 1).abs().argmax()])
         return f"a threshold is {off:.3g} times what the weights were made for: set it to 1"
+    if main == "resolution" and getattr(stage.neuron, "reset", "soft") == "zero":
+        return "a reset to zero throws charge away: a soft reset"
+    if main == "resolution" and isinstance(stage.neuron, LIF) and bool((stage.neuron.conductance > 0).any()):
+        return "the leak takes charge: a smaller conductance, or higher rates"
     if stage.neuron.relays:
         return "it pools single spikes: compare counts (CountPool)"
     return {
-        "clipping": "rates saturate: a higher percentile, or a range a channel",
-        "resolution": "more steps, or several spikes a step (BurstIF)",
-        "order": "spikes come unevenly: a neuron that takes back (SignedIF), or more steps",
+        "clipping": "rates saturate: a higher percentile",
+        "resolution": "more steps, or more spikes a step",
+        "order": "spikes come unevenly: more steps" + ("" if isinstance(stage.neuron, SignedIF) else ", or a neuron that takes back (SignedIF)"),
     }[main]

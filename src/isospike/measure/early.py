@@ -8,7 +8,7 @@ from torch import Tensor
 
 from isospike.errors import InvalidData
 from isospike.network import SpikingNetwork, Walk, together
-from isospike.simulate.early_exit import lead
+from isospike.simulate.early_exit import lead, looks
 from isospike.simulate.stepped import timed
 
 
@@ -29,7 +29,7 @@ def early(
     """The margin rule of `EarlyExit` at several margins.  Raises `InvalidData` if there is no sample."""
     body = timed(network.body, None)
     generator = torch.Generator().manual_seed(seed)
-    times = [*range(every, body.steps, every), body.steps]
+    times = looks(body, every)
     steps, answers, finals, truths = ([[] for _ in margins], [[] for _ in margins], [], [])  # type: ignore[var-annotated]
     with torch.no_grad():
         for x, labels in batches:

@@ -89,6 +89,11 @@ class Body(Record):
     reach: tuple[tuple[str, float, float], ...] = ()
 
     @property
+    def signed(self) -> bool:
+        """Whether its neurons carry negative activations, so that no rectifier had to be split."""
+        return any(stage.neuron.negative for stage in self.stages)
+
+    @property
     def shapes(self) -> dict[str, Shape]:
         """Shape of one sample's codes, by what synapses may read: the input and every stage."""
         return {"input": self.encoder.shape} | {stage.name: stage.shape for stage in self.stages}

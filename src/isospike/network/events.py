@@ -21,19 +21,19 @@ SPARSE, ROW = 0.2, 64
 
 @dataclass
 class Events:
-    """A map's weights by presynaptic neuron.  rows: (inputs, k, k · outputs), flat; kernel k; padding; density: of the spikes last seen."""
+    """A map's weights by presynaptic neuron.  rows: (inputs, k, k · outputs), flat; kernel k; padding; dense: no image; density: of the spikes last seen."""
 
     rows: np.ndarray
     inputs: int
     outputs: int
     kernel: tuple[int, int]
     padding: tuple[int, int]
+    dense: bool
     density: float = 0.0
 
-    @property
-    def pays(self) -> bool:
-        """Whether so few neurons fire that adding their rows is the faster way."""
-        return self.density < SPARSE
+    def fits(self, x: Tensor) -> bool:
+        """Whether so few neurons fire that adding their rows is the faster way, and they lie as the rows do: (batch, inputs) or images."""
+        return self.density < SPARSE and x.ndim == (2 if self.dense else 4)
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """The map of a batch of spikes."""
@@ -42,7 +42,7 @@ class Events:
         shape = (len(x), self.outputs, out_high, out_wide) if x.ndim == 4 else (len(x), self.outputs)
         out = blank(shape, x)
         size = (high, wide, self.inputs, self.outputs, *self.kernel, *self.padding, out_high, out_wide)
-        self.density = _scatter(rows(packed(x)), self.rows, rows(out), size) / x.numel()
+        self.density = _scatter(rows(packed(x)), self.rows, rows(out), size) / max(x.numel(), 1)
         return out if bias is None else out.add_(bias)
 
 
@@ -53,9 +53,9 @@ def events(step: Map) -> Events | None:
             p < k for p, k in zip(step.padding, w.shape[2:], strict=True)
         ):
             flat = w.detach().flip(2, 3).permute(1, 2, 3, 0).contiguous().numpy().reshape(-1)
-            return Events(flat, w.shape[1], w.shape[0], (w.shape[2], w.shape[3]), (step.padding[0], step.padding[1]))
+            return Events(flat, w.shape[1], w.shape[0], (w.shape[2], w.shape[3]), (step.padding[0], step.padding[1]), False)
         case Dense(weight=w) if w.shape[0] >= ROW:
-            return Events(w.detach().t().contiguous().numpy().reshape(-1), w.shape[1], w.shape[0], (1, 1), (0, 0))
+            return Events(w.detach().t().contiguous().numpy().reshape(-1), w.shape[1], w.shape[0], (1, 1), (0, 0), True)
     return None
 
 

@@ -118,7 +118,7 @@ class Walk:
             if listed is not None:
                 for step in chain[:-1]:
                     spikes = step(spikes)
-                return listed(spikes, bias) if listed.pays else chain[-1](spikes, bias)
+                return listed(spikes, bias) if listed.fits(spikes) else chain[-1](spikes, bias)
         return through(chain, spikes, bias)
 
     def _read_out(self, read: Stage) -> Tensor:

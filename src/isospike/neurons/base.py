@@ -38,6 +38,7 @@ class Neuron(Record):
 
     relays: ClassVar[bool] = False  # passes spikes on, and stands for no activation of its own
     whole: ClassVar[bool] = False  # must see all time steps at once
+    negative: ClassVar[bool] = False  # may stand for a negative activation
 
     def ideal(self, drive: Drive) -> Tensor:
         """The code that stands for the original's activation, were there no limits and no time steps."""

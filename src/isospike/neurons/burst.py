@@ -5,6 +5,7 @@ r"""Integrate-and-fire neuron with several spikes a step: all that its potential
 On the wire s is a whole number: `most` spikes a step carry log₂(most + 1) bits.  Source: bursts, Yu 2022 (AugMapping's coefficients).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +24,14 @@ class BurstIF(Stepping):
     most: float = 4
 
     def __post_init__(self) -> None:
-        if self.most < 1:
+        if self.most < 1 or (math.isfinite(self.most) and self.most != int(self.most)):
             raise InvalidSetting(f"{type(self).__name__}(most={self.most}).", "A whole number from 1 on, or math.inf.", "4 is usual.")
 
     def parameters(self) -> tuple[Tensor, ...]:
-        return 1 / self.threshold, self.threshold, torch.full_like(self.threshold, self.most), torch.zeros_like(self.threshold)
+        return 1 / self.threshold, self.threshold, torch.full_like(self.threshold, self.most)
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, per: Any, taken: Any, most: Any, none: Any) -> Any:
+    def step(x: Any, v: Any, net: Any, per: Any, taken: Any, most: Any, none: Any, *_: Any) -> Any:
         v = v + x
         s = between(whole(v * per), none, most)
         return s, v - s * taken

@@ -1,5 +1,6 @@
 """The loop over time of a stage of neurons, fused: one pass over memory for a whole stretch of steps."""
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -63,7 +64,7 @@ def rows(t: Tensor) -> np.ndarray:
     """A tensor (batch, *shape) as an array (batch, neurons) over the same memory, in its order."""
     if t.ndim == 4 and t.is_contiguous(memory_format=torch.channels_last):
         t = t.permute(0, 2, 3, 1)
-    return t.numpy().reshape(len(t), -1)
+    return t.numpy().reshape(len(t), math.prod(t.shape[1:]))
 
 
 def packed(t: Tensor) -> Tensor:
@@ -89,7 +90,12 @@ def fused(step: Callable[..., Any], signed: bool) -> Callable[..., Tensor]:
         constant = rows(x[0])[: 0 if varies else batch]
         if state.flat is None:
             state.flat = tuple(_flat(p, state.potential) for p in state.parameters)
-        kernel(rows(spikes.flatten(0, 1)).reshape(steps, batch, -1), constant, *map(rows, (state.potential, state.net, state.total)), *state.flat)
+        kernel(
+            rows(spikes.flatten(0, 1)).reshape(steps, batch, math.prod(x.shape[2:])),
+            constant,
+            *map(rows, (state.potential, state.net, state.total)),
+            *state.flat,
+        )
         return spikes
 
     return loop
@@ -107,13 +113,13 @@ def _kernel(step: Callable[..., Any], signed: bool) -> Callable[..., None]:
     # In place, and over as few arrays as can be: the compiler turns the innermost loop into vector instructions only if it can check
     # at run time, in few comparisons, that none overlap.
     @njit(nogil=True)
-    def kernel(x, constant, v, net, total, a, b, c, d):  # type: ignore[no-untyped-def]
+    def kernel(x, constant, v, net, total, a, b, c, d, e):  # type: ignore[no-untyped-def]
         for k in range(x.shape[1]):
             for t in range(x.shape[0]):
                 if len(constant):
                     x[t, k] = constant[k]
                 for i in range(x.shape[2]):
-                    s, w = one(x[t, k, i], v[k, i], net[k, i], at(a, i), at(b, i), at(c, i), at(d, i))
+                    s, w = one(x[t, k, i], v[k, i], net[k, i], at(a, i), at(b, i), at(c, i), at(d, i), at(e, i))
                     v[k, i] = w
                     net[k, i] += s
                     if signed:

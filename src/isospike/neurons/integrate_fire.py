@@ -29,10 +29,10 @@ class IF(Stepping):
 
     def parameters(self) -> tuple[Tensor, ...]:
         soft = torch.full_like(self.threshold, self.reset == "soft")
-        return settled(self.threshold), soft * self.threshold, 1 - soft, soft
+        return settled(self.threshold), soft * self.threshold, 1 - soft
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, _: Any) -> Any:
+    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, *_: Any) -> Any:
         v = v + x
         s = on(v >= level, v)
         return s, v - s * (taken + cleared * v)

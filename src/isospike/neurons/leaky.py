@@ -31,12 +31,12 @@ class LIF(IF):
     dt: Tensor = field(default_factory=number(0.01))
 
     def parameters(self) -> tuple[Tensor, ...]:
-        level, taken, cleared, _ = super().parameters()
+        level, taken, cleared = super().parameters()
         # The potential is kept as a charge, C V, so that the drive need not be divided.
         return level * self.capacitance, taken * self.capacitance, cleared, torch.exp(-self.dt * self.conductance / self.capacitance)
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, decay: Any) -> Any:
+    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, decay: Any, *_: Any) -> Any:
         v = v * decay + x
         s = on(v >= level, v)
         return s, v - s * (taken + cleared * v)

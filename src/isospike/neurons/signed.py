@@ -37,7 +37,7 @@ class SignedIF(BurstIF):
         return whole(count).clamp_min(0) / ticks
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, per: Any, taken: Any, most: Any, none: Any) -> Any:
+    def step(x: Any, v: Any, net: Any, per: Any, taken: Any, most: Any, none: Any, *_: Any) -> Any:
         v = v + x
         s = between(whole(v * per), -between(net, none, most), most)
         return s, v - s * taken

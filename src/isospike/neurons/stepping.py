@@ -6,6 +6,7 @@ A code is the rate, net spikes a step.  Each model writes one step as arithmetic
 the plain loop runs it as it is, the fused one compiles it for the whole of a stage and a stretch of time.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +16,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from isospike.ir.ops.clip import Clip
 from isospike.neurons.base import Drive, Neuron
 from isospike.neurons.fused import fused, plain
+
+PARAMETERS = 5  # that the loop hands to a step; those that a model does not need are zero
 
 
 def number(value: float) -> Callable[[], Tensor]:
@@ -50,18 +54,20 @@ class Stepping(Neuron):
     | `threshold` | broadcastable | 1          | θ                                                  |
     | `unit`      | broadcastable | activation | what a rate of one spike a step stands for         |
     | `initial`   | broadcastable | θ          | potential at the start                             |
+    | `rectifier` |               | activation | the original's, whose drive is θ times `unit`      |
     """
 
     bias: Tensor = field(default_factory=number(0.0))
     threshold: Tensor = field(default_factory=number(1.0))
     unit: Tensor = field(default_factory=number(1.0))
     initial: Tensor = field(default_factory=number(0.5))
+    rectifier: Clip = field(default_factory=partial(Clip, 0.0, math.inf))
     signed: ClassVar[bool] = False  # sends negative spikes as well
     step: ClassVar[Callable[..., Any]]  # (x, V, net spikes, *parameters) ↦ (spikes, V)
 
     @abstractmethod
     def parameters(self) -> tuple[Tensor, ...]:
-        """What `step` is given beside the state: four numbers a neuron, the first being the level at which it fires."""
+        """What `step` is given beside the state: at most five numbers a neuron."""
 
     @property
     def most(self) -> float:
@@ -78,12 +84,14 @@ class Stepping(Neuron):
         return rate.clamp(-self.most if self.signed else 0.0, self.most)
 
     def ideal(self, drive: Drive) -> Tensor:
-        return drive(self.bias).clamp_min(0)
+        return self.rectifier(drive(self.bias) * self.unit) / self.unit
 
     def start(self, like: Tensor) -> State:
         net = torch.zeros_like(like)
         total = torch.zeros_like(like) if self.signed else net
-        return State(torch.zeros_like(like) + self.initial * self.threshold, net, total, self.parameters())
+        given = self.parameters()
+        spare = (torch.zeros_like(self.threshold),) * (PARAMETERS - len(given))
+        return State(torch.zeros_like(like) + self.initial * self.threshold, net, total, (*given, *spare))
 
     def advance(self, x: Tensor, state: State, steps: int) -> Tensor:
         if x.device.type != "cpu":

@@ -1,11 +1,11 @@
 r"""Double-threshold integrate-and-fire neuron: positive and negative spikes, with soft reset.
 
-    V ← V + x(t),     s = clip(⌊V / θ + 1 − φ⌋, 0, most) − clip(⌊−V α / θ + 1 − φ⌋, 0, most)
-    V ← V − s θ  for s > 0,     V ← V − s θ / α  for s < 0
+    V ← V + x(t),     s = clip(⌊V / θ + 1 − φ⌋, 0, most) − clip(⌊−V α / θ + 1 − φ₋⌋, 0, most)
+    V ← V − s θ  for s > 0,     V ← V − s θ / α  for s < 0,     φ₋ = max(φ, 1 − α φ, α (1 − φ))
 
-It fires at V ≥ φ θ and at V ≤ −φ θ / α.  φ = 1 is the plain rule, which truncates toward zero.  φ = ½ rounds: with V₀ = 0 the count of T
-steps of a constant drive z is round(T clip(z / θ, −1, 1)), the residue within ± θ / 2.  V₀ = θ / 2 with φ = 1 is right for one-sided
-neurons only.  α < 1 gives the two thresholds of a leaky rectifier of slope α.
+It fires at V ≥ φ θ and at V ≤ −φ₋ θ / α, where φ₋ = φ for α = 1.  φ = 1 is the plain rule, which truncates toward zero.  φ = ½ rounds:
+with V₀ = 0 the count of T steps of a constant drive z is round(T clip(z / θ, −1, 1)), the residue within ± θ / 2.  V₀ = θ / 2 with φ = 1
+is right for one-sided neurons only.  α < 1 gives the two thresholds of a leaky rectifier of slope α.
 Sources: Han 2023, eqs. 3 and 10–15; Yu 2022 (TerMapping: most = 1; AugMapping: more).
 """
 
@@ -38,6 +38,7 @@ class TernaryIF(Stepping):
     most: float = 1
     slope: Tensor = field(default_factory=number(1.0))
     signed: ClassVar = True
+    negative: ClassVar = True
 
     def __post_init__(self) -> None:
         if not 0 < self.level <= 1 or self.most < 1:
@@ -45,19 +46,19 @@ class TernaryIF(Stepping):
             raise InvalidSetting(what, "level: above 0, at most 1; most: from 1 on.", "The plain rule has level 1, the rounding one 0.5.")
 
     def parameters(self) -> tuple[Tensor, ...]:
-        return tuple(torch.as_tensor(p).to(self.threshold) for p in (self.threshold, self.slope.clamp_min(1e-30), 1 - self.level, min(self.most, UNLIMITED)))
+        slope = self.slope.clamp_min(1e-30)
+        # A negative spike gives back θ / α: were it sent at φ, positive spikes would have to take that back again.
+        down = torch.maximum(torch.maximum(1 - self.level * slope, (1 - self.level) * slope), torch.full_like(slope, self.level))
+        down = down + 1e-3 * (slope < 1)
+        return tuple(torch.as_tensor(p).to(self.threshold) for p in (self.threshold, slope, 1 - self.level, min(self.most, UNLIMITED), 1 - down))
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, threshold: Any, slope: Any, shift: Any, most: Any) -> Any:
+    def step(x: Any, v: Any, net: Any, threshold: Any, slope: Any, shift: Any, most: Any, shift_down: Any) -> Any:
         v = v + x
         up = v / threshold
         plus = between(whole(up + shift), most - most, most)
-        minus = between(whole(shift - up * slope), most - most, most)
+        minus = between(whole(shift_down - up * slope), most - most, most)
         return plus - minus, v - plus * threshold + minus * (threshold / slope)
-
-    def ideal(self, drive: Drive) -> Tensor:
-        rate = drive(self.bias)
-        return rate.clamp_min(0) + (rate * self.slope).clamp_max(0)
 
     def closed_form(self, drive: Drive) -> Tensor:
         rate = drive(self.bias) / self.threshold

@@ -25,12 +25,8 @@ def split_signed(graph: Graph) -> Graph:
 
 def split_lopsided(graph: Graph) -> Graph:
     """The same, only where one threshold cannot be the limit of both sides: for neurons that carry negative activations."""
-    lopsided = [node for node in graph if isinstance(node.op, Clip) and node.op.low < 0 and not _balanced(node.op)]
+    lopsided = [node for node in graph if isinstance(node.op, Clip) and node.op.low < 0 and -node.op.low != node.op.high]
     return graph.edited({node.name: _split(node, node.op) for node in lopsided if isinstance(node.op, Clip)})
-
-
-def _balanced(op: Clip) -> bool:
-    return -op.low == op.high or -op.low * op.leak >= op.high  # the second: a drive so low stands for more than one spike a step
 
 
 def _split(node: Node, op: Clip) -> list[Node]:

@@ -55,8 +55,13 @@ class Trace:
     trains: dict[str, Tensor] = field(default_factory=dict)
 
     def times(self, name: str) -> Tensor:
-        """Spike times of a stage from the beginning of its window [time]; infinity where a neuron stayed silent."""
-        stage, code = self.stage(name), self.codes[name]
+        """First spikes of a stage from the beginning of its window [time, or steps]; infinity where a neuron stayed silent."""
+        stage = self.stage(name)
+        if self.trains:
+            sent = self.trains[name] != 0
+            first = sent.int().argmax(0).to(self.readout.dtype)
+            return torch.where(sent.any(0), first, torch.full_like(first, torch.inf))
+        code = self.codes[name]
         fired = stage.neuron.spikes(code) > 0
         return torch.where(fired, (stage.end - stage.begin) - code, torch.full_like(code, torch.inf))
 

@@ -4,66 +4,72 @@ A decision is held to be stable once the read-out's sum for the winner leads by 
 only turn it by late spikes, whose sum does not grow with T; `measure.early` says what the rule costs.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
-from isospike.network import Perturb, SpikingNetwork, Walk, Watch, together
-from isospike.simulate.base import Run
-from isospike.simulate.stepped import Stepped, timed, unperturbed
+from isospike.network import Body, SpikingNetwork, Walk, together
+from isospike.simulate.stepped import timed
 
 
 def lead(readout: Tensor, steps: int) -> Tensor:
-    """T (y₁ − y₂), (batch,).  readout: (batch, classes)."""
+    """T (y₁ − y₂), (batch,).  readout: (batch, classes).  Raises `InvalidSetting` if there is nothing to decide between."""
+    if readout.ndim != 2 or readout.shape[1] < 2:
+        what = f"outputs of shape {tuple(readout.shape[1:])} are no decision between classes."
+        raise InvalidSetting(what, "One number a class, two classes or more.", "Run all time steps.")
     best = readout.topk(2, dim=1).values
     return steps * (best[:, 0] - best[:, 1])
 
 
+def looks(body: Body, every: int) -> list[int]:
+    """The steps at which decisions are looked at.  Raises `InvalidSetting`."""
+    if every < 1:
+        raise InvalidSetting(f"a look every {every} steps.", "From 1 on.", "4 is usual.")
+    if any(stage.neuron.whole for stage in body.stages):
+        raise InvalidSetting("a pool that needs the whole window has no answer before its end.", "Rate(pool='online').", "Convert it so.")
+    return [*range(every, body.steps, every), body.steps]
+
+
 @dataclass(frozen=True)
-class EarlyExit(Stepped):
+class EarlyExit:
     """
     | field    | unit               | meaning                                                      |
     |----------|--------------------|--------------------------------------------------------------|
     | `margin` | output · steps     | by how much the winner's sum must lead                       |
     | `every`  | steps              | how often it is looked at                                    |
-    | `left`   |                    | called with each part's steps until it left, (batch,)        |
+    | `seed`   |                    | of what is drawn, where the encoder draws                    |
     """
 
     margin: float = 50.0
     every: int = 4
-    left: Callable[[Tensor], None] | None = None
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.margin > 0 or self.every < 1:
-            raise InvalidSetting(f"EarlyExit(margin={self.margin}, every={self.every}).", "A margin above 0; every step or later.", "See `measure.early`.")
+        if not self.margin > 0:
+            raise InvalidSetting(f"EarlyExit(margin={self.margin}).", "Above 0.", "See what several cost: measure.early.")
 
-    def prepare(self, network: SpikingNetwork) -> Run:
-        body = timed(network.body, self.steps)
+    @torch.no_grad()
+    def __call__(self, network: SpikingNetwork, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The read-outs, (batch, classes), and the steps that each sample took, (batch,).  Raises `InvalidSetting`."""
+        body = timed(network.body, None)
+        times = looks(body, self.every)
         generator = torch.Generator().manual_seed(self.seed)
+        parts = [self._walk(body, part, times, generator) for part in x.split(together(body))]
+        return torch.cat([out for out, _ in parts]), torch.cat([steps for _, steps in parts])
 
-        @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, perturb: Perturb | None = None) -> Tensor:
-            unperturbed(perturb)
-            outs = []
-            for part in x.split(together(body)):
-                walk, waiting = Walk(body, part, generator), torch.arange(len(part))
-                steps, out = torch.zeros(len(part)), torch.zeros(0)
-                for end in [*range(self.every, body.steps, self.every), body.steps]:
-                    now = walk.until(end)
-                    out = now.clone() if not len(out) else out
-                    out[waiting], steps[waiting] = now, float(end)
-                    stay = lead(now, end) < self.margin
-                    if not bool(stay.any()):
-                        break
-                    if not bool(stay.all()):
-                        walk.keep(stay)
-                        waiting = waiting[stay]
-                outs.append(out)
-                if self.left is not None:
-                    self.left(steps)
-            return torch.cat(outs)
-
-        return simulation
+    def _walk(self, body: Body, x: Tensor, times: list[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        walk, waiting = Walk(body, x, generator), torch.arange(len(x))
+        out, steps = torch.zeros(0), torch.zeros(len(x), dtype=torch.long)
+        for end in times:
+            now = walk.until(end)
+            out = out if len(out) else now.clone()
+            out[waiting], steps[waiting] = now, end
+            stay = lead(now, end) < self.margin
+            if not bool(stay.any()):
+                break
+            if not bool(stay.all()):
+                walk.keep(stay)
+                waiting = waiting[stay]
+        return out, steps

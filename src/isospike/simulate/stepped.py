@@ -50,6 +50,8 @@ class StepByStep(Stepped):
         def simulation(x: Tensor, watch: Watch | None = None, perturb: Perturb | None = None, listen: Listen | None = None) -> Tensor:
             unperturbed(perturb)
             *hidden, read = body.stages
+            if any(stage.neuron.whole for stage in hidden):
+                raise InvalidSetting("a pool that needs the whole window has no answer step by step.", "Stepped.", "Leave the simulator out.")
             states: dict[str, Any] = {}
             drive, total = body.encoder.drive(x), torch.zeros(())
             for t in range(body.steps):
