@@ -52,7 +52,9 @@ def findings(model: nn.Module, shape: tuple[int, ...], samples: int = 6) -> Iter
     graph, x = graph_of(model, shape), inputs(shape)[:samples]
     with torch.no_grad():
         expected = copy.deepcopy(model).double()(x.clone()) if not graph.notes else graph(x)
+        own = float((graph.to(torch.float32)(x.float()) - expected).abs().max())  # the original's rounding, large where outputs nearly cancel
     scale = float(expected.abs().max()) or 1.0  # a network that is dead gives zeros: then the error is absolute
+    scales = {torch.float64: scale, torch.float32: max(scale, 10 * own / LIMIT[torch.float32])}
     data = calibrate(graph, [x])
     for name, coding in FAMILY.items():
         ranges = coding.ranges(graph, []) if coding.windows == "certified" else data
@@ -61,7 +63,7 @@ def findings(model: nn.Module, shape: tuple[int, ...], samples: int = 6) -> Iter
             network = network.to(dtype)
             for simulator in SIMULATORS:
                 found = simulate(network, x.to(dtype), simulator).readout.double()
-                yield Finding(name, simulator.name, dtype, float((found - expected).abs().max()) / scale, _agreement(found, expected))
+                yield Finding(name, simulator.name, dtype, float((found - expected).abs().max()) / scales[dtype], _agreement(found, expected))
 
 
 def _agreement(found: Tensor, expected: Tensor) -> float:

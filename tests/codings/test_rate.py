@@ -16,7 +16,9 @@ from isospike.codings import Bernoulli, Calibrate, ConstantCurrent, Poisson, Reg
 from isospike.codings.inputs import RateEncoder
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile
 from isospike.errors import InvalidData, InvalidSetting, OutOfRange
+from isospike.measure import differing_spikes
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
+from isospike.simulate import StepByStep
 
 
 class Small(nn.Module):
@@ -164,3 +166,88 @@ def test_bad_settings_and_inputs() -> None:
         iso.simulate(network, samples(2), iso.EventDriven())
     with pytest.raises(InvalidSetting):
         iso.simulate(network, samples(2), perturb=iso.SpikeJitter(0.1))
+
+
+def net(*layers: nn.Module) -> nn.Sequential:
+    torch.manual_seed(7)
+    return nn.Sequential(nn.Linear(6, 8), *layers, nn.Linear(8, 3)).double()
+
+
+def error(model: nn.Module, coding: iso.Rate, steps: int = 4096) -> float:
+    """Relative rms error after many steps."""
+    x = torch.rand(30, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64) * 2 - 1
+    network = iso.convert(model, x, replace(coding, steps=steps), input_range=(-1.0, 1.0))
+    with torch.no_grad():
+        expected = model(x)
+    return float(((network(x) - expected).square().mean() / expected.square().mean()).sqrt())
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.1, 0.3, 0.9])
+@pytest.mark.parametrize("neuron", [TernaryIF(), TernaryIF(level=1.0), TernaryIF(most=math.inf), IF(), SignedIF()], ids=repr)
+def test_leaky_rectifiers(slope: float, neuron: Stepping) -> None:
+    assert error(net(nn.LeakyReLU(slope)), iso.Rate(neuron=neuron, normalise=Percentile(100))) < 0.01
+
+
+@pytest.mark.parametrize("low, high", [(-2.0, 0.3), (-0.3, 2.0), (-0.5, 0.5), (0.0, 0.4)])
+@pytest.mark.parametrize("normalise", [Percentile(100), Bounds()], ids=repr)
+@pytest.mark.parametrize("neuron", [TernaryIF(), IF(), SignedIF(most=math.inf)], ids=lambda n: type(n).__name__)
+def test_clips_of_either_side(low: float, high: float, normalise: Normalise, neuron: Stepping) -> None:
+    assert error(net(nn.Hardtanh(low, high)), iso.Rate(neuron=neuron, normalise=normalise)) < 0.005
+
+
+@pytest.mark.parametrize("neuron", [IF(), SignedIF(), TernaryIF(), TernaryIF(level=1.0)], ids=repr)
+def test_staircases_are_exact_in_any_neuron(neuron: Stepping) -> None:
+    assert error(net(QCFS(4, 0.6)), iso.Rate(neuron=neuron, normalise=Bounds()), steps=4) < 1e-12
+
+
+def test_a_signed_network_can_be_checked() -> None:
+    model, x = net(nn.Hardtanh()), torch.rand(9, 6, dtype=torch.float64)
+    network = iso.convert(model, x, iso.Rate(512, TernaryIF()), input_range=(0.0, 1.0))
+    report = iso.check(model, network, x)
+    assert report.max_abs_error < 0.05 and len(report.layers) == 1
+
+
+def test_sequences_of_vectors() -> None:
+    """Dense maps on more dimensions than (batch, inputs) are never run event by event."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 70), nn.ReLU(), nn.Linear(70, 80), nn.ReLU(), nn.Flatten(), nn.Linear(400, 3)).double()
+    x = torch.rand(7, 5, 6, dtype=torch.float64)
+    network = iso.convert(model, x, iso.Rate(2048, normalise=Percentile(100, "layer")), input_range=(0.0, 1.0))
+    with torch.no_grad():
+        assert float((network(x) - model(x)).abs().max()) < 0.01
+
+
+def test_few_spikes_differ_in_float32() -> None:
+    network = made(iso.Rate(64))
+    assert differing_spikes(network, samples(10)) == 0.0  # float64, whatever the order of sums
+    assert differing_spikes(network.float(), samples(10)) < 1e-3
+
+
+def test_no_samples_give_no_answers() -> None:
+    assert made(iso.Rate())(samples()[:0]).shape == (0, 3)
+
+
+def test_calibration_is_reproducible() -> None:
+    one, other = (made(iso.Rate(8, encoder=Bernoulli, correction=Calibrate())) for _ in range(2))
+    for a, b in zip(one.body.tensors().values(), other.body.tensors().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_first_spikes_of_trains() -> None:
+    network = made(iso.Rate(20))
+    trace = iso.simulate(network, samples(3))
+    name = network.stages[0].name
+    train, times = trace.trains[name], trace.times(name)
+    for step in range(20):
+        assert torch.equal(times == step, (train[step] != 0) & (train[:step] == 0).all(0))
+    assert torch.equal(torch.isinf(times), (train == 0).all(0))
+
+
+def test_measuring_in_another_number_of_steps() -> None:
+    network, batch = made(iso.Rate(8)), [(samples(5), None)]
+    one, other = iso.measure(network, batch, iso.Stepped(32)), iso.measure(made(iso.Rate(32)), batch)
+    assert {k: v for k, v in one.items() if k != "seconds"} == {k: v for k, v in other.items() if k != "seconds"}
+    with pytest.raises(InvalidSetting):
+        iso.measure(network, batch, iso.ClosedForm())
+    with pytest.raises(InvalidSetting, match="whole window"):
+        iso.simulate(made(iso.Rate(pool="window")), samples(2), StepByStep())

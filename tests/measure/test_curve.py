@@ -135,3 +135,14 @@ def test_what_cannot_be_measured() -> None:
     with pytest.raises(InvalidSetting):
         iso.EarlyExit(margin=0.0)
     assert len(list(itertools.chain(iso.curve(network(steps=6), [(images(), None)])))) == 4
+
+
+def test_there_must_be_something_to_decide() -> None:
+    one = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1)).double()
+    net = iso.convert(one, torch.rand(5, 4).double(), iso.Rate(), input_range=(0.0, 1.0))
+    with pytest.raises(InvalidSetting, match="no decision"):
+        iso.EarlyExit()(net, torch.rand(5, 4).double())
+    with pytest.raises(InvalidSetting, match="whole window"):
+        early(network(pool="window"), [(images(), None)], [1.0])
+    with pytest.raises(InvalidSetting, match="every 0"):
+        early(network(), [(images(), None)], [1.0], every=0)

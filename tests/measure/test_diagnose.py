@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.codings.normalise import Normalise, Percentile
+from isospike.codings.normalise import Bounds, Normalise, Percentile
 from isospike.errors import InvalidData
 from isospike.ir.graph import Graph
 from isospike.measure import Finding
@@ -126,3 +126,19 @@ def test_a_pool_of_single_spikes() -> None:
 def test_nothing_to_diagnose() -> None:
     with pytest.raises(InvalidData):
         iso.diagnose(network(), [])
+
+
+def test_the_originals_own_clips_are_no_error() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 9), nn.ReLU6(), nn.Linear(9, 9), nn.Hardtanh(0.0, 0.2), nn.Linear(9, 3)).double()
+    x = 8 * torch.rand(20, 6, dtype=torch.float64)
+    net = iso.convert(model, x, iso.Rate(4096, SignedIF(), Bounds()), input_range=(0.0, 8.0))
+    for finding in iso.diagnose(net, [(x, None)]):
+        assert finding.total <= 2e-3 * finding.scale and not finding.advice
+
+
+def test_what_no_time_mends() -> None:
+    found = findings(network(neuron=IF(reset="zero")))
+    assert all("soft reset" in finding.advice for name, finding in found.items() if finding.made > 0.01 * finding.scale)
+    leaking = findings(network(neuron=LIF(conductance=torch.tensor(3.0, dtype=torch.float64))))
+    assert any("leak" in finding.advice for finding in leaking.values())

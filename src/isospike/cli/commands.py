@@ -43,7 +43,7 @@ from isospike.cli.tables import cell, err, out, show_figures, show_report, show_
 from isospike.data import open_data
 from isospike.errors import InvalidSetting
 from isospike.importers import original, read
-from isospike.measure import compare, curve, measure
+from isospike.measure import compare, curve, differing_spikes, measure
 from isospike.network import load, save
 from isospike.passes import canonical
 
@@ -152,10 +152,14 @@ def check_command(
         chosen = [SIMULATORS[key] for key in dict.fromkeys(simulator or usual)]
         report = compare(original(source, graph, network.dtype), oracle, network, test.batches(), chosen, advance)
     notes(network)
+    online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
+    more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}
     if as_json:
-        typer.echo(json.dumps(report.as_dict()))
+        typer.echo(json.dumps(report.as_dict() | more))
         return
     show_report(report, f"{model} on {test.name}")
+    if more:
+        out.print(f"spikes that differ from the plain loop in float64, over 10 samples: {more['differing_spikes']:.2e}", highlight=False)
 
 
 def inspect_command(file: File, as_json: Json = False) -> None:

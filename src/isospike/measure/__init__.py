@@ -17,6 +17,7 @@ from isospike.measure.curve import curve as curve
 from isospike.measure.curve import lossless as lossless
 from isospike.measure.diagnose import Finding as Finding
 from isospike.measure.diagnose import diagnose as diagnose
+from isospike.measure.differing import differing_spikes as differing_spikes
 from isospike.measure.early import Exit as Exit
 from isospike.measure.early import early as early
 from isospike.measure.meter import Meter as Meter
