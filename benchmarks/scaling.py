@@ -71,6 +71,9 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
         axes[0, column].loglog(sizes, seconds, "o-", label="measured")
         axes[0, column].loglog(sizes, [seconds[-1] * size / sizes[-1] for size in sizes], ":", color="grey", label="in proportion")
         axes[1, column].semilogx(sizes, peaks, "o-", color="C1")
+        for row in axes[:, column]:
+            row.set_xticks(sizes, sizes)
+            row.minorticks_off()
         axes[1, column].set(xlabel=name, ylim=(0, 1.3 * max(row["peak_mb"] for row in rows)))
     axes[0, 0].set_ylabel("CPU time [s]")
     axes[1, 0].set_ylabel("peak memory [MB]")

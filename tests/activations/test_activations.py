@@ -124,7 +124,7 @@ def test_a_network_is_imported_as_it_is(name: str, tmp_path: Path) -> None:
         assert all(bool((seen.high[key] <= sure.high[key] + 1e-9).all()) for key in seen.high)
         populations = [node.op for node in final if isinstance(node.op, Population)]
         assert len(populations) == 3
-        assert all((op.low < 0) == (signed and name in ("StReLU", "AtLeakyReLU", "PReLU")) for op in populations)
+        assert all((op.low < 0) == (signed and name in ("StReLU", "PReLU")) for op in populations)
         assert all(bool(op.levels) == (name in STAIRCASES) for op in populations)
 
 

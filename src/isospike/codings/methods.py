@@ -12,7 +12,7 @@ from isospike.codings.inputs import Poisson, RegularSpikes
 from isospike.codings.normalise import Bounds, ModelBased, Percentile, SpikeNorm
 from isospike.codings.rate import Rate
 from isospike.codings.ttfs import TTFS
-from isospike.neurons import IF, SignedIF, TernaryIF
+from isospike.neurons import IF, LIF, SignedIF, TernaryIF
 
 METHODS: dict[str, Coding] = {
     "ttfs": TTFS(),
@@ -23,6 +23,7 @@ METHODS: dict[str, Coding] = {
     "sengupta2019": Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(neuron=IF(reset="zero")), initial=0.0),
     "han2020": Rate(normalise=SpikeNorm(), initial=0.0),
     "li2021": Rate(normalise=Percentile(99.9, "channel"), correction=Calibrate()),
+    "lu2022": Rate(neuron=LIF(), normalise=Percentile(100, "layer"), initial=0.0, encoder=partial(RegularSpikes, rate=1.0), pool="window"),
     "ding2021": Rate(normalise=Bounds(), initial=0.5),  # trained: rate norm layer
     "yan2021": Rate(normalise=Bounds(), initial=0.0),  # trained: clamp and quantise
     "bu2022": Rate(normalise=Bounds(), initial=0.5),  # trained: quantised clip-floor-shift
