@@ -49,7 +49,7 @@ class TernaryIF(Stepping):
         slope = self.slope.clamp_min(1e-30)
         # A negative spike gives back θ / α: were it sent at φ, positive spikes would have to take that back again.
         down = torch.maximum(torch.maximum(1 - self.level * slope, (1 - self.level) * slope), torch.full_like(slope, self.level))
-        down = down + 1e-3 * (slope < 1)
+        down = down + 1e-3 * (down > self.level)
         return tuple(torch.as_tensor(p).to(self.threshold) for p in (self.threshold, slope, 1 - self.level, min(self.most, UNLIMITED), 1 - down))
 
     @staticmethod

@@ -25,8 +25,13 @@ def split_signed(graph: Graph) -> Graph:
 
 def split_lopsided(graph: Graph) -> Graph:
     """The same, only where one threshold cannot be the limit of both sides: for neurons that carry negative activations."""
-    lopsided = [node for node in graph if isinstance(node.op, Clip) and node.op.low < 0 and -node.op.low != node.op.high]
+    lopsided = [node for node in graph if isinstance(node.op, Clip) and node.op.low < 0 and not _balanced(node.op)]
     return graph.edited({node.name: _split(node, node.op) for node in lopsided if isinstance(node.op, Clip)})
+
+
+def _balanced(op: Clip) -> bool:
+    # The second: a rectifier as steep as Han 2023's atLeakyReLU saturates at −high instead of at low, for drives below −10 high only.
+    return -op.low == op.high or (op.leak <= 0.1 and -op.low * op.leak >= op.high)
 
 
 def _split(node: Node, op: Clip) -> list[Node]:
