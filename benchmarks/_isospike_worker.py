@@ -10,14 +10,15 @@ from torch import Tensor
 
 import isospike
 from isospike.codings import Calibrate
+from isospike.codings.normalise import Percentile
 from isospike.neurons import SignedIF
 
 Run = Callable[[isospike.SpikingNetwork, int], Callable[[Tensor], Tensor]]
 
 
 def converted(task: Task, most: float, run: Run) -> Case:
-    correction = Calibrate() if task.steps <= 32 else None  # later there is little left to correct
-    coding = isospike.Rate(task.steps, SignedIF(most=most), correction=correction)
+    few = task.steps <= 32  # later there is little left to correct, and what a percentile clips is what is left
+    coding = isospike.Rate(task.steps, SignedIF(most=most), Percentile(99.9 if few else 100.0), correction=Calibrate() if few else None)
     network = isospike.convert(task.weights.with_suffix(".pt2"), task.calibration, coding, input_range=(0.0, 1.0))
     neurons = sum(prod(stage.shape) for stage in network.stages[:-1] if not stage.neuron.relays)
 
