@@ -7,7 +7,7 @@ owed more than one spike a step; rates are small, and latencies long.  Sources: 
 soft reset).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -30,21 +30,23 @@ class SpikeNorm(Normalise):
     | `steps`   | for so many the layers before are run                                         |
     | `neuron`  | their model: IF(reset="zero") for Spike-Norm, IF(reset="soft") for RMP        |
     | `initial` | their potential at the start, as a share of the threshold                     |
+    | `samples` | how many of the calibration samples are used                                  |
     """
 
     steps: int = 64
     neuron: Stepping = field(default_factory=IF)
     initial: float = 0.0
+    samples: int = 128
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InvalidSetting(f"SpikeNorm(steps={self.steps}).", "At least one.", "64 are usual.")
+        if self.steps < 1 or self.samples < 1:
+            raise InvalidSetting(f"SpikeNorm(steps={self.steps}, samples={self.samples}).", "At least one of each.", "64 steps, 128 samples are usual.")
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
         from isospike.codings.rate import Rate
 
         rate = Rate(self.steps, self.neuron, self, self.initial, outside="clip")
-        batches = [batch for batch in calibration if len(batch)]
+        batches = list(_first(calibration, self.samples))
         if not batches:
             raise InvalidData("there is no calibration sample.", "At least one; a few dozen of the training set are usual.", "Pass some images.")
         names = [node.name for node in graph if isinstance(node.op, Population)]
@@ -56,6 +58,13 @@ class SpikeNorm(Normalise):
             largest = max(_largest(part, name, x) for batch in batches for x in batch.split(together(part)))
             high[name] = torch.full_like(high[name], largest if largest > 0 else 1.0)  # a silent layer needs some threshold
         return Ranges(high, sum(map(len, batches)))
+
+
+def _first(calibration: Iterable[Tensor], samples: int) -> Iterator[Tensor]:
+    for batch in calibration:
+        if samples > 0 and len(batch):
+            yield batch[:samples]
+            samples -= len(batch)
 
 
 class _Drives(Walk):
