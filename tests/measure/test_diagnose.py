@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from isospike.ir.graph import Graph
 from isospike.measure import Finding
 from isospike.measure.diagnose import parts
 from isospike.network import Walk
-from isospike.neurons import IF, LIF, BurstIF, CountPool, SignedIF, Stepping, TernaryIF
+from isospike.neurons import IF, LIF, BurstIF, CountPool, SignedIF, Stepping, TernaryIF, WindowPool
 from isospike.ranges import Ranges
 
 
@@ -30,8 +31,10 @@ class Net(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class StepPool(CountPool):
+class StepPool(WindowPool):
     """The fault of the field: the largest spike of each step."""
+
+    whole: ClassVar = False
 
     def chosen(self, x: Tensor, counts: Tensor, state: object) -> Tensor:
         return self.pool(x.flatten(0, 1)).unflatten(0, x.shape[:2])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
-from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
+from isospike.ir.ops.pool import Pool
+from isospike.neurons import IF, LIF, BurstIF, CountPool, SignedIF, Stepping, TernaryIF
 from isospike.neurons.fused import plain
 
 
@@ -170,3 +171,18 @@ def test_float32_differs_where_rounding_decides_only() -> None:
 def test_settings_that_mean_nothing(make: Any) -> None:
     with pytest.raises(InvalidSetting):
         make()
+
+
+@pytest.mark.parametrize("shape, pool", [
+    ((3, 7, 6), Pool((2, 3), (2, 1), (1, 1), (1, 2), True, torch.tensor([1.0, -1.0, 1.0]).double().reshape(3, 1, 1))),
+    ((2, 9), Pool((3,), (2,), (1,), (1,), False, torch.ones(1, 1).double())),
+    ((2, 4, 5, 6), Pool((2, 2, 2), (2, 2, 2), (0, 1, 0), (1, 1, 1), False, -torch.ones(1, 1, 1, 1).double())),
+])  # fmt: skip
+def test_a_pool_sends_the_growth_of_the_largest_count(shape: tuple[int, ...], pool: Pool) -> None:
+    x = torch.randint(-1, 2, (11, 2, *shape), generator=torch.Generator().manual_seed(0)).double()
+    largest = torch.stack([pool(counts) for counts in x.cumsum(0)])
+    neuron = CountPool(pool, number(1.0))
+    state = neuron.start(x[0])
+    train = torch.cat([neuron.advance(part.clone(), state, len(part)) for part in x.split(4)])
+    assert torch.equal(train.cumsum(0), largest) and torch.equal(state.net, largest[-1])
+    assert torch.equal(state.total, train.abs().sum(0))

@@ -8,21 +8,62 @@ largest spike of each step instead adds up the times at which any input fires: t
 Sources: Lu 2022, eq. 18 and Fig. 15 (window).
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numba import njit
 from torch import Tensor
 
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.ops.pool import Pool
 from isospike.neurons.base import Drive, Neuron
+from isospike.neurons.fused import blank, packed, rows
+
+
+def _patches(pool: Pool, dims: tuple[int, ...], outs: tuple[int, ...]) -> np.ndarray:
+    """The places in a channel that each pooled place sees, (places, taps); −1 where it sees padding."""
+    n = len(dims)
+    places, real = np.zeros((1,) * 2 * n, np.int64), np.ones((1,) * 2 * n, bool)
+    for a, (size, out, k, s, p, d) in enumerate(zip(dims, outs, pool.kernel, pool.stride, pool.padding, pool.dilation, strict=True)):
+        at = (np.arange(out)[:, None] * s - p + np.arange(k) * d).reshape([out if b == a else k if b == n + a else 1 for b in range(2 * n)])
+        places, real = places * size + at, real & (at >= 0) & (at < size)
+    return np.where(real, places, -1).reshape(math.prod(outs), -1)
+
+
+@njit(nogil=True)
+def _largest(x, counts, net, total, sign, table, size, out):  # type: ignore[no-untyped-def]
+    groups, block = size
+    inside, outside = x.shape[2] // groups, out.shape[2] // groups
+    best = np.empty(block, x.dtype)
+    for b in range(x.shape[1]):
+        for t in range(x.shape[0]):
+            for g in range(groups):
+                for place in range(inside // block):
+                    at = g * inside + place * block
+                    for c in range(block):
+                        counts[b, at + c] += sign[g + c] * x[t, b, at + c]
+                for place in range(len(table)):
+                    best[:] = -np.inf
+                    for tap in range(table.shape[1]):
+                        if table[place, tap] >= 0:
+                            at = g * inside + table[place, tap] * block
+                            for c in range(block):
+                                best[c] = max(best[c], counts[b, at + c])
+                    at = g * outside + place * block
+                    for c in range(block):
+                        s = sign[g + c] * best[c] - net[b, at + c]
+                        net[b, at + c] += s
+                        total[b, at + c] += abs(s)
+                        out[t, b, at + c] = s
 
 
 @dataclass
 class Counts:
-    """Of the inputs and of the pool, so far.  total: all spikes, of either sign."""
+    """Of the inputs (negated for min pools) and of the pool, so far.  total: all spikes, of either sign."""
 
     inputs: Tensor
     net: Tensor
@@ -47,22 +88,19 @@ class CountPool(Neuron):
     relays: ClassVar = True
 
     def start(self, like: Tensor) -> Counts:
-        out = self.pool(torch.zeros_like(like))
+        out = packed(self.pool(torch.zeros_like(like)))
         return Counts(torch.zeros_like(like), torch.zeros_like(out), torch.zeros_like(out))
 
     def advance(self, x: Tensor, state: Counts, steps: int) -> Tensor:
-        x = x.expand(steps, *x.shape[1:])
-        counts = x.cumsum(0) + state.inputs
-        spikes = self.chosen(x, counts, state)
-        state.inputs = counts[-1]
-        state.net = state.net + spikes.sum(0)
-        state.total = state.total + spikes.abs().sum(0)
-        return spikes
-
-    def chosen(self, x: Tensor, counts: Tensor, state: Counts) -> Tensor:
-        """The spikes handed on."""
-        largest = self.pool(counts.flatten(0, 1)).unflatten(0, counts.shape[:2])
-        return torch.diff(largest, dim=0, prepend=state.net[None])
+        x = packed(x.expand(steps, *x.shape[1:]).flatten(0, 1))
+        out = blank((len(x), *state.net.shape[1:]), x)
+        channels, last = x.shape[1], x.ndim == 4  # images lie with their channels last
+        table = _patches(self.pool, tuple(x.shape[2:]), tuple(out.shape[2:]))
+        sign = self.pool.sign.to(x.dtype).expand(channels, *self.pool.sign.shape[1:]).reshape(channels).numpy()
+        shape = (steps, len(state.net), -1)
+        size = (1, channels) if last else (channels, 1)
+        _largest(rows(x).reshape(shape), rows(state.inputs), rows(state.net), rows(state.total), sign, table, size, rows(out).reshape(shape))
+        return out.unflatten(0, (steps, len(state.net)))
 
     def ideal(self, drive: Drive) -> Tensor:
         return self.pool(drive(None))
@@ -86,6 +124,12 @@ class WindowPool(CountPool):
 
     whole: ClassVar = True
 
+    def advance(self, x: Tensor, state: Counts, steps: int) -> Tensor:
+        x = x.expand(steps, *x.shape[1:])
+        spikes = self.chosen(x, x.sum(0), state)
+        state.net, state.total = state.net + spikes.sum(0), state.total + spikes.abs().sum(0)
+        return spikes
+
     def chosen(self, x: Tensor, counts: Tensor, state: Counts) -> Tensor:
-        winner = self.pool.winner(counts[-1]).flatten(2)
+        winner = self.pool.winner(counts).flatten(2)
         return x.flatten(3).gather(3, winner.expand(len(x), *winner.shape)).reshape(len(x), *state.net.shape)
