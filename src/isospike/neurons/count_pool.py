@@ -92,15 +92,23 @@ class CountPool(Neuron):
         return Counts(torch.zeros_like(like), torch.zeros_like(out), torch.zeros_like(out))
 
     def advance(self, x: Tensor, state: Counts, steps: int) -> Tensor:
-        x = packed(x.expand(steps, *x.shape[1:]).flatten(0, 1))
+        batch, x = len(state.net), packed(x.expand(steps, *x.shape[1:]).flatten(0, 1))
         out = blank((len(x), *state.net.shape[1:]), x)
         channels, last = x.shape[1], x.ndim == 4  # images lie with their channels last
         table = _patches(self.pool, tuple(x.shape[2:]), tuple(out.shape[2:]))
         sign = self.pool.sign.to(x.dtype).expand(channels, *self.pool.sign.shape[1:]).reshape(channels).numpy()
-        shape = (steps, len(state.net), -1)
         size = (1, channels) if last else (channels, 1)
-        _largest(rows(x).reshape(shape), rows(state.inputs), rows(state.net), rows(state.total), sign, table, size, rows(out).reshape(shape))
-        return out.unflatten(0, (steps, len(state.net)))
+        _largest(
+            rows(x).reshape(steps, batch, math.prod(x.shape[1:])),
+            rows(state.inputs),
+            rows(state.net),
+            rows(state.total),
+            sign,
+            table,
+            size,
+            rows(out).reshape(steps, batch, math.prod(out.shape[1:])),
+        )
+        return out.unflatten(0, (steps, batch))
 
     def ideal(self, drive: Drive) -> Tensor:
         return self.pool(drive(None))
