@@ -52,3 +52,14 @@ def test_spike_norm_wants_samples_and_steps() -> None:
         SpikeNorm().ranges(graph, [])
     with pytest.raises(InvalidSetting, match="steps=0"):
         SpikeNorm(0)
+
+
+def test_ranges_below_a_clip_are_in_activations() -> None:
+    torch.manual_seed(3)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.Hardtanh(0.0, 0.9), torch.nn.Linear(7, 2)).double()
+    with torch.no_grad():
+        model[0].weight *= 0.3
+    x = torch.rand(20, 5, dtype=torch.float64)
+    largest = float(model[0](x).detach().max())
+    network = isospike.convert(model, x, Rate(16, IF(), SpikeNorm(16)), input_range=(0.0, 1.0))
+    assert 0 < largest < 0.9 and float(network.stages[0].neuron.unit) == pytest.approx(largest, rel=1e-9)  # type: ignore[attr-defined]

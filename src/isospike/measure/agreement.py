@@ -15,6 +15,7 @@ class Agreement:
     max_abs_error: float = 0.0
     logit_scale: float = 0.0
     _squares: float = 0.0
+    _expected_squares: float = 0.0
     _values: int = 0
     _agreeing: int = 0
     _decisions: int = 0
@@ -29,6 +30,7 @@ class Agreement:
         self.max_abs_error = max(self.max_abs_error, float(difference.abs().max()))
         self.logit_scale = max(self.logit_scale, float(expected.abs().max()))
         self._squares += float(difference.square().sum())
+        self._expected_squares += float(expected.double().square().sum())
         self._values += difference.numel()
         ours, theirs = _decision(found), _decision(expected)
         self._agreeing += int((ours == theirs).sum())
@@ -39,9 +41,9 @@ class Agreement:
             self._labels += labels.numel()
 
     @property
-    def values(self) -> int:
-        """How many numbers were compared."""
-        return self._values
+    def relative_error(self) -> float:
+        """Root of the mean squared difference, over that of the expected outputs."""
+        return (self._squares / max(self._expected_squares, 1e-300)) ** 0.5
 
     @property
     def agreement(self) -> float:

@@ -47,7 +47,6 @@ class _Sums:
     """Over the samples, at one time step."""
 
     agreement: Agreement = field(default_factory=Agreement)
-    squares: float = 0.0
     spikes: float = 0.0
     active: float = 0.0
     operations: float = 0.0
@@ -122,7 +121,6 @@ def _fans(body: Body, dtype: torch.dtype) -> dict[str, Tensor]:
 
 def _add(sums: _Sums, body: Body, out: Tensor, states: dict, expected: Tensor | None, labels: Tensor | None, fans: dict[str, Tensor]) -> None:
     sums.agreement.add(out, out if expected is None else expected, labels)
-    sums.squares += float((out if expected is None else expected).double().square().sum())
     for stage in body.stages[:-1]:
         total = states[stage.name].total
         if not stage.neuron.relays:
@@ -144,7 +142,7 @@ def _moment(end: int, found: _Sums, body: Body, samples: int, fans: dict[str, Te
         accuracy=agreement.accuracy,
         accuracy_original=agreement.accuracy_original if compared else None,
         agreement=agreement.agreement if compared else None,
-        relative_error=(agreement.rms_error**2 * agreement.values / max(found.squares, 1e-300)) ** 0.5 if compared else None,
+        relative_error=agreement.relative_error if compared else None,
         max_abs_error=agreement.max_abs_error if compared else None,
         spikes_per_neuron=found.spikes / neurons,
         active_fraction=found.active / neurons,

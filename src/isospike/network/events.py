@@ -10,9 +10,7 @@ import numpy as np
 from numba import njit
 from torch import Tensor
 
-from isospike.ir.ops.base import Map
-from isospike.ir.ops.conv import Conv
-from isospike.ir.ops.dense import Dense
+from isospike.ir.ops.base import Map, Rows
 from isospike.neurons.fused import blank, packed, rows
 
 # Rows of 64 numbers and more are added at about 14 G a second a core, a dense convolution multiplies at about 60 G.
@@ -21,42 +19,30 @@ SPARSE, ROW = 0.2, 64
 
 @dataclass
 class Events:
-    """A map's weights by presynaptic neuron.  rows: (inputs, k, k · outputs), flat; kernel k; padding; dense: no image; density: of the spikes last seen."""
+    """A map whose weights are added up spike by spike.  density: of the spikes last seen."""
 
-    rows: np.ndarray
-    inputs: int
-    outputs: int
-    kernel: tuple[int, int]
-    padding: tuple[int, int]
-    dense: bool
+    weights: Rows
     density: float = 0.0
 
     def fits(self, x: Tensor) -> bool:
-        """Whether so few neurons fire that adding their rows is the faster way, and they lie as the rows do: (batch, inputs) or images."""
-        return self.density < SPARSE and x.ndim == (2 if self.dense else 4)
+        """Whether so few neurons fire that adding their rows is the faster way, and they lie as the rows do."""
+        return self.density < SPARSE and x.ndim == self.weights.dims
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """The map of a batch of spikes."""
+        w = self.weights
         high, wide = x.shape[2:] if x.ndim == 4 else (1, 1)
-        out_high, out_wide = high + 2 * self.padding[0] - self.kernel[0] + 1, wide + 2 * self.padding[1] - self.kernel[1] + 1
-        shape = (len(x), self.outputs, out_high, out_wide) if x.ndim == 4 else (len(x), self.outputs)
-        out = blank(shape, x)
-        size = (high, wide, self.inputs, self.outputs, *self.kernel, *self.padding, out_high, out_wide)
-        self.density = _scatter(rows(packed(x)), self.rows, rows(out), size) / max(x.numel(), 1)
+        reach = tuple(size + 2 * p - k + 1 for size, p, k in zip((high, wide), w.padding, w.kernel, strict=True))
+        out = blank((len(x), w.outputs, *(reach if x.ndim == 4 else ())), x)
+        size = (high, wide, w.inputs, w.outputs, *w.kernel, *w.padding, *reach)
+        self.density = _scatter(rows(packed(x)), w.weights, rows(out), size) / max(x.numel(), 1)
         return out if bias is None else out.add_(bias)
 
 
 def events(step: Map) -> Events | None:
-    """The event-driven form of a map, where there is one that pays when spikes are few."""
-    match step:
-        case Conv(weight=w, stride=(1, 1), dilation=(1, 1), groups=1) if w.shape[0] * w.shape[3] >= ROW and all(
-            p < k for p, k in zip(step.padding, w.shape[2:], strict=True)
-        ):
-            flat = w.detach().flip(2, 3).permute(1, 2, 3, 0).contiguous().numpy().reshape(-1)
-            return Events(flat, w.shape[1], w.shape[0], (w.shape[2], w.shape[3]), (step.padding[0], step.padding[1]), False)
-        case Dense(weight=w) if w.shape[0] >= ROW:
-            return Events(w.detach().t().contiguous().numpy().reshape(-1), w.shape[1], w.shape[0], (1, 1), (0, 0), True)
-    return None
+    """The event-driven form of a map, where there is one whose rows are long enough to pay."""
+    weights = step.rows()
+    return Events(weights) if weights is not None and weights.kernel[1] * weights.outputs >= ROW else None
 
 
 @njit(nogil=True)

@@ -125,19 +125,18 @@ def _row(name: str, moment: Moment, bits: float | None) -> Row:
 
 
 def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor]) -> Row:
-    meter, agreement, squares = Meter(network), Agreement(), 0.0
+    meter, agreement = Meter(network), Agreement()
     run = ClosedForm().prepare(network)
     for x, labels in batches:
         meter.input(x)
         x = x.to(network.dtype)
         expected = oracle(x)
         agreement.add(run(x, meter.watch), expected, labels)
-        squares += float(expected.double().square().sum())
     figures = meter.figures()
     windows = len({float(stage.begin) for stage in network.stages if not stage.neuron.relays})
     return Row(
         coding=name, steps=None, windows=windows, accuracy=agreement.accuracy, accuracy_original=agreement.accuracy_original,
-        agreement=agreement.agreement, relative_error=(agreement.rms_error**2 * agreement.values / max(squares, 1e-300)) ** 0.5,
+        agreement=agreement.agreement, relative_error=agreement.relative_error,
         spikes_per_neuron=figures["spikes_per_neuron"], bits=None, synaptic_operations=figures["synaptic_operations"], macs=0.0,
         energy_pj=figures["energy_spiking_pj"], energy_original_pj=figures["energy_original_pj"],
     )  # fmt: skip

@@ -56,6 +56,7 @@ class SpikeNorm(Normalise):
             place = next(i for i, stage in enumerate(body.stages) if stage.name == name)
             part = replace(body, stages=body.stages[: place + 2])  # the one after it takes the read-out's place
             largest = max(_largest(part, name, x) for batch in batches for x in batch.split(together(part)))
+            largest *= float(body.stages[place].neuron.unit.max())  # type: ignore[attr-defined]  # a drive is a share of the threshold
             high[name] = torch.full_like(high[name], largest if largest > 0 else 1.0)  # a silent layer needs some threshold
         return Ranges(high, sum(map(len, batches)))
 

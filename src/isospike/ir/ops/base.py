@@ -75,6 +75,10 @@ class Map(Op):
             rows.append(csr_array(self.linear(units.reshape(-1, *in_shape)).flatten(1).numpy()))
         return csr_array(vstack(rows))
 
+    def rows(self) -> "Rows | None":
+        """A's weights as contiguous rows to be added up, one neighbourhood a spike, where they lie so."""
+        return None
+
     def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
         """s' with A (s ⊙ x) = s' ⊙ (A x) for every x, where there is one."""
         return None
@@ -86,6 +90,21 @@ class Map(Op):
     def after(self, before: "Map") -> "Map | None":
         """The single map equal to this one after `before`, where there is one."""
         return None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A map's weights by input channel, each as the neighbourhood of outputs that one input reaches.
+
+    weights: (inputs, kernel height, kernel width · outputs), flat.  dims: of a batch of inputs; 4 for images, 2 for vectors.
+    """
+
+    weights: np.ndarray
+    inputs: int
+    outputs: int
+    kernel: tuple[int, int]
+    padding: tuple[int, int]
+    dims: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from isospike.ir.ops.base import Map, Shape, Unsupported, Weighted, constant_beyond
+from isospike.ir.ops.base import Map, Rows, Shape, Unsupported, Weighted, constant_beyond
 from isospike.ir.ops.route import Pad
 from isospike.ir.ops.scale import Scale
 
@@ -117,6 +117,13 @@ class Conv(Weighted):
             values.append(np.repeat(weight[(channel_out, within, *tap)], len(at_in)))
         entries = (np.concatenate(values), (np.concatenate(sources), np.concatenate(targets)))
         return csr_array(entries, shape=(math.prod(in_shape), out * math.prod(reach)))
+
+    def rows(self) -> Rows | None:
+        out, inputs, *kernel = self.weight.shape
+        if len(kernel) != 2 or {*self.stride, *self.dilation, self.groups} != {1} or any(p >= k for p, k in zip(self.padding, kernel, strict=True)):
+            return None
+        weights = self.weight.detach().flip(2, 3).permute(1, 2, 3, 0).contiguous().numpy().reshape(-1)
+        return Rows(weights, inputs, out, (kernel[0], kernel[1]), (self.padding[0], self.padding[1]), 4)
 
     def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
         # A padded pixel is the value 0, a spike at t_min: it belongs to the sum, or the slope would change at the border.

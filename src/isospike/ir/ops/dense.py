@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isospike.ir.ops.base import Map, Unsupported, Weighted, constant_beyond
+from isospike.ir.ops.base import Map, Rows, Unsupported, Weighted, constant_beyond
 from isospike.ir.ops.route import Pad, Permute, Reshape
 from isospike.ir.ops.scale import Scale
 
@@ -47,6 +47,10 @@ class Dense(Weighted):
 
     torch: ClassVar = {"aten.linear.default": _linear, "aten.matmul.default": _matmul, "aten.mm.default": _matmul, "aten.addmm.default": _addmm}
     onnx: ClassVar = {"MatMul": _matmul, "Gemm": _gemm}
+
+    def rows(self) -> Rows | None:
+        out, inputs = self.weight.shape
+        return Rows(self.weight.detach().t().contiguous().numpy().reshape(-1), inputs, out, (1, 1), (0, 0), 2)
 
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight)
