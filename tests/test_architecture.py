@@ -71,10 +71,11 @@ def test_public_names() -> None:
     tree = ast.parse((ROOT / "__init__.py").read_text())
     names = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert names == {
-        "Clocked", "ClosedForm", "Coding", "EarlyExit", "EventDriven", "IsospikeError", "METHODS", "Rate", "Report", "SlopeMismatch", "SpikeJitter",
-        "SpikingNetwork", "Stepped", "TTFS", "Trace", "check", "convert", "curve", "diagnose", "load", "measure", "save", "simulate",
+        "Clocked", "ClosedForm", "Coding", "EarlyExit", "EventDriven", "IsospikeError", "Latency", "METHODS", "Rate", "Report", "SlopeMismatch", "SpikeJitter",
+        "SpikingNetwork", "Stepped", "TTFS", "TimeSteps", "Trace", "WeightBits", "WeightNoise", "check", "constrain", "convert", "curve", "diagnose", "load",
+        "measure", "save", "simulate", "train",
     }  # fmt: skip
-    assert all(callable(getattr(isospike, name)) for name in names - {"METHODS"})
+    assert all(callable(getattr(isospike, name)) for name in names - {"METHODS", "train"})
 
 
 def test_nothing_imports_its_options_eagerly() -> None:

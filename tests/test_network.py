@@ -57,7 +57,7 @@ def test_a_file_is_data_for_everyone_to_read(tmp_path: Path) -> None:
     (size,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + size])
     assert set(header) - {"__metadata__"} == set(load_file(path))  # tensors and a header, nothing else
-    assert json.loads(header["__metadata__"]["isospike"])["format"] == 2
+    assert json.loads(header["__metadata__"]["isospike"])["format"] == 3
     assert len(content) == 8 + size + max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
 
 

@@ -4,10 +4,16 @@ from isospike.codings import METHODS as METHODS
 from isospike.codings import TTFS as TTFS
 from isospike.codings import Coding as Coding
 from isospike.codings import Rate as Rate
+from isospike import train as train
 from isospike.convert import convert as convert
 from isospike.errors import IsospikeError as IsospikeError
+from isospike.hardware import Latency as Latency
 from isospike.hardware import SlopeMismatch as SlopeMismatch
 from isospike.hardware import SpikeJitter as SpikeJitter
+from isospike.hardware import TimeSteps as TimeSteps
+from isospike.hardware import WeightBits as WeightBits
+from isospike.hardware import WeightNoise as WeightNoise
+from isospike.hardware import constrain as constrain
 from isospike.measure import Report as Report
 from isospike.measure import check as check
 from isospike.measure import curve as curve

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from isospike.codings import TTFS
-from isospike.hardware import SlopeMismatch, SpikeJitter
+from isospike.hardware import SlopeMismatch, SpikeJitter, constrain
 from isospike.ranges import calibrate
 from isospike.simulate import ClosedForm, EventDriven, Simulator, simulate
 from simulate_by_hand import dense, unit_graph
@@ -21,11 +21,11 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def jittered(sd: float, simulator: Simulator, seed: int = 0) -> torch.Tensor:
-    return simulate(NETWORK, X, simulator, SpikeJitter(sd, seeded(seed))).readout
+    return simulate(constrain(NETWORK, [SpikeJitter(sd, seeded(seed))]), X, simulator).readout
 
 
 def mismatched(sd: float, simulator: Simulator, seed: int = 0) -> torch.Tensor:
-    return simulate(SlopeMismatch(sd, seeded(seed))(NETWORK), X, simulator).readout
+    return simulate(constrain(NETWORK, [SlopeMismatch(sd, seeded(seed))]), X, simulator).readout
 
 
 @pytest.mark.parametrize("act", [jittered, mismatched])
@@ -43,7 +43,7 @@ def test_it_vanishes_with_its_size_and_acts_alike(act: Callable[..., torch.Tenso
 def test_jitter_has_its_size_and_respects_the_end_of_the_window() -> None:
     name = NETWORK.stages[0].name
     clean = simulate(NETWORK, X).codes[name]
-    noisy = simulate(NETWORK, X, perturb=SpikeJitter(0.001, seeded())).codes[name]
+    noisy = simulate(constrain(NETWORK, [SpikeJitter(0.001, seeded())]), X).codes[name]
     moved = (noisy - clean)[clean > 0.01]
     assert float(moved.std()) == pytest.approx(0.001, rel=0.1) and abs(float(moved.mean())) < 1e-4
     assert bool((noisy[clean == 0] == 0).all()) and bool((noisy >= 0).all())

@@ -9,6 +9,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from isospike.cli.hardware import Bits, Jitter, LatencyOption, Mismatch, NoiseOption, TimeStepsOption, averaged, constraints, on_hardware
 from isospike.cli.options import (
     SIMULATORS,
     CodingName,
@@ -92,10 +93,23 @@ def run_command(
     data_dir: DataDir = None,
     size: Size = None,
     show_curve: Annotated[bool, typer.Option("--curve", help="Everything at T = 1, 2, 4, … in one pass, for rate codes.")] = False,
+    time_steps: TimeStepsOption = None,
+    weight_bits: Bits = None,
+    jitter: Jitter = None,
+    latency: LatencyOption = None,
+    mismatch: Mismatch = None,
+    weight_noise: NoiseOption = None,
+    trials: Annotated[int, typer.Option(min=1, help="Draws of what is random on the hardware; figures are their means.")] = 1,
+    seed: int = 0,
     as_json: Json = False,
 ) -> None:
-    """Run a spiking network: accuracy, spikes, latency, synaptic operations, energy."""
+    """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic operations, energy."""
     network = load(file)
+    if hardware := constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed):
+        train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)
+        chips = on_hardware(network, hardware, [x.to(network.dtype) for x in train], trials)
+    else:
+        chips = [network]
     test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)
     if show_curve:
         with progress("running", len(test), as_json) as advance:
@@ -105,8 +119,8 @@ def run_command(
         else:
             show_rows(moments, f"{file.name} on {test.name}")
         return
-    with progress("running", len(test), as_json) as advance:
-        figures = measure(network, test.batches(), progress=advance)
+    with progress("running", len(test) * len(chips), as_json) as advance:
+        figures = averaged([measure(chip, test.batches(), progress=advance) for chip in chips])
     if as_json:
         typer.echo(json.dumps(figures))
         return

@@ -3,6 +3,7 @@
 from isospike.codings import linear_lif as linear_lif
 from isospike.codings.base import Coding as Coding
 from isospike.codings.calibrate import Calibrate as Calibrate
+from isospike.codings.every_input import EveryInputEncoder as EveryInputEncoder
 from isospike.codings.inputs import Bernoulli as Bernoulli
 from isospike.codings.inputs import ConstantCurrent as ConstantCurrent
 from isospike.codings.inputs import Poisson as Poisson

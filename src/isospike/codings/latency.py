@@ -5,7 +5,7 @@ r"""Input neurons of first-spike codes: the larger the value, the earlier the sp
 Source: Stanojevic 2023, eq. 3.1 and Methods (i).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -22,9 +22,11 @@ class LatencyEncoder(UnitEncoder):
     | `low`    | broadcastable | input | smallest input, which stays silent (from `Encoder`)                  |
     | `high`   | broadcastable | input | largest input, which spikes at once (from `Encoder`)                 |
     | `window` | ()            | time  | τ_c                                                                  |
+    | `ticks`  |               |       | spikes come at the nearest of so many ticks; 0: at any time          |
     """
 
     window: Tensor
+    ticks: int = 0
 
     @property
     def end(self) -> float:
@@ -32,7 +34,11 @@ class LatencyEncoder(UnitEncoder):
 
     def encode(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Leads of the input spikes.  Raises `OutOfRange` and `InvalidData`."""
-        return self.unit(x) * self.window
+        lead = self.unit(x) * self.window
+        return on_ticks(lead, self.window, self.ticks, half=True) if self.ticks else lead
+
+    def on_clock(self, ticks: int) -> "LatencyEncoder":
+        return replace(self, ticks=ticks)
 
     def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
         return on_ticks(self.encode(x), self.window, ticks, half)

@@ -28,11 +28,11 @@ from isospike.codings.base import Coding
 from isospike.codings.latency import LatencyEncoder
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node
-from isospike.ir.ops.affine import Affine, Chain, Population
+from isospike.ir.ops.affine import Affine, Chain, Population, row_sum
 from isospike.ir.ops.base import collapse
 from isospike.ir.ops.pool import Pool
 from isospike.ir.ops.scale import Scale
-from isospike.network import Body, Group, SpikingNetwork, Stage
+from isospike.network import Body, Group, SpikingNetwork, Stage, retimed
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.neurons.base import Neuron
 from isospike.passes.fold_scales import fold
@@ -97,14 +97,13 @@ class TTFS(Coding):
 
 
 class _Mapper:
-    """Goes through a canonical graph once; by node it knows the window, when it ends, and by what factor activations were rescaled."""
+    """Goes through a canonical graph once; by node it knows the window, and by what factor activations were rescaled."""
 
     def __init__(self, coding: TTFS, graph: Graph, ranges: Ranges) -> None:
         self.coding, self.graph, self.ranges = coding, graph, ranges
         one = torch.ones((), dtype=torch.float64)
         name = graph.input.name
         self.window = {name: coding.tau * one}
-        self.end = {name: coding.tau * one}
         self.gain = {name: torch.ones((1,) * len(graph.input.shape), dtype=torch.float64)}
 
     def body(self) -> Body:
@@ -113,24 +112,22 @@ class _Mapper:
         stages = tuple(self.stage(node) for node in graph.nodes[1:])
         settings = ", ".join(f"{key}={value!r}" for key, value in asdict(coding).items())
         reach = tuple((name, self.ranges.layer(name), self.ranges.bounds[name]) for name in self.ranges.bounds)
-        return Body(encoder, stages, f"TTFS({settings})", macs=graph.macs, notes=graph.notes, reach=reach)
+        body = Body(encoder, stages, f"TTFS({settings})", macs=graph.macs, notes=graph.notes, reach=reach)
+        return retimed(body, self.window)  # now that all windows are known, each begins when those before it end
 
     def stage(self, node: Node) -> Stage:
-        begin = torch.stack([self.end[name] for name in node.inputs]).max()
         match node.op:
             case Population() as op:
                 chains, neuron = self.population(node, op)
             case Pool() as op:
                 chains, neuron = ((),), self.pool(node, op)
-                begin = begin - self.window[node.name]  # a pool passes spikes on as they come
             case Affine() as op:
                 chains, neuron = self.read_out(node, op)
             case other:
                 raise InvalidSetting(f"TTFS has no neuron for `{node.path}` ({type(other).__name__}).")
-        self.end[node.name] = begin + self.window.get(node.name, 0.0)
-        arrive = self.end[node.inputs[0]] if isinstance(node.op, Pool) else begin
-        groups = tuple(Group(name, chain, arrive - self.end[name]) for name, chain in zip(node.inputs, chains, strict=True))
-        return Stage(node.name, node.shape, groups, neuron, begin, self.end[node.name])
+        nought = torch.zeros((), dtype=torch.float64)
+        groups = tuple(Group(name, chain, nought) for name, chain in zip(node.inputs, chains, strict=True))
+        return Stage(node.name, node.shape, groups, neuron, nought, nought)
 
     def incoming(self, node: Node, op: Affine) -> tuple[Chain, ...]:
         """The weights as they are on rescaled activations of the sources."""
@@ -151,10 +148,12 @@ class _Mapper:
         cap = tau * gain * op.high
         wanted = tau * float((gain * self.ranges.high[node.name]).max()) * (1 + coding.margin)
         clipped = bounded and float(wanted) >= float(cap.max())
+        clipped = clipped or bool(op.levels)  # ticks divide the whole range
         window = cap.max() if clipped else wanted
         window = window if float(window) > 0 else tau  # a layer that never fires may have any window
         gate = (window - cap).clamp_min(0) if bounded else torch.zeros((), dtype=torch.float64)
         bias = torch.zeros((), dtype=torch.float64) if op.bias is None else gain * op.bias
+        bias = bias + self.half_tick(node, op, cap)
         onset = self.onset(node)
         neuron = FirstSpikeIF(
             threshold=slope * (window / tau - bias) + alpha * onset / tau,
@@ -169,21 +168,27 @@ class _Mapper:
             gated=coding.gated or bounded,  # a clipped neuron is meant to wait for its gate
             clipped=clipped,
             forced=coding.forced_spikes,
+            ticks=op.levels,
         )
         self.window[node.name], self.gain[node.name] = window, gain
         synapses = tuple(fold((*chain, Scale(slope * gain)), self.graph[name].shape) for name, chain in zip(node.inputs, chains, strict=True))
         return synapses, neuron
 
+    def half_tick(self, node: Node, op: Population, cap: Tensor) -> Tensor:
+        """By how much more a staircase's neurons are driven, so that their clock rounds as the staircase does: φ λ / L."""
+        if op.levels and cap.min() != cap.max():
+            raise InvalidSetting(
+                f"`{node.path}` is a staircase and its neurons are rescaled by different factors, so one clock does not fit all.",
+                "Staircases under TTFS(mapping='identical').",
+                "Leave --mapping out, or convert with a rectifier that is not quantised.",
+            )
+        return cap.max() / self.coding.tau * (op.offset / op.levels) if op.levels else torch.zeros((), dtype=torch.float64)
+
     def row_sum(self, node: Node, chains: tuple[Chain, ...], magnitude: bool = False) -> Tensor:
         """S, over the full kernel; of the weights' magnitudes if asked."""
         total = torch.zeros((1,) * len(node.shape), dtype=torch.float64)
         for name, chain in zip(node.inputs, chains, strict=True):
-            shape = self.graph[name].shape
-            s = torch.ones((1,) * len(shape), dtype=torch.float64)
-            for step in chain:
-                s = (step.abs() if magnitude else step).row_sum(s, shape)
-                shape = step.out_shape(shape)
-            total = total + s
+            total = total + row_sum(tuple(step.abs() for step in chain) if magnitude else chain, self.graph[name].shape)
         return collapse(total)
 
     def rescaling(self, node: Node, chains: tuple[Chain, ...], total: Tensor) -> Tensor:

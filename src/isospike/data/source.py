@@ -51,6 +51,11 @@ class Data:
             labels = None if self.labels is None else self.labels[at : at + size]
             yield self._prepared(self.images[slice(at, at + size)]), labels
 
+    def take(self, at: Tensor) -> Tensor:
+        """The samples of these numbers."""
+        whole = self.images
+        return self._prepared(whole[at] if isinstance(whole, Tensor) else torch.cat([whole[slice(i, i + 1)] for i in at.tolist()]))
+
     def first(self, samples: int | None) -> "Data":
         """The first so many samples, or all."""
         if samples is None or samples >= len(self):

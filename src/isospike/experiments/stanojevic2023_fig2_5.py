@@ -17,8 +17,8 @@ from isospike.data import Data
 from isospike.experiments._cases import PAPER_CODING, vgg16_cifar10
 from isospike.experiments._exactness import Exactness
 from isospike.experiments._result import Claim, Result, Row, Settings, Value
-from isospike.hardware import SlopeMismatch, SpikeJitter
-from isospike.network import Perturb, SpikingNetwork
+from isospike.hardware import Noise, SlopeMismatch, SpikeJitter, constrain
+from isospike.network import SpikingNetwork
 from isospike.simulate import ClosedForm
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def run(settings: Settings | None = None) -> Result:
         return _row(f"{label} {sd:g}", {ACCURACY: mean(found), SPREAD: stdev(found) if len(found) > 1 else 0.0, LATENCY: network.latency})
 
     margins = [with_margin(z) for z in track(MARGINS, "margins", transient=True)]
-    jitters = [trials("jitter", sd, lambda g, sd=sd: accuracy(network, data, SpikeJitter(sd, g))) for sd in track(JITTERS, "jitter", transient=True)]  # type: ignore[misc]
-    mismatches = [
-        trials("mismatch", sd, lambda g, sd=sd: accuracy(SlopeMismatch(sd, g)(network), data))  # type: ignore[misc]
-        for sd in track(MISMATCHES, "mismatch", transient=True)
-    ]
+
+    def disturbed(label: str, kind: type[Noise], sds: tuple[float, ...]) -> list[Row]:
+        return [trials(label, sd, lambda g, sd=sd: accuracy(constrain(network, [kind(sd, g)]), data)) for sd in track(sds, label, transient=True)]  # type: ignore[misc]
+
+    jitters, mismatches = disturbed("jitter", SpikeJitter, JITTERS), disturbed("mismatch", SlopeMismatch, MISMATCHES)
     rows = (*margins, *jitters, *mismatches)
     return Result(
         name=NAME,
@@ -85,10 +85,10 @@ def run(settings: Settings | None = None) -> Result:
     )
 
 
-def accuracy(network: SpikingNetwork, data: Data, perturb: Perturb | None = None) -> float:
+def accuracy(network: SpikingNetwork, data: Data) -> float:
     """Per cent of right predictions."""
     answer = ClosedForm().prepare(network)
-    right = sum(int((answer(x, perturb=perturb).argmax(1) == y).sum()) for x, y in data.batches() if y is not None)
+    right = sum(int((answer(x).argmax(1) == y).sum()) for x, y in data.batches() if y is not None)
     return 100 * right / len(data)
 
 

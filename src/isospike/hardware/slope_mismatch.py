@@ -5,28 +5,22 @@
 Source: Stanojevic 2023, Fig. 2.5c.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-import torch
-
-from isospike.network import SpikingNetwork, Stage
+from isospike.hardware.base import Noise
+from isospike.network import Body, Stage
 from isospike.neurons import FirstSpikeIF
 
 
 @dataclass(frozen=True)
-class SlopeMismatch:
-    """Makes a network into one of such neurons.  sd: standard deviation, in units of α; generator: where it comes from."""
+class SlopeMismatch(Noise):
+    """One draw for every first-spike neuron.  sd: in units of α."""
 
-    sd: float
-    generator: torch.Generator = field(default_factory=torch.Generator)
-
-    def __call__(self, network: SpikingNetwork) -> SpikingNetwork:
-        """A network with one draw of mismatch for every first-spike neuron."""
-        body = network.body
-        return SpikingNetwork(replace(body, stages=tuple(self._stage(stage) for stage in body.stages)))
+    def parameters(self, body: Body) -> Body:
+        return replace(body, stages=tuple(map(self._stage, body.stages)))
 
     def _stage(self, stage: Stage) -> Stage:
         if not isinstance(stage.neuron, FirstSpikeIF):
             return stage
-        off = (self.sd * torch.randn(stage.shape, generator=self.generator, dtype=torch.float64)).to(stage.neuron.ramp.dtype)
+        off = self.draw(stage.neuron.ramp.expand(stage.shape))
         return replace(stage, neuron=replace(stage.neuron, ramp=stage.neuron.ramp + off, slope=stage.neuron.slope + off))

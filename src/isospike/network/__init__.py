@@ -7,6 +7,9 @@ from isospike.network.body import Stage as Stage
 from isospike.network.file import load as load
 from isospike.network.file import save as save
 from isospike.network.module import SpikingNetwork as SpikingNetwork
+from isospike.network.retime import balanced as balanced
+from isospike.network.retime import retimed as retimed
+from isospike.network.retime import total as total
 from isospike.network.run import Perturb as Perturb
 from isospike.network.run import Step as Step
 from isospike.network.run import Watch as Watch

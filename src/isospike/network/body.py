@@ -66,6 +66,10 @@ class Encoder(Record):
         """Codes of a batch when spikes fall on the ticks of a clock, rounded to the nearest if `half`, else down."""
         raise InvalidSetting(f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator.")
 
+    def on_clock(self, ticks: int) -> "Encoder":
+        """The encoder whose spikes come at the nearest of so many ticks."""
+        raise InvalidSetting(f"{type(self).__name__} has no clock.", remedy="Convert the model with --coding ttfs.")
+
     def outside(self, x: Tensor) -> int:
         """How many values of x lie outside the declared range."""
         return 0

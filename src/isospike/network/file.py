@@ -15,7 +15,7 @@ from isospike.ir.record import from_tree, to_tree
 from isospike.network.body import Body
 from isospike.network.module import SpikingNetwork
 
-FORMAT = 2
+FORMAT = 3
 
 
 def save(network: SpikingNetwork, path: str | Path) -> None:

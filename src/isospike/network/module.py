@@ -5,15 +5,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isospike.network.body import Body, Stage
-from isospike.network.run import run
+from isospike.network.run import Perturb, run
 from isospike.network.steps import walked
 
 
 class SpikingNetwork(nn.Module):
-    """A network of spiking neurons.  Its tensors are parameters by path, so `to`, `state_dict` and `parameters` work as usual."""
+    """A network of spiking neurons.  Its tensors are parameters by path, so `to`, `state_dict` and `parameters` work as usual.
 
-    def __init__(self, body: Body) -> None:
+    perturb: what the hardware it runs on does to each stage's code before it is handed on; not part of its file.
+    """
+
+    def __init__(self, body: Body, perturb: Perturb | None = None) -> None:
         super().__init__()
+        self.perturb = perturb
         for path, tensor in body.tensors().items():
             self.register_parameter(path.replace(".", "/"), nn.Parameter(tensor.detach().clone(), requires_grad=False))
         self._skeleton = body.map_tensors(lambda _, t: t.new_empty(0))
@@ -43,4 +47,4 @@ class SpikingNetwork(nn.Module):
         body = self.body
         if body.steps:
             return walked(body, x, torch.Generator().manual_seed(0))
-        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive))
+        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=self.perturb)

@@ -69,6 +69,10 @@ class Neuron(Record):
         """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape) if constant."""
         raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
 
+    def retimed(self, window: Tensor, span: Tensor) -> "Neuron":
+        """The neuron that computes the same in a window of another length, after source windows the longest of which is `span` [time]."""
+        return self
+
     @abstractmethod
     def value(self, code: Tensor) -> Tensor:
         """The activations of the original network that a code stands for."""
@@ -90,7 +94,12 @@ def on_ticks(lead: Tensor, window: Tensor, ticks: int, half: bool) -> Tensor:
     """Leads brought down, or if `half` to the nearest, of the `ticks` equal steps of a window."""
     tick = window / ticks
     settle = 16 * ticks * torch.finfo(lead.dtype).eps  # a comparator settles on sums that are equal but for rounding
-    return torch.floor(lead / tick + (0.5 if half else 0.0) + settle) * tick
+    return through(lead, torch.floor(lead.detach() / tick + (0.5 if half else 0.0) + settle) * tick)
+
+
+def through(soft: Tensor, hard: Tensor) -> Tensor:
+    """`hard`, to the last bit, with the gradient of `soft`: the straight-through estimator of a step."""
+    return hard + (soft - soft.detach()) if soft.requires_grad else hard
 
 
 def flat(t: Tensor, shape: tuple[int, ...]) -> np.ndarray:

@@ -4,6 +4,8 @@ r"""Integrate-and-fire neuron that answers with at most one spike inside its win
     τ_c dV/dt = s                                          from t_min on: silent inputs and padded pixels count as spikes at t_min
     fires at the first t > gate with V ≥ θ − δ (t − t_ramp) / τ_c;  if there is none before t_max it stays silent
 
+On a clock of L ticks it fires at the last tick before the crossing was due, k = ⌊x L / B⌋ ticks before t_max.
+
 With leads x = t_max − t of the inputs, ρ = t_min − t_ramp and B = t_max − t_min the crossing is at t_max − x with
 
     x = (Σ_j J_j x_j + (α + δ) ρ − τ_c θ) / s + B,      silent where x ≤ 0
@@ -12,10 +14,11 @@ Source: Stanojevic 2023, eqs. 2.2, 2.5, 2.25–2.31 and 3.2.  The threshold is i
 probability" of early firing is not negligible.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from isospike.ir.ops.base import Shape
@@ -40,6 +43,7 @@ class FirstSpikeIF(Neuron):
     | `gated`     |                |      | whether the threshold is infinite before the gate                      |
     | `clipped`   |                |      | whether a lead as long as the window is meant (ReLU6)                  |
     | `forced`    |                |      | whether a silent neuron is made to spike at t_max                      |
+    | `ticks`     |                |      | L, of the clock that it fires on; 0: it fires at any time              |
     """
 
     threshold: Tensor
@@ -54,6 +58,18 @@ class FirstSpikeIF(Neuron):
     gated: bool
     clipped: bool
     forced: bool
+    ticks: int = 0
+
+    def retimed(self, window: Tensor, span: Tensor) -> "FirstSpikeIF":
+        onset = span if bool(self.onset > 0) else self.onset
+        bounded = self.clipped or bool(self.gate.any())
+        return replace(
+            self,
+            window=window,
+            onset=onset,
+            threshold=self.threshold + (self.slope * (window - self.window) + (self.ramp + self.fall) * (onset - self.onset)) / self.tau,
+            gate=(window - (self.window - self.gate)).clamp_min(0) if bounded else self.gate,
+        )
 
     def crossing(self, drive: Drive) -> Tensor:
         """The lead x of the threshold crossing, before the gate and the end of the window are heeded."""
@@ -72,11 +88,15 @@ class FirstSpikeIF(Neuron):
 
     def _held(self, lead: Tensor) -> Tensor:
         # In place: a drive with a bias is a tensor of its own, and memory is what this step costs.
-        if self.gate.ndim == 0 or not bool(self.gate.any()):
-            return lead.clamp_(0.0, float(self.window))
-        return torch.minimum(lead.clamp_min_(0.0), self.window - self.gate)
+        # Unlike a clamp's, the gradient of this one is zero where a neuron only just stays silent, as a rectifier's is.
+        held = F.hardtanh(lead, 0.0, float(self.window), inplace=True)
+        if self.gate.ndim and bool(self.gate.any()):
+            held = torch.minimum(held, self.window - self.gate)
+        return on_ticks(held, self.window, self.ticks, half=False) if self.ticks else held
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
+        if self.ticks:
+            return self.closed_form(drive)  # it has its own clock
         latest = on_ticks(self.window - self.gate, self.window, ticks, half=False)
         return torch.minimum(on_ticks(self.crossing(drive), self.window, ticks, half).clamp_min(0.0), latest)
 
@@ -88,10 +108,10 @@ class FirstSpikeIF(Neuron):
         with np.errstate(divide="ignore", invalid="ignore"):
             wait = np.where(distance <= 0, 0.0, np.where(slope > 0, distance * tau / slope, np.inf))
         lead = np.maximum(window - np.maximum(wait, gate), 0.0)
-        if self.gated:
-            return lead
-        early = early_spikes(*synaptic, ramp, fall, threshold, onset, tau)
-        return np.where(np.isfinite(early), window - early, lead)
+        if not self.gated:
+            early = early_spikes(*synaptic, ramp, fall, threshold, onset, tau)
+            lead = np.where(np.isfinite(early), window - early, lead)
+        return on_ticks(torch.from_numpy(lead), self.window.double(), self.ticks, half=False).numpy() if self.ticks else lead
 
     def value(self, code: Tensor) -> Tensor:
         return code * self.unit

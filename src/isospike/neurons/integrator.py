@@ -5,7 +5,7 @@ r"""Read-out neuron: integrates its inputs and never fires; its potential at the
 With leads x = t_max − t and ρ = t_max − t_min: V = (Σ_j J_j x_j + α ρ) / τ_c.  Source: Stanojevic 2023, eqs. 2.34–2.35.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -28,6 +28,9 @@ class Integrator(Neuron):
     ramp: Tensor
     onset: Tensor
     tau: Tensor
+
+    def retimed(self, window: Tensor, span: Tensor) -> "Integrator":
+        return replace(self, ramp=self.ramp * self.onset / span, onset=span)
 
     def closed_form(self, drive: Drive) -> Tensor:
         return drive(self.ramp * self.onset) / self.tau

@@ -6,7 +6,7 @@ A neuron that waits for the last spike stays silent if one of its inputs does: a
 Source: Stanojevic 2023, eqs. 2.32–2.33.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -53,6 +53,9 @@ class SpikePool(Neuron):
     unit: Tensor
     forced: bool
     relays: ClassVar = True
+
+    def retimed(self, window: Tensor, span: Tensor) -> "SpikePool":
+        return replace(self, window=span)
 
     def closed_form(self, drive: Drive) -> Tensor:
         return self.pool(drive(None))

@@ -33,7 +33,7 @@ class Simulator:
 
         @torch.no_grad()
         def simulation(x: Tensor, watch: Watch | None = None, perturb: Perturb | None = None) -> Tensor:
-            return run(body, self.encode(body, x), step, watch, perturb)
+            return run(body, self.encode(body, x), step, watch, perturb or network.perturb)
 
         return simulation
 

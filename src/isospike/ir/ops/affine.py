@@ -24,6 +24,14 @@ def through(chain: Chain, x: Tensor, bias: Tensor | None = None) -> Tensor:
     return chain[-1](x, bias)
 
 
+def row_sum(chain: Chain, shape: Shape) -> Tensor:
+    """S_i = Σ_j A_ij over the full kernel: what a chain makes of a constant 1.  shape: of one sample's input."""
+    s = torch.ones((1,) * len(shape), dtype=torch.float64)
+    for step in chain:
+        s, shape = step.map_tensors(lambda _, t: t.double()).row_sum(s, shape), step.out_shape(shape)
+    return s
+
+
 def fan_out(chain: Chain, shape: Shape) -> Tensor:
     """Number of outgoing synapses of each presynaptic neuron: the transposed 0/1 map, applied to ones.  Returns `shape`."""
     pattern = tuple(step.pattern().map_tensors(lambda _, t: t.detach().double()) for step in chain)

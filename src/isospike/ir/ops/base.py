@@ -138,6 +138,8 @@ class Weighted(Map):
 
 def collapse(t: Tensor) -> Tensor:
     """`t` with every dimension of size 1 along which it is constant (to 12 digits): broadcasting restores it."""
+    if t.requires_grad:
+        return t  # a gradient is to reach every number
     limit = 1e-12 * t.abs().max() if t.numel() else t.new_zeros(())
     for dim in range(t.ndim):
         first = t.narrow(dim, 0, 1)

@@ -1,0 +1,56 @@
+"""The options that say which hardware a network is to run on, and the constraints that they stand for."""
+
+from statistics import mean, stdev
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import Tensor
+
+from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain
+from isospike.network import SpikingNetwork
+
+TimeStepsOption = Annotated[int | None, typer.Option("--time-steps", help="Spikes fall on so many ticks a layer.")]
+Bits = Annotated[int | None, typer.Option("--weight-bits", help="Weights are integers of so many bits.")]
+Jitter = Annotated[float | None, typer.Option("--jitter", help="Standard deviation of spike times [time].")]
+LatencyOption = Annotated[float | None, typer.Option("--latency", help="Windows hold this share of the activations: 0.95.")]
+Mismatch = Annotated[float | None, typer.Option("--mismatch", help="Standard deviation of the ramps' slopes.")]
+NoiseOption = Annotated[float | None, typer.Option("--weight-noise", help="Standard deviation of weights, of the largest of a layer.")]
+
+
+def constraints(
+    time_steps: int | None,
+    weight_bits: int | None,
+    jitter: float | None,
+    latency: float | None,
+    mismatch: float | None,
+    weight_noise: float | None,
+    seed: int = 0,
+) -> list[Constraint]:
+    """The hardware that the options ask for."""
+    made: dict[type[Constraint], Any] = {
+        WeightBits: weight_bits, WeightNoise: weight_noise, SlopeMismatch: mismatch, Latency: latency, TimeSteps: time_steps, SpikeJitter: jitter,
+    }  # fmt: skip
+    found = [kind(value) for kind, value in made.items() if value is not None]  # type: ignore[call-arg]
+    for number, constraint in enumerate(found):
+        if isinstance(generator := getattr(constraint, "generator", None), torch.Generator):
+            generator.manual_seed(seed * 64 + number)
+    return found
+
+
+def on_hardware(network: SpikingNetwork, hardware: list[Constraint], calibration: list[Tensor], trials: int) -> list[SpikingNetwork]:
+    """The network as it is on such hardware, with another draw of what is random each time."""
+    return [constrain(network, hardware, calibration) for _ in range(trials)]
+
+
+def averaged(found: list[dict[str, object]]) -> dict[str, object]:
+    """Means over trials of every figure, and the accuracy's standard deviation."""
+    if len(found) == 1:
+        return found[0]
+    figures: dict[str, object] = {key: mean(values) if all(isinstance(v, float) for v in values) else values[0] for key, values in _columns(found).items()}
+    accuracies = [float(one["accuracy"]) for one in found if isinstance(one["accuracy"], float)]
+    return figures | {"trials": len(found), "accuracy_sd": stdev(accuracies) if accuracies else None}
+
+
+def _columns(rows: list[dict[str, object]]) -> dict[str, list[Any]]:
+    return {key: [row[key] for row in rows] for key in rows[0]}

@@ -1,0 +1,144 @@
+"""What hardware does to a network: a constraint acts on it once, on its parameters, and on its spikes, in training as in simulation."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidData, InvalidSetting
+from isospike.ir.ops.base import Map, Weighted
+from isospike.network import Body, SpikingNetwork, Stage, balanced, run
+from isospike.neurons import FirstSpikeIF
+
+MOST = 1 << 22  # numbers of a stage that a quantile is taken over
+Reached = Callable[[float], dict[str, Tensor]]  # share of the activations ↦ by stage, the lead [time] that they stay within
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """Base of the constraints; one whose parameter is at its ideal limit changes nothing.  Random ones draw anew each time they act."""
+
+    lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
+
+    def placed(self, body: Body, reached: Reached) -> tuple["Constraint", Body]:
+        """Itself with what it had to measure, and the network with what is changed for good, such as its windows."""
+        return self, body
+
+    def parameters(self, body: Body) -> Body:
+        """The network with the parameters that the hardware makes of its own; slopes are what the neurons say, ramps follow."""
+        return body
+
+    def spikes(self, stage: Stage, lead: Tensor) -> Tensor:
+        """The leads of a stage's spikes as the hardware sends them."""
+        return lead
+
+
+@dataclass(frozen=True)
+class Noise(Constraint):
+    """A random constraint.  sd: standard deviation; generator: where it comes from."""
+
+    sd: float
+    generator: torch.Generator = field(default_factory=torch.Generator, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check(self, 0 <= self.sd < math.inf, "A standard deviation of 0 or more.")
+
+    def draw(self, like: Tensor) -> Tensor:
+        """Independent normal numbers, as many as `like` has."""
+        noise = torch.randn(like.shape, generator=self.generator, dtype=torch.float64, device=self.generator.device)
+        return self.sd * noise.to(like.device, like.dtype)
+
+
+def trained_maps(stage: Stage) -> list[Weighted]:
+    """The maps of a stage whose weights are trained."""
+    return [step for group in stage.groups for step in group.chain if isinstance(step, Weighted) and step.weighted]
+
+
+def reweighted(stage: Stage, change: Callable[[int, Weighted], Tensor]) -> Stage:
+    """The stage with the weights of its trained maps replaced by `change(number of the map among them, map)`."""
+    number = 0
+
+    def changed(step: Map) -> Map:
+        nonlocal number
+        if not (isinstance(step, Weighted) and step.weighted):
+            return step
+        number += 1
+        return replace(step, weight=change(number - 1, step))
+
+    return replace(stage, groups=tuple(replace(group, chain=tuple(map(changed, group.chain))) for group in stage.groups))
+
+
+def check(constraint: Constraint, within: bool, supported: str) -> None:
+    """Raise `InvalidSetting` unless `within`."""
+    if not within:
+        raise InvalidSetting(f"{constraint}.", supported, "Choose a value within.")
+
+
+def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[Tensor]) -> tuple[tuple[Constraint, ...], Body]:
+    """The constraints, fitted to a network and a set of inputs, and the network as they change it for good; their order does not matter."""
+    if body.steps:
+        raise InvalidSetting("the network fires step by step.", "Networks of first spikes: TTFS().", "Convert the model with --coding ttfs.")
+    leads: dict[str, list[Tensor]] = {}
+
+    def reached(share: float) -> dict[str, Tensor]:
+        if not leads:
+            leads.update(_leads(body, calibration))
+        return {name: torch.quantile(torch.cat(parts), share) for name, parts in leads.items()}
+
+    placed, result = [], body
+    for constraint in constraints:
+        fitted, result = constraint.placed(result, reached)
+        placed.append(fitted)
+    return tuple(placed), result
+
+
+def _leads(body: Body, calibration: Iterable[Tensor]) -> dict[str, list[Tensor]]:
+    """Leads of every stage whose window may still be chosen: one that clips already, as ReLU6 does or a network tuned before, keeps its own."""
+    free = {stage.name for stage in body.stages if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped}
+    found: dict[str, list[Tensor]] = {name: [] for name in free}
+
+    def watch(stage: Stage, code: Tensor) -> None:
+        if stage.name in free:
+            kept = code.flatten()
+            found[stage.name].append(kept[:: max(1, len(kept) * len(batches) // MOST)])
+
+    batches = list(calibration)
+    if not batches:
+        raise InvalidData(
+            "there is no sample to measure windows on.", "At least one; a few hundred of the training set are usual.", "Pass some: calibration=…."
+        )
+    with torch.no_grad():
+        for x in batches:
+            run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), watch)
+    return found
+
+
+def constrained(body: Body, constraints: Iterable[Constraint]) -> Body:
+    """The network with the parameters that the hardware makes of its own."""
+    for constraint in constraints:
+        body = constraint.parameters(body)
+    return body
+
+
+def constrain(network: SpikingNetwork, constraints: Sequence[Constraint], calibration: Iterable[Tensor] = ()) -> SpikingNetwork:
+    """The network as it is on such hardware, in every simulator; random constraints draw once for parameters, and for every spike.
+
+    calibration: batches (samples, *input shape) to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
+    """
+    placed, body = place(network.body, constraints, calibration)
+    return SpikingNetwork(balanced(constrained(body, placed)), perturbation(placed))
+
+
+def perturbation(constraints: Iterable[Constraint]) -> Callable[[Stage, Tensor], Tensor]:
+    """What constraints do to spikes, one after the other; relays such as pools add nothing of their own."""
+    acting = [c for c in constraints if type(c).spikes is not Constraint.spikes]
+
+    def perturb(stage: Stage, lead: Tensor) -> Tensor:
+        for constraint in () if stage.neuron.relays else acting:
+            lead = constraint.spikes(stage, lead)
+        return lead
+
+    return perturb

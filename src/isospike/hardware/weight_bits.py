@@ -1,0 +1,74 @@
+"""Weights of few bits: whole multiples of a step, one step for each map of synapses.
+
+    J ← d clip(⌊J / d + ½⌋, −2^(q−1), 2^(q−1) − 1),     d = max(−J_low / 2^(q−1), J_high / (2^(q−1) − 1))
+
+J_low and J_high leave out a share of the weights on either side; slopes stay as they are, ramps follow.  The gradient passes straight
+through the rounding.  Source: Stanojevic 2023, §3.6.3 iii.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from isospike.hardware.base import Constraint, Reached, check, reweighted, trained_maps
+from isospike.ir.ops.base import Weighted
+from isospike.network import Body, Stage
+from isospike.neurons.base import through
+
+
+@dataclass(frozen=True)
+class WeightBits(Constraint):
+    """
+    | field        | meaning                                                                                             |
+    |--------------|-----------------------------------------------------------------------------------------------------|
+    | `bits`       | q                                                                                                   |
+    | `percentile` | share left out on either side; 0.04 for up to four bits and 0.01 for more, unless given             |
+    | `steps`      | d of each map, by stage; found when the constraint is placed, and fixed from then on                |
+    """
+
+    bits: int
+    percentile: float | None = None
+    steps: Mapping[str, tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
+    lasting: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check(self, 2 <= self.bits <= 24, "2 to 24 bits.")
+        check(self, self.percentile is None or 0 <= self.percentile < 0.5, "A percentile of at least 0 and below 0.5.")
+
+    def placed(self, body: Body, reached: Reached) -> tuple["WeightBits", Body]:
+        return replace(self, steps={stage.name: tuple(map(self._step, trained_maps(stage))) for stage in body.stages}), body
+
+    def parameters(self, body: Body) -> Body:
+        return replace(body, stages=tuple(map(self._stage, body.stages)))
+
+    def _stage(self, stage: Stage) -> Stage:
+        steps = self.steps[stage.name]
+        return reweighted(stage, lambda i, step: self._rounded(step.weight, steps[i]))
+
+    def _rounded(self, weight: Tensor, step: float) -> Tensor:
+        half = 2 ** (self.bits - 1)
+        return through(weight, (weight.detach() / step).round().clamp(-half, half - 1) * step)
+
+    def _step(self, step: Weighted) -> float:
+        weight, half = step.weight.detach().double().flatten(), 2 ** (self.bits - 1)
+        if (known := whole_step(weight, half)) is not None:
+            return known  # such as a network that was tuned before
+        out = (0.04 if self.bits <= 4 else 0.01) if self.percentile is None else self.percentile
+        low, high = torch.quantile(weight[:: max(1, len(weight) >> 23)], torch.tensor([out, 1 - out], dtype=torch.float64)).tolist()
+        return max(-low / half, high / (half - 1)) or 1.0
+
+
+def whole_step(weight: Tensor, half: int) -> float | None:
+    """The step that all of these weights are whole multiples of, within [−half, half − 1], if there is one."""
+    sizes = weight.abs().unique()
+    sizes = sizes[sizes > 0]
+    if not len(sizes) or len(sizes) > half:
+        return None
+    gap = float(torch.cat([sizes[:1], sizes.diff()]).min())
+    gap = float(sizes[-1] / (sizes[-1] / gap).round())  # the largest says it best
+    whole = (weight / gap).round()
+    fits = bool(((weight / gap - whole).abs() < 1e-3).all()) and -half <= float(whole.min()) and float(whole.max()) < half
+    return gap if fits else None

@@ -1,0 +1,29 @@
+"""Synapses that were not made alike: each weight is off by a fixed amount.
+
+    J_ij ← J_ij + N(0, sd²) max |J|,     s_i ← s_i + Σ_j δJ_ij
+
+The ramp does not know of it, so the slope changes with the weights.
+"""
+
+from dataclasses import dataclass, replace
+
+from isospike.hardware.base import Noise, reweighted, trained_maps
+from isospike.network import Body, Stage, total
+from isospike.neurons import FirstSpikeIF
+
+
+@dataclass(frozen=True)
+class WeightNoise(Noise):
+    """One draw for every weight; synapses that share a weight share its error.  sd: in units of the stage's largest weight."""
+
+    def parameters(self, body: Body) -> Body:
+        return replace(body, stages=tuple(self._stage(stage, body) for stage in body.stages))
+
+    def _stage(self, stage: Stage, body: Body) -> Stage:
+        noise = reweighted(stage, lambda _, step: self.draw(step.weight) * step.weight.detach().abs().max())
+        added = iter([step.weight for step in trained_maps(noise)])
+        noisy = reweighted(stage, lambda _, step: step.weight + next(added))
+        if not isinstance(stage.neuron, FirstSpikeIF):
+            return noisy
+        more = (total(noisy, body.shapes) - total(stage, body.shapes)).to(stage.neuron.slope.dtype)
+        return replace(noisy, neuron=replace(stage.neuron, slope=stage.neuron.slope + more))

@@ -1,0 +1,171 @@
+r"""Integrate-and-fire neuron that may fire before all of its inputs have arrived, once or not at all.
+
+    dV/dt = α + Σ_j w_j H(t − x_j),   V(0) = 0;   fires at the first t with V ≥ θ, unless the observation time is over: t > t_obs
+
+Between two arrivals V is a straight line, so the spike follows from the causal set J, the smallest prefix of the sorted arrivals whose
+solution precedes the next arrival on a positive slope m:
+
+    t = (θ + Σ_J w_j x_j) / m,   m = α + Σ_J w_j;      dt/dw_j = (x_j − t) / m,   dt/dx_j = w_j / m   for j in J
+
+A layer's clock starts ε before the first spike that reaches it, R:  x_j = t_j − R + ε.  A neuron that stays silent has t = +∞; the source
+writes 0, which its loss (eq. A.7) would take for the earliest spike.  Source: Stanojevic 2023, eqs. A.2–A.6.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numba import njit, prange
+from torch import Tensor
+
+from isospike.ir.ops.base import Shape
+from isospike.neurons.base import Neuron, Synapses, flat
+
+
+@dataclass(frozen=True, eq=False)
+class CausalIF(Neuron):
+    """Its code is the lead window − t on the layer's own clock, zero for a silent neuron.
+
+    | field       | shape         | unit   | meaning                                                              |
+    |-------------|---------------|--------|----------------------------------------------------------------------|
+    | `ramp`      | broadcastable | 1/time | α                                                                    |
+    | `threshold` | broadcastable | 1      | θ                                                                    |
+    | `observed`  | broadcastable | time   | t_obs; infinite in the output layer                                  |
+    | `lag`       | ()            | time   | ε                                                                    |
+    | `window`    | ()            | time   | how long the clocks of this layer and of those that it reads run     |
+    """
+
+    ramp: Tensor
+    threshold: Tensor
+    observed: Tensor
+    lag: Tensor
+    window: Tensor
+
+    def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
+        window = float(self.window)
+        arrivals = on_clock(torch.from_numpy(np.where(codes > 0, window - codes, np.inf)), self.lag.double()).numpy()
+        ramp, threshold, observed = (flat(t, shape) for t in (self.ramp, self.threshold, self.observed))
+        times = _integrate(arrivals, synapses.indptr, synapses.targets, synapses.weights, ramp, threshold)
+        return np.where(times <= np.minimum(observed, window), window - times, 0.0)
+
+    def value(self, code: Tensor) -> Tensor:
+        return code
+
+
+def on_clock(times: Float[Tensor, "batch inputs"], lag: Tensor) -> Float[Tensor, "batch inputs"]:
+    """Spike times of a layer on the clock of the next, which starts `lag` before the first of them (eq. A.2)."""
+    first = times.amin(1, keepdim=True)
+    return torch.where(torch.isfinite(first), times - first + lag, torch.inf)
+
+
+def causal_times(
+    times: Float[Tensor, "batch inputs"], weight: Float[Tensor, "neurons inputs"], ramp: Float[Tensor, " neurons"], threshold: Float[Tensor, " neurons"]
+) -> Float[Tensor, "batch neurons"]:
+    """When each neuron first reaches its threshold, +∞ where it never does; differentiable in all arguments (eq. A.4)."""
+    # The ramp is an input like others: a spike of weight α at time 0.
+    arrivals = torch.cat([times.new_zeros(len(times), 1), times], 1)
+    rows = torch.cat([ramp[None], weight.T])
+    return _Causal.apply(arrivals, rows, threshold) if times.device.type == "cpu" else sorted_sums(arrivals, rows, threshold)
+
+
+def sorted_sums(times: Tensor, rows: Tensor, threshold: Tensor) -> Tensor:
+    """The solution written in whole tensors: sort, cumulative sums, first prefix that holds; (batch, inputs, neurons) numbers in memory.
+
+    times: (batch, inputs); rows: (inputs, neurons); threshold: (neurons,).
+    """
+    times, order = times.sort(1)
+    heard = torch.isfinite(times)
+    weights = rows[order] * heard[:, :, None]
+    slope = weights.cumsum(1)
+    level = threshold + (weights * torch.where(heard, times, 0.0)[:, :, None]).cumsum(1)
+    following = torch.cat([times[:, 1:], torch.full_like(times[:, :1], torch.inf)], 1)[:, :, None]
+    holds = (slope > 0) & (level <= slope * following)
+    fires, first = holds.any(1), holds.int().argmax(1, keepdim=True)
+    slope = torch.where(fires, slope.gather(1, first)[:, 0], 1.0)
+    return torch.where(fires, level.gather(1, first)[:, 0] / slope, torch.inf)
+
+
+class _Causal(torch.autograd.Function):
+    """`sorted_sums` that goes no further than the causal sets, and keeps nothing but their solutions."""
+
+    @staticmethod
+    def forward(ctx: Any, times: Tensor, rows: Tensor, threshold: Tensor) -> Tensor:
+        times, rows = times.contiguous(), rows.contiguous()
+        fired = times.new_full((len(times), rows.shape[1]), torch.inf)
+        slope = torch.ones_like(fired)
+        arrays = (t.detach().numpy() for t in (times, times.argsort(1), rows, threshold.contiguous(), fired, slope))
+        _solve(*arrays)
+        ctx.save_for_backward(times, rows, fired, slope)
+        return fired
+
+    @staticmethod
+    def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        times, rows, fired, slope = ctx.saved_tensors
+        fires = torch.isfinite(fired)
+        share = torch.where(fires, grad[0] / slope, 0.0)
+        by_time, by_row = torch.zeros_like(times), torch.zeros_like(rows)
+        # A silent neuron has an empty causal set: no input precedes −∞.
+        _gradients(*(t.numpy() for t in (times.T.contiguous(), rows, torch.where(fires, fired, -torch.inf), share, by_time, by_row)))
+        return by_time, by_row, share.sum(0)
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def _solve(times, order, rows, threshold, fired, slopes):  # type: ignore[no-untyped-def]
+    inputs, neurons = rows.shape
+    for b in prange(len(times)):
+        slope, level = np.zeros_like(threshold), threshold.copy()
+        waiting, k = neurons, 0
+        while waiting and k < inputs and times[b, order[b, k]] < np.inf:
+            now = times[b, order[b, k]]
+            while k < inputs and times[b, order[b, k]] == now:  # of equal times, such as black pixels', only the last can end the set
+                row = rows[order[b, k]]
+                for i in range(neurons):
+                    slope[i] += row[i]
+                    level[i] += row[i] * now
+                k += 1
+            following = times[b, order[b, k]] if k < inputs else np.inf
+            for i in range(neurons):
+                if fired[b, i] == np.inf and slope[i] > 0 and level[i] <= slope[i] * following:
+                    fired[b, i], slopes[b, i] = level[i] / slope[i], slope[i]
+                    waiting -= 1
+
+
+@njit(cache=True, parallel=True, nogil=True, fastmath={"reassoc", "contract"})
+def _gradients(times, rows, fired, share, by_time, by_row):  # type: ignore[no-untyped-def]
+    """times: (inputs, batch); share: the gradient over m, (batch, neurons)."""
+    inputs, neurons = rows.shape
+    for j in prange(inputs):
+        for b in range(len(fired)):
+            at, total = times[j, b], rows.dtype.type(0)
+            for i in range(neurons):
+                part = share[b, i] if at < fired[b, i] else rows.dtype.type(0)
+                by_row[j, i] += part * (at - fired[b, i]) if at < fired[b, i] else rows.dtype.type(0)
+                total += part * rows[j, i]
+            by_time[b, j] = total
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def _integrate(arrivals, indptr, targets, weights, ramp, threshold):  # type: ignore[no-untyped-def]
+    """Each membrane on its own, from one spike to the next that reaches it.  arrivals: (batch, presynaptic), infinity for silent."""
+    fired = np.full((len(arrivals), len(ramp)), np.inf)
+    for b in prange(len(arrivals)):
+        potential, slope, last = np.zeros(len(ramp)), ramp.copy(), np.zeros(len(ramp))
+        order = np.argsort(arrivals[b])
+        for j in order[np.isfinite(arrivals[b][order])]:
+            now = arrivals[b, j]
+            for k in range(indptr[j], indptr[j + 1]):
+                i = targets[k]
+                if fired[b, i] < np.inf:
+                    continue
+                reached = potential[i] + slope[i] * (now - last[i])
+                if reached >= threshold[i]:
+                    fired[b, i] = last[i] + (threshold[i] - potential[i]) / slope[i]
+                potential[i], last[i] = reached, now
+                slope[i] += weights[k]
+        if np.isfinite(arrivals[b]).any():  # without a first spike the clock does not start, nor the ramp
+            for i in range(len(ramp)):
+                if fired[b, i] == np.inf and slope[i] > 0:
+                    fired[b, i] = last[i] + (threshold[i] - potential[i]) / slope[i]
+    return fired

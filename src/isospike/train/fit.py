@@ -1,0 +1,190 @@
+"""The trainer: epochs of steps on any device, kept after each epoch so that an interrupt loses no more than one."""
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sized
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import track
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+
+from isospike.errors import InvalidData, InvalidFile, InvalidSetting
+from isospike.network import SpikingNetwork
+from isospike.train.base import Trainee
+
+Loader = Iterable[tuple[Tensor, Tensor]]
+CALIBRATION = 1024  # samples of the loader that windows are measured on
+ADAM = partial(torch.optim.Adam, lr=1e-3)
+
+
+def fit(
+    trainee: Trainee,
+    loader: Loader,
+    epochs: int = 10,
+    *,
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] = ADAM,
+    decay: float = 1.0,
+    clip: float = math.inf,
+    seed: int = 0,
+    held_out: Loader | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    about: dict[str, Any] | None = None,
+    accelerator: str = "cpu",
+    devices: int = 1,
+    quiet: bool = False,
+    watch: Callable[[float], None] | None = None,
+) -> SpikingNetwork:
+    """Train, and return the spiking network.
+
+    loader: batches of (samples, labels), the same ones in every epoch or shuffled with PyTorch's generator, which is seeded for each epoch.
+    decay: factor on the learning rate after each epoch, applied a little at every step.  clip: largest norm of the gradient.
+    held_out: batches that the accuracy after each epoch is taken over.  folder: where the checkpoint, run.json and curve.csv go; with
+    `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about: what run.json should tell of
+    the run besides.  accelerator, devices: as Lightning Fabric has them ("auto", "cuda", …).  watch: sees the loss of every step.
+    Raises `InvalidSetting`, `InvalidData`, `InvalidFile`.
+    """
+    from lightning.fabric import Fabric
+
+    if epochs < 1 or not decay > 0 or not clip > 0 or (resume and folder is None):
+        raise InvalidSetting(f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}.", "epochs ≥ 1, decay > 0, clip > 0; resume with a folder.")
+    fabric = Fabric(accelerator=accelerator, devices=devices)
+    fabric.launch()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        calibration = _calibration(loader)
+        trainee.place(calibration)
+        model, adjusted = fabric.setup(trainee, optimizer(trainee.parameters()))
+        model.mark_forward_method("loss")
+        batches = fabric.setup_dataloaders(loader) if isinstance(loader, DataLoader) else loader
+        rate = [group["lr"] for group in adjusted.param_groups]
+        run = _Run(fabric, trainee, adjusted, Path(folder) if folder is not None else None, _configuration(adjusted, epochs, decay, clip, seed, about))
+        steps = len(loader) if isinstance(loader, Sized) else sum(1 for _ in loader)
+        for epoch in range(run.begin(resume), epochs):
+            # Everything random in an epoch follows from the seed and its number, so that it can be begun again.
+            torch.manual_seed(seed * 1_000_003 + epoch + 1)
+            for number, generator in enumerate(trainee.generators()):
+                generator.manual_seed((seed * 1_000_003 + epoch + 1) * 64 + number)
+            losses = torch.zeros((), dtype=torch.float64)
+            model.train()
+            label = f"epoch {epoch + 1} of {epochs}"
+            for step, (x, y) in enumerate(track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)):
+                for group, first in zip(adjusted.param_groups, rate, strict=True):
+                    group["lr"] = first * decay ** (epoch + step / steps)
+                loss = model.loss(*(fabric.to_device(part) for part in (x, y)))
+                adjusted.zero_grad()
+                fabric.backward(loss)
+                if math.isfinite(clip):
+                    fabric.clip_gradients(model, adjusted, max_norm=clip)
+                adjusted.step()
+                trainee.stepped()
+                losses += loss.detach().double().cpu()
+                if watch is not None:
+                    watch(float(loss.detach()))
+            run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, held_out))
+        model.eval()
+        trainee.finish(calibration)
+    return trainee.cpu().network()
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, batches: Loader | None) -> float | None:
+    """Share of right answers over batches of (samples, labels), where there are any."""
+    if batches is None:
+        return None
+    model.eval()
+    device = next(model.parameters()).device
+    right = [(model(x.to(device)).argmax(1).cpu() == y).double() for x, y in batches]
+    return float(torch.cat(right).mean())
+
+
+def _calibration(loader: Loader) -> list[Tensor]:
+    def until() -> Iterator[Tensor]:
+        seen = 0
+        for x, _ in loader:
+            yield x[: CALIBRATION - seen]
+            seen += len(x)
+            if seen >= CALIBRATION:
+                return
+
+    batches = list(until())
+    if not batches:
+        raise InvalidData("there is nothing to train on.", "A loader of (samples, labels) batches that can be gone through again.", "Pass a DataLoader.")
+    return batches
+
+
+def _configuration(optimizer: Any, epochs: int, decay: float, clip: float, seed: int, about: dict[str, Any] | None) -> dict[str, Any]:
+    group = {key: value for key, value in optimizer.param_groups[0].items() if isinstance(value, int | float | bool)}
+    versions = {name: version(name) for name in ("isospike", "torch", "lightning")}
+    own = {"optimizer": type(optimizer.optimizer).__name__, **group, "epochs": epochs, "decay": decay, "clip": str(clip), "seed": seed}
+    return {"about": about or {}, "training": own, "versions": versions}
+
+
+class _Run:
+    """What is kept of a run in its folder; each file appears whole or not at all."""
+
+    def __init__(self, fabric: Any, trainee: Trainee, optimizer: Any, folder: Path | None, configuration: dict[str, Any]) -> None:
+        self.fabric, self.folder, self.configuration = fabric, folder, configuration
+        self.state: dict[str, Any] = {
+            "trainee": trainee,
+            "optimizer": optimizer,
+            "epoch": 0,
+            "curve": list[dict[str, float]](),
+            "run": json.dumps(configuration, sort_keys=True),
+        }
+
+    def begin(self, resume: bool) -> int:
+        """The epoch to begin with: the first, or the one after the last that was kept."""
+        if self.folder is None:
+            return 0
+        self.folder.mkdir(parents=True, exist_ok=True)
+        checkpoint = self.folder / "checkpoint.ckpt"
+        if not (resume and checkpoint.exists()):
+            self._write("run.json", json.dumps(self.configuration, indent=1))
+            checkpoint.unlink(missing_ok=True)
+            return 0
+        kept = torch.load(checkpoint, weights_only=True)
+        if kept["run"] != self.state["run"]:
+            raise InvalidFile(
+                f"`{checkpoint}` is of a run with other settings: {kept['run']}.",
+                f"A checkpoint of this one: {self.state['run']}.",
+                "Leave --resume out to begin anew.",
+            )
+        for key in ("trainee", "optimizer"):
+            self.state[key].load_state_dict(kept[key])
+        self.state |= {key: kept[key] for key in ("epoch", "curve")}
+        return int(kept["epoch"])
+
+    def keep(self, epoch: int, loss: float, accuracy: float | None) -> None:
+        """Write down an epoch."""
+        self.state["epoch"] = epoch
+        self.state["curve"].append({"epoch": epoch, "loss": loss, "accuracy": math.nan if accuracy is None else accuracy})
+        if self.folder is None or self.fabric.global_rank > 0:
+            return
+        content = {key: value.state_dict() if hasattr(value, "state_dict") else value for key, value in self.state.items()}
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        self._write("checkpoint.ckpt", buffer.getvalue())
+        rows = io.StringIO()
+        table = csv.DictWriter(rows, ["epoch", "loss", "accuracy"], lineterminator="\n")
+        table.writeheader()
+        table.writerows(self.state["curve"])
+        self._write("curve.csv", rows.getvalue())
+
+    def _write(self, name: str, content: str | bytes) -> None:
+        assert self.folder is not None
+        partial_file = self.folder / f"{name}.partial"
+        with partial_file.open("wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        partial_file.replace(self.folder / name)

@@ -1,0 +1,23 @@
+"""The experiment on early answers at a tiny size: what does not depend on training holds, and weights are kept."""
+
+from pathlib import Path
+
+from isospike.experiments import EXPERIMENTS
+from isospike.experiments._result import Settings
+from isospike.experiments._training import cache
+
+
+def test_early_answers(data: Path) -> None:
+    module = EXPERIMENTS["stanojevic2023-figA.2"]
+    tiny = Settings(samples=6, training=40, epochs=1, data_dir=data)
+    result = module.run(tiny)
+    assert all(claim.holds for claim in result.claims[:2]), result.claims
+    assert len(result.rows) == 4 and result.rows[0].paper == {module.HIDDEN: 233}
+    for row, (_, hidden) in zip(result.rows, module.CASES, strict=True):
+        assert 0 < row.measured[module.HIDDEN] <= hidden * row.measured[module.SPIKES]
+        assert 0 < row.measured[module.INPUT] <= 784
+    assert result.figure is not None
+    kept = {path: path.stat().st_mtime_ns for path in cache().glob("*.safetensors")}
+    assert len(kept) == 8, "four networks of each kind"
+    assert module.run(tiny).rows == result.rows
+    assert {path: path.stat().st_mtime_ns for path in cache().glob("*.safetensors")} == kept
