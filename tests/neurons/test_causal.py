@@ -1,7 +1,6 @@
 """Neurons that fire before all inputs have arrived: sorted sums, the kernel that stops early, and integration spike by spike are one."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,4 +169,6 @@ def test_a_silent_neuron_has_no_lead_and_no_spike() -> None:
     assert neuron.spikes(code).tolist() == [[0.0, 1.0]] and torch.equal(neuron.value(code), code)
     with pytest.raises(InvalidSetting, match="CausalIF has no closed form"):
         neuron.closed_form(lambda _: code)
-    assert replace(neuron, observed=number(1.0)).observed == 1
+    assert neuron.retimed(number(8.0), number(8.0)) is neuron
+    with pytest.raises(InvalidSetting, match="CausalIF cannot wait 4 instead of 8"):
+        neuron.retimed(number(4.0), number(8.0))

@@ -53,6 +53,7 @@ class TTFS(Coding):
     | `windows`       |      | "calibrated": from data; "certified": no input in the declared range can exceed them           |
     | `alpha`         | 1    | α of the fixed, positive and dynamic mappings                                                  |
     | `delta`         | 1    | δ: rescaled rows sum to at most 1 − δ                                                          |
+    | `scale`         |      | "layer": activations as they are; "channel": each channel's largest fills the window              |
     | `lowest_sum`    | 1    | B_low: rescaled rows sum to at least −B_low                                                    |
     | `gated`         |      | whether thresholds are infinite before t_min; only "positive" is exact without                 |
     | `forced_spikes` |      | whether silent neurons spike at t_max (exactly one spike each) or not (at most one)            |
@@ -64,6 +65,7 @@ class TTFS(Coding):
     tau: float = 1.0
     ramp_from: Literal["own", "previous"] = "own"
     windows: Literal["calibrated", "certified"] = "calibrated"
+    scale: Literal["layer", "channel"] = "layer"
     alpha: float = 1.0
     delta: float = 0.01
     lowest_sum: float = 10.0
@@ -76,6 +78,7 @@ class TTFS(Coding):
             "mapping": MAPPINGS,
             "ramp_from": ("own", "previous"),
             "windows": ("calibrated", "certified"),
+            "scale": ("layer", "channel") if self.mapping == "identical" else ("layer",),
             "outside": ("error", "clip"),
         }
         choices |= dict.fromkeys(("gated", "forced_spikes"), (False, True))
@@ -141,7 +144,7 @@ class _Mapper:
         coding, tau = self.coding, torch.tensor(self.coding.tau, dtype=torch.float64)
         chains = self.incoming(node, op)
         total = self.row_sum(node, chains)
-        gain = self.rescaling(node, chains, total)
+        gain = self.rescaling(node, op, chains, total)
         slope = torch.ones_like(total) if coding.mapping == "identical" else coding.alpha / (1 - gain * total)
         alpha = slope * (1 - gain * total)
         bounded = math.isfinite(op.high)
@@ -191,11 +194,15 @@ class _Mapper:
             total = total + row_sum(tuple(step.abs() for step in chain) if magnitude else chain, self.graph[name].shape)
         return collapse(total)
 
-    def rescaling(self, node: Node, chains: tuple[Chain, ...], total: Tensor) -> Tensor:
-        """The factor by which each neuron's activation is rescaled, at most 1 (eqs. 2.16, 2.18)."""
+    def rescaling(self, node: Node, op: Population, chains: tuple[Chain, ...], total: Tensor) -> Tensor:
+        """The factor by which each neuron's activation is rescaled: at most 1 (eqs. 2.16, 2.18), or what lets its channel fill the window."""
         coding = self.coding
         if coding.mapping == "identical":
-            return torch.ones((1,) * total.ndim, dtype=total.dtype)
+            high = self.ranges.high[node.name].flatten(1).amax(1) if total.ndim > 1 else self.ranges.high[node.name]
+            high = high.reshape(-1, *(1,) * (total.ndim - 1))
+            # One end for all is what a clip asks for; and a channel that hardly ever fires says little about its range.
+            fill = coding.scale == "channel" and not math.isfinite(op.high) and bool(high.max() > 0)
+            return high.max() / high.clamp_min(0.01 * high.max()) if fill else torch.ones((1,) * total.ndim, dtype=total.dtype)
         # Rescaling by the positive weights' sum is what keeps V from falling before t_min.
         bounded = (self.row_sum(node, chains, magnitude=True) + total) / 2 if coding.mapping == "positive" else total
         gain = torch.minimum((1 - coding.delta) / bounded.clamp_min(1 - coding.delta), coding.lowest_sum / (-total).clamp_min(coding.lowest_sum))

@@ -85,15 +85,6 @@ def vgg16_cifar10(settings: Settings) -> Subject:
     return Subject(trained(recipe, make, lambda: split.train.first(settings.training), settings.device), split, (-3.0, 3.0))
 
 
-def vgg16_bn_cifar10(settings: Settings) -> Subject:
-    """The same with batch norm before each rectifier, where it leaves no channel with tiny activations and large weights."""
-    split = cifar10(settings.data_dir)
-    plain, _ = _vgg16_cifar(settings, 10)
-    recipe = replace(plain, name=f"vgg16-bn-width-{settings.channels}-cifar10")
-    model = trained(recipe, lambda: vgg16(3, 10, settings.channels, dense=1, before=True), lambda: split.train.first(settings.training), settings.device)
-    return Subject(model, split, (-3.0, 3.0))
-
-
 def vgg16_cifar10_l1(settings: Settings) -> Subject:
     """The same network, trained on with a price on activity."""
     split = cifar10(settings.data_dir)

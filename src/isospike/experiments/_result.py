@@ -23,7 +23,7 @@ class Settings:
     | `samples`  | figures are taken over the first so many samples, or all                     |
     | `full`     | networks at the paper's width, trained long                                  |
     | `data_dir` | where data sets are; else $ISOSPIKE_DATA, else the user's cache              |
-    | `width`    | channels of VGG16's first block; 64 if `full`                                |
+    | `width`    | channels of VGG16's first block; 64 if `full`, else 8 unless given           |
     | `epochs`   | of training, for all networks; else each network's own number                |
     | `training` | train on the first so many samples, or all                                   |
     | `trials`   | draws of noise                                                               |
@@ -33,7 +33,7 @@ class Settings:
     seed: int = 0
     full: bool = False
     data_dir: Path | None = None
-    width: int = 8
+    width: int | None = None
     epochs: int | None = None
     training: int | None = None
     trials: int = 16
@@ -41,7 +41,7 @@ class Settings:
     @property
     def channels(self) -> int:
         """Width of VGG16's first block."""
-        return 64 if self.full else self.width
+        return 64 if self.full else self.width or 8
 
     @property
     def device(self) -> str:

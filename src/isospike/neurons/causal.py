@@ -20,6 +20,7 @@ from jaxtyping import Float
 from numba import njit, prange
 from torch import Tensor
 
+from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
 from isospike.neurons.base import Neuron, Synapses, flat
 
@@ -49,6 +50,15 @@ class CausalIF(Neuron):
         ramp, threshold, observed = (flat(t, shape) for t in (self.ramp, self.threshold, self.observed))
         times = _integrate(arrivals, synapses.indptr, synapses.targets, synapses.weights, ramp, threshold)
         return np.where(times <= np.minimum(observed, window), window - times, 0.0)
+
+    def retimed(self, window: Tensor, span: Tensor) -> "CausalIF":
+        if not bool((window == self.window) & (span == self.window)):
+            raise InvalidSetting(
+                f"CausalIF cannot wait {float(window):g} instead of {float(self.window):g}: what it answers depends on when its inputs come.",
+                "The window that it was trained with.",
+                "Train it with another window.",
+            )
+        return self
 
     def value(self, code: Tensor) -> Tensor:
         return code

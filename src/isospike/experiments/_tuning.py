@@ -1,0 +1,62 @@
+"""A converted VGG16 and what fine-tuning on some hardware makes of it: each tuned network is kept, an interrupt loses at most one epoch."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import partial
+from statistics import mean, stdev
+
+import torch
+
+from isospike import constrain, convert, load, save
+from isospike.codings import TTFS
+from isospike.data import Data, loader
+from isospike.experiments._cases import Subject, vgg16_cifar10
+from isospike.experiments._result import Settings
+from isospike.experiments._training import cache
+from isospike.hardware import Constraint
+from isospike.network import SpikingNetwork
+from isospike.simulate import ClosedForm
+from isospike.train import fit, prepare
+
+CODING = TTFS(scale="channel")
+EPOCHS, RATE, DECAY, BATCH = 10, 2e-4, 0.8, 64
+
+
+class Tuning:
+    """VGG16 on CIFAR-10, the images it is tuned on, and those that figures are reported on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.subject: Subject = vgg16_cifar10(settings)
+        self.images = self.subject.split.train.first(settings.training or (None if settings.full else 10_000))
+        self.reported = {name: data.first(settings.samples) for name, data in self.subject.split.reported.items()}
+        self.epochs = settings.epochs or EPOCHS
+        self.calibration = list(self.subject.split.train.first(512))
+        self.network = convert(self.subject.model, self.subject.split.train.first(500), CODING, self.subject.input_range)
+
+    def tuned(self, constraints: Sequence[Constraint]) -> SpikingNetwork:
+        """The network fine-tuned under these constraints, or from the cache."""
+        how = {"constraints": list(map(repr, constraints)), "epochs": self.epochs, "rate": RATE, "decay": DECAY, "batch": BATCH, "seed": self.settings.seed,
+               "images": len(self.images), "width": self.settings.channels, "coding": repr(CODING)}  # fmt: skip
+        key = hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:10]
+        done = cache() / f"tuned-vgg16-{key}.safetensors"
+        if not done.exists():
+            batches = loader(self.images, BATCH, shift=2, flip=True)
+            adam = partial(torch.optim.Adam, lr=RATE)
+            trainee = prepare(self.network, constraints, self.calibration)
+            folder = done.with_suffix(".run")
+            save(fit(trainee, batches, self.epochs, optimizer=adam, decay=DECAY, seed=self.settings.seed, folder=folder, resume=True, about=how), done)
+        return load(done)
+
+    def accuracy(self, network: SpikingNetwork, constraints: Sequence[Constraint], data: Data) -> tuple[float, float]:
+        """Per cent of right answers on such hardware: mean and standard deviation over draws of what is random."""
+        trials = self.settings.trials if any(hasattr(c, "generator") for c in constraints) else 1
+        found = []
+        for trial in range(trials):
+            for number, c in enumerate(constraints):
+                if isinstance(generator := getattr(c, "generator", None), torch.Generator):
+                    generator.manual_seed(1000 * self.settings.seed + 10 * trial + number)
+            chip = ClosedForm().prepare(constrain(network, constraints, self.calibration))
+            found.append(100 * sum(int((chip(x).argmax(1) == y).sum()) for x, y in data.batches() if y is not None) / len(data))
+        return mean(found), stdev(found) if trials > 1 else 0.0
