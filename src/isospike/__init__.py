@@ -1,12 +1,14 @@
 """isospike: a trained ReLU network as a spiking network that computes the same thing."""
 
+from isospike import train as train
 from isospike.codings import METHODS as METHODS
 from isospike.codings import TTFS as TTFS
 from isospike.codings import Coding as Coding
 from isospike.codings import Rate as Rate
-from isospike import train as train
 from isospike.convert import convert as convert
 from isospike.errors import IsospikeError as IsospikeError
+from isospike.export import Integers as Integers
+from isospike.export import integers as integers
 from isospike.hardware import Latency as Latency
 from isospike.hardware import SlopeMismatch as SlopeMismatch
 from isospike.hardware import SpikeJitter as SpikeJitter

@@ -1,10 +1,9 @@
-"""A ReLU network in an ordinary PyTorch loop, and its spiking twins in `fit`: the same weights, batches and optimizer; runs are kept and resumed."""
+"""A ReLU network and its spiking twins: the same weights at the start, the same batches, the same optimizer; runs are kept and resumed."""
 
 import copy
-import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -12,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -21,20 +18,17 @@ from isospike import convert, load, save
 from isospike.codings import TTFS
 from isospike.data import Data, loader
 from isospike.experiments._data import Split, cifar10, with_test_set
+from isospike.experiments._inverse import equivalent, synapses_of, weights_of
+from isospike.experiments._relu_loop import Curve, Watch, read_curve, train_relu
 from isospike.experiments._training import cache, replace_file
-from isospike.hardware import trained_maps
-from isospike.network import Body, SpikingNetwork
-from isospike.neurons import FirstSpikeIF
+from isospike.network import SpikingNetwork
 from isospike.simulate import ClosedForm
-from isospike.train import SpikeTimes, accuracy, fit
+from isospike.train import SpikeTimes, fit
 from isospike.train.networks import initial
 
 RELU, MAPPABLE, HELD = "relu", "mappable", "held"
 CODINGS = {MAPPABLE: TTFS(), HELD: TTFS(mapping="fixed", alpha=1.0)}
 DECAY_STEPS = 5000  # after which the learning rate has fallen by the factor (§3.6.3)
-
-Watch = Callable[[float], None]
-Curve = list[dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -130,11 +124,11 @@ class Twins:
     def _relu(self, folder: Path) -> Curve:
         done = folder / "model.safetensors"
         if not done.exists():
-            model = copy.deepcopy(self.initial).to(self.device)
-            train_relu(model, self, folder, self._trace(folder, lambda: weights_of(model)))
+            model = copy.deepcopy(self.initial)
+            self.train_relu(model, folder=folder, watch=self._trace(folder, lambda: weights_of(model)))
             replace_file(done, lambda path: save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, path))
             (folder / "checkpoint.ckpt").unlink()
-        return _curve(folder)
+        return read_curve(folder)
 
     def _spiking(self, kind: str, folder: Path) -> Curve:
         done = folder / "network.safetensors"
@@ -143,27 +137,25 @@ class Twins:
             trained = self.fit(trainee, folder=folder, resume=True, watch=self._trace(folder, lambda: synapses_of(trainee.body())))
             replace_file(done, lambda path: save(trained, path))
             (folder / "checkpoint.ckpt").unlink()
-        return _curve(folder)
+        return read_curve(folder)
 
     def fit(self, trainee: SpikeTimes, **options: Any) -> SpikingNetwork:
-        """Train by the plan."""
-        plan = self.plan
-        options |= {"held_out": self.held_out, "accelerator": self.device, "seed": plan.seed}
-        return fit(trainee, self.batches, plan.epochs, optimizer=self.optimizer, decay=self.decay, **options)
+        """Train a spiking network by the plan."""
+        return fit(trainee, self.batches, accelerator=self.device, **self._how(), **options)
 
-    @property
-    def decay(self) -> float:
-        """Factor on the learning rate after an epoch."""
-        return float(self.plan.decay ** (len(self.batches) / DECAY_STEPS))
+    def train_relu(self, model: nn.Module, **options: Any) -> None:
+        """Train a ReLU network by the plan."""
+        train_relu(model, self.batches, device=self.device, **self._how(), **options)
 
-    @property
-    def optimizer(self) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:
-        """Of PyTorch's, by name."""
-        return partial(getattr(torch.optim, self.plan.optimizer), lr=self.plan.rate)
+    def _how(self) -> dict[str, Any]:
+        optimizer = partial(getattr(torch.optim, self.plan.optimizer), lr=self.plan.rate)
+        decay = float(self.plan.decay ** (len(self.batches) / DECAY_STEPS))  # a factor an epoch
+        return {"epochs": self.plan.epochs, "optimizer": optimizer, "decay": decay, "seed": self.plan.seed, "held_out": self.held_out}
 
     def _trace(self, folder: Path, weights: Callable[[], list[Tensor]]) -> Watch | None:
         """Keeps the weights after the last step of each epoch, counted from the last that was kept."""
-        step = len(_curve(folder)) * len(self.batches)
+        checkpoint = folder / "checkpoint.ckpt"
+        step = len(self.batches) * (int(torch.load(checkpoint, weights_only=True)["epoch"]) if checkpoint.exists() else 0)
 
         def watch(_: float) -> None:
             nonlocal step
@@ -173,78 +165,3 @@ class Twins:
                 replace_file(folder / f"epoch-{step // len(self.batches)}.safetensors", lambda path: save_file(found, path))
 
         return watch if self.plan.traced else None
-
-
-def train_relu(model: nn.Module, twins: Twins, folder: Path | None = None, watch: Watch | None = None) -> None:
-    """PyTorch's loop: what `fit` does with its trainee, done with a ReLU network."""
-    optimizer = twins.optimizer(model.requires_grad_(True).parameters())
-    curve: Curve = []
-    if folder is not None and (folder / "checkpoint.ckpt").exists():
-        state = torch.load(folder / "checkpoint.ckpt", weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        curve = _curve(folder)[: state["epoch"]]
-    steps = len(twins.batches)
-    with torch.random.fork_rng(devices=[]):
-        for epoch in range(len(curve), twins.plan.epochs):
-            torch.manual_seed(twins.plan.seed * 1_000_003 + epoch + 1)  # as `fit` does, so that batches are the same
-            losses = 0.0
-            model.train()
-            for step, (x, y) in enumerate(track(twins.batches, f"ReLU, epoch {epoch + 1} of {twins.plan.epochs}", total=steps, transient=True)):
-                optimizer.param_groups[0]["lr"] = twins.plan.rate * twins.decay ** (epoch + step / steps)
-                loss = F.cross_entropy(model(x.to(twins.device)), y.to(twins.device))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                losses += float(loss.detach())
-                if watch is not None:
-                    watch(float(loss.detach()))
-            right = accuracy(model, twins.held_out)
-            curve.append({"epoch": epoch + 1, "loss": losses / steps, "accuracy": float("nan") if right is None else right})
-            if folder is not None:
-                replace_file(folder / "curve.csv", partial(_write, curve))
-                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
-                replace_file(folder / "checkpoint.ckpt", partial(torch.save, state))
-
-
-def _write(curve: Curve, path: str) -> None:
-    with open(path, "w", newline="") as file:
-        table = csv.DictWriter(file, ["epoch", "loss", "accuracy"])
-        table.writeheader()
-        table.writerows(curve)
-
-
-def _curve(folder: Path) -> Curve:
-    if not (folder / "curve.csv").exists():
-        return []
-    with (folder / "curve.csv").open() as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-
-
-def weights_of(model: nn.Module) -> list[Tensor]:
-    """Weights of each layer of a ReLU network."""
-    return [parameter for parameter in model.parameters() if parameter.ndim > 1]
-
-
-def synapses_of(body: Body) -> list[Tensor]:
-    """The same in the ReLU network that a network of dense first-spike layers is equivalent to: w = J / s, and J of the read-out (eq. 3.4)."""
-    found = []
-    for stage in body.stages:
-        (layer,) = trained_maps(stage)
-        found.append(layer.weight / stage.neuron.slope.reshape(-1, 1) if isinstance(stage.neuron, FirstSpikeIF) else layer.weight)
-    return found
-
-
-def equivalent(body: Body, like: nn.Sequential) -> nn.Sequential:
-    """The ReLU network that a network of dense first-spike layers computes: b = B / τ − θ / s besides (eq. 3.4, the ramp beginning at t_min)."""
-    model = copy.deepcopy(like)
-    dense = [layer for layer in model if isinstance(layer, nn.Linear)]
-    with torch.no_grad():
-        for layer, weight, stage in zip(dense, synapses_of(body), body.stages, strict=True):
-            layer.weight.copy_(weight)
-            neuron = stage.neuron
-            if isinstance(neuron, FirstSpikeIF):
-                layer.bias.copy_((neuron.window / neuron.tau - neuron.threshold / neuron.slope).expand_as(layer.bias))
-            else:
-                layer.bias.copy_((neuron.ramp * neuron.onset / neuron.tau).expand_as(layer.bias))
-    return model

@@ -90,7 +90,7 @@ class FirstSpikeIF(Neuron):
         # In place: a drive with a bias is a tensor of its own, and memory is what this step costs.
         # Unlike a clamp's, the gradient of this one is zero where a neuron only just stays silent, as a rectifier's is.
         held = F.hardtanh(lead, 0.0, float(self.window), inplace=True)
-        if self.gate.ndim and bool(self.gate.any()):
+        if bool(self.gate.any()):
             held = torch.minimum(held, self.window - self.gate)
         return on_ticks(held, self.window, self.ticks, half=False) if self.ticks else held
 

@@ -70,10 +70,7 @@ def fit(
         run = _Run(fabric, trainee, adjusted, Path(folder) if folder is not None else None, _configuration(adjusted, epochs, decay, clip, seed, about))
         steps = len(loader) if isinstance(loader, Sized) else sum(1 for _ in loader)
         for epoch in range(run.begin(resume), epochs):
-            # Everything random in an epoch follows from the seed and its number, so that it can be begun again.
-            torch.manual_seed(seed * 1_000_003 + epoch + 1)
-            for number, generator in enumerate(trainee.generators()):
-                generator.manual_seed((seed * 1_000_003 + epoch + 1) * 64 + number)
+            _seed(trainee, seed, epoch)
             losses = torch.zeros((), dtype=torch.float64)
             model.train()
             label = f"epoch {epoch + 1} of {epochs}"
@@ -92,8 +89,16 @@ def fit(
                     watch(float(loss.detach()))
             run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, held_out))
         model.eval()
+        _seed(trainee, seed, epochs)  # also if it was interrupted after the last epoch
         trainee.finish(calibration)
     return trainee.cpu().network()
+
+
+def _seed(trainee: Trainee, seed: int, epoch: int) -> None:
+    """Everything random in an epoch follows from the seed and its number, so that it can be begun again."""
+    torch.manual_seed(seed * 1_000_003 + epoch + 1)
+    for number, generator in enumerate(trainee.generators()):
+        generator.manual_seed((seed * 1_000_003 + epoch + 1) * 64 + number)
 
 
 @torch.no_grad()
@@ -170,15 +175,16 @@ class _Run:
         self.state["curve"].append({"epoch": epoch, "loss": loss, "accuracy": math.nan if accuracy is None else accuracy})
         if self.folder is None or self.fabric.global_rank > 0:
             return
-        content = {key: value.state_dict() if hasattr(value, "state_dict") else value for key, value in self.state.items()}
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        self._write("checkpoint.ckpt", buffer.getvalue())
         rows = io.StringIO()
         table = csv.DictWriter(rows, ["epoch", "loss", "accuracy"], lineterminator="\n")
         table.writeheader()
         table.writerows(self.state["curve"])
         self._write("curve.csv", rows.getvalue())
+        # Last, so that a curve is never behind its checkpoint.
+        content = {key: value.state_dict() if hasattr(value, "state_dict") else value for key, value in self.state.items()}
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        self._write("checkpoint.ckpt", buffer.getvalue())
 
     def _write(self, name: str, content: str | bytes) -> None:
         assert self.folder is not None

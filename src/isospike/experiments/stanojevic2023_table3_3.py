@@ -1,0 +1,86 @@
+"""Claim: with one hidden layer a spiking network trained from scratch ends with the predictions of the ReLU network trained from the same seed.
+
+340 hidden neurons, Adam at 5e-4 falling by 0.9 every 5,000 steps.  Source: Stanojevic 2023, Table 3.3.
+"""
+
+import time
+
+import torch
+
+from isospike.errors import InvalidData
+from isospike.experiments._result import Claim, Result, Row, Settings, Value
+from isospike.experiments._scratch import MAPPABLE, RELU, Plan, Twins, opened
+
+NAME = "stanojevic2023-table3.3"
+RELU_ACCURACY, SNN_ACCURACY, AGREEMENT, VALUES = "ReLU accuracy [%]", "SNN accuracy [%]", "equal predictions [%]", "largest difference / largest output"
+PAPER: dict[str, dict[str, Value]] = {"mnist": {RELU_ACCURACY: 98.3, SNN_ACCURACY: 98.3}, "fashion_mnist": {RELU_ACCURACY: 90.14, SNN_ACCURACY: 90.14}}
+OTHERS: tuple[tuple[str, float], ...] = (  # as the table quotes them
+    ("MNIST, Comşa et al. 2021", 97.96),
+    ("MNIST, Zhang et al. 2021", 98.0),
+    ("MNIST, Stanojevic et al. 2022", 98.2),
+    ("Fashion-MNIST, Zhang et al. 2021", 88.1),
+    ("Fashion-MNIST, Stanojevic et al. 2022", 88.93),
+)
+NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+EPOCHS, FULL_EPOCHS = 5, 50
+
+
+def run(settings: Settings | None = None) -> Result:
+    """Train or fetch both networks for both data sets, in single and in double precision."""
+    settings = settings or Settings()
+    started = time.perf_counter()
+    rows, measured = list[Row](), dict[bool, list[dict[str, float]]]()
+    for data, name in NAMES.items():
+        try:
+            split = opened(data, settings.data_dir)
+        except InvalidData as error:
+            rows.append(Row(name, PAPER[data], {}, f"not run: {error.what}"))
+            continue
+        for double in (False, True):
+            epochs, batch = settings.epochs or (FULL_EPOCHS if settings.full else EPOCHS), 8 if settings.full else 64
+            plan = Plan("fc2", data, epochs, settings.training, settings.samples, batch=batch, double=double, seed=settings.seed)
+            found = compared(Twins(plan, split.train, split.reported["test set"], settings.device))
+            measured.setdefault(double, []).append(found)
+            rows.append(Row(f"{name}, {'double' if double else 'single'} precision", PAPER[data], dict(found)))
+    if not measured:
+        raise InvalidData("none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA.")
+    return Result(
+        name=NAME,
+        title="Table 3.3: one hidden layer, ReLU and spiking, from the same seed",
+        source="Stanojevic 2023, Table 3.3",
+        rows=(*rows, *(Row(name, {SNN_ACCURACY: accuracy}, {SNN_ACCURACY: None}, f"quoted by the paper: {accuracy:g} %.") for name, accuracy in OTHERS)),
+        claims=_claims(measured),
+        notes=(
+            *(() if settings.full else (f"{EPOCHS} epochs with batches of 64; the paper's are 50 with batches of 8.",)),
+            "The paper does not say in which precision it trained.  In single precision rounding makes the two networks drift apart, as it would two "
+            "ReLU networks whose sums are taken in another order.",
+        ),
+        configuration={"full": settings.full, "epochs": settings.epochs or (FULL_EPOCHS if settings.full else EPOCHS), "hidden": 340},
+        seed=settings.seed,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def compared(twins: Twins) -> dict[str, float]:
+    """Accuracies, and how far the trained networks' outputs are apart."""
+    relu, snn = twins.run(RELU), twins.run(MAPPABLE)
+    with torch.no_grad():
+        pairs = [(relu.outputs(x), snn.outputs(x)) for x, _ in twins.held_out]
+    a, b = (torch.cat(outputs) for outputs in zip(*pairs, strict=True))
+    return {
+        RELU_ACCURACY: 100 * relu.curve[-1]["accuracy"],
+        SNN_ACCURACY: 100 * snn.curve[-1]["accuracy"],
+        AGREEMENT: 100 * float((a.argmax(1) == b.argmax(1)).double().mean()),
+        VALUES: float((a - b).abs().max() / a.abs().max()),
+    }
+
+
+def _claims(measured: dict[bool, list[dict[str, float]]]) -> tuple[Claim, ...]:
+    agreement = min(found[AGREEMENT] for found in measured[True])
+    apart = max(found[VALUES] for found in measured[True])
+    single = max(abs(found[RELU_ACCURACY] - found[SNN_ACCURACY]) for found in measured[False])
+    return (
+        Claim("predictions are equal on every test image, in double precision", agreement, "100 % in all rows", agreement == 100),
+        Claim("so are outputs", apart, "within 1e-6 of the largest", apart <= 1e-6),
+        Claim("accuracies are equal in single precision", single, "to 0.1 points, as the paper prints those of MNIST", single <= 0.1),
+    )

@@ -1,0 +1,4 @@
+"""Table of contents: what a spiking network is handed to hardware as."""
+
+from isospike.export.integers import Integers as Integers
+from isospike.export.integers import integers as integers

@@ -1,0 +1,179 @@
+r"""A network whose weights, thresholds and spike times are integers, and its simulation in integer arithmetic.
+
+    V_i = Σ_j W_ij k_j                  W: whole multiples of a step d;  k_j: ticks by which a spike precedes the end of its window
+    k_i = clip(⌊(V_i − T_i) / R⌋, 0, L)
+
+The membrane counts in units of u = d Δ(n−1).  In each tick Δ(n) of its window it rises by R, a whole number once the window is made a
+little longer or shorter: Δ(n) = R u / s.  Thresholds are rounded to whole units.  Both changes are made to the network that is handed
+back too, so that it answers the same in every simulator.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from isospike.errors import InvalidSetting
+from isospike.hardware import reweighted
+from isospike.hardware.weight_bits import whole_step
+from isospike.ir.ops.base import Weighted
+from isospike.network import Body, SpikingNetwork, Stage, balanced, retimed
+from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
+from isospike.simulate.event_driven import synapses
+
+MOST_BITS = 24
+MOST_PARTS = 1024  # of a step that averages divide it into
+
+
+@dataclass(frozen=True)
+class IntegerStage:
+    """weights: (presynaptic, neurons), those of all sources one below the other; threshold: T; gain: R; ticks: L; unit: u, for the read-out."""
+
+    stage: Stage
+    weights: csr_array
+    threshold: np.ndarray
+    gain: int
+    ticks: int
+    unit: float
+
+
+@dataclass(frozen=True)
+class Integers:
+    """The integers by stage, pools having none, and the network in double precision that computes the same."""
+
+    network: SpikingNetwork
+    stages: dict[str, IntegerStage]
+
+    def __call__(self, x: Tensor) -> dict[str, Tensor]:
+        """Every stage's spikes in ticks before the end of its window, and the read-out's potentials in units of u: int64, (batch, *shape)."""
+        body = self.network.body
+        encoder = body.encoder
+        ticks = (encoder.encode(x.double()) / encoder.end * _ticks(body)).round().long()
+        found = {"input": ticks}
+        for stage in body.stages:
+            arriving = [found[group.source] for group in stage.groups]
+            if isinstance(stage.neuron, SpikePool):
+                found[stage.name] = stage.neuron.pool(arriving[0].double()).long()  # it only chooses among integers
+                continue
+            own = self.stages[stage.name]
+            potential = np.concatenate([part.flatten(1).numpy() for part in arriving], 1) @ own.weights - own.threshold
+            code = np.clip(potential // own.gain, 0, own.ticks) if own.ticks else potential
+            found[stage.name] = torch.from_numpy(code).reshape(len(x), *stage.shape)
+        return found
+
+
+def integers(network: SpikingNetwork) -> Integers:
+    """The integer form of a network that was trained or tuned with `WeightBits` and `TimeSteps`.
+
+    Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock, slopes differ within a stage, or sums join
+    sources whose units are no multiples of one another.
+    """
+    body = network.double().body
+    ticks = _ticks(body)
+    body = replace(body, stages=tuple(map(_exact, body.stages)))
+    step = {"input": body.encoder.end / ticks}
+    made: dict[str, IntegerStage] = {}
+    for name in [stage.name for stage in body.stages]:
+        stage = next(s for s in body.stages if s.name == name)
+        if isinstance(stage.neuron, SpikePool):
+            step[name] = step[stage.groups[0].source]
+            continue
+        unit, weights = _whole(stage, body, step)
+        if isinstance(stage.neuron, Integrator):
+            bias = (stage.neuron.ramp * stage.neuron.onset / unit).round()
+            neuron = replace(stage.neuron, ramp=bias * unit / stage.neuron.onset)
+            made[name] = IntegerStage(stage, weights, _flat(-bias, stage), 1, 0, unit)
+            body = _with(body, replace(stage, neuron=neuron))
+            continue
+        body, own = _hidden(body, stage, unit, weights)
+        made[name] = own
+        step[name] = own.gain * unit / float(own.stage.neuron.slope.reshape(-1)[0])  # type: ignore[attr-defined]
+    return Integers(SpikingNetwork(balanced(retimed(body, {}))), made)
+
+
+def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[Body, IntegerStage]:
+    """The stage with a whole gain and whole thresholds; later stages see its new window."""
+    neuron = stage.neuron
+    if not isinstance(neuron, FirstSpikeIF) or not neuron.ticks:
+        raise InvalidSetting(f"stage `{stage.name}` has no clock.", "Networks tuned with TimeSteps (--time-steps).", "Tune the network first.")
+    slope = neuron.slope.reshape(-1)
+    if bool(((slope - slope[0]).abs() > 1e-9).any()):
+        raise InvalidSetting(f"the slopes of stage `{stage.name}` differ.", "TTFS(mapping='identical'), no mismatch.", "Convert the model with that mapping.")
+    tick = float(neuron.window) / neuron.ticks
+    gain = max(1, round(float(slope[0]) * tick / unit))
+    window = neuron.window.new_tensor(neuron.ticks * gain * unit / float(slope[0]))
+    body = retimed(body, {stage.name: window})
+    stage = next(s for s in body.stages if s.name == stage.name)
+    neuron = stage.neuron
+    assert isinstance(neuron, FirstSpikeIF)
+    base = (neuron.slope * neuron.window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau
+    half = neuron.slope * (tick - window / neuron.ticks) / 2 / neuron.tau  # rounding to the nearest of the new ticks
+    whole = ((neuron.threshold - base + half) * neuron.tau / unit).round()
+    # The last tick is the cap, wherever it now lies.
+    # Half a unit lower than T: the same neurons fire, and rounding in floating point can never decide between equals.
+    stage = replace(stage, neuron=replace(neuron, threshold=base + (whole - 0.5) * unit / neuron.tau, gate=neuron.gate * 0))
+    return _with(body, stage), IntegerStage(stage, weights, _flat(whole, stage), gain, neuron.ticks, unit)
+
+
+def _whole(stage: Stage, body: Body, step: dict[str, float]) -> tuple[float, csr_array]:
+    """u, and the synapses in units of u for spikes in ticks: the sources' units must be whole multiples of the smallest."""
+    listed = synapses(stage, body.shapes)
+    sizes = [int(np.prod(body.shapes[group.source])) for group in stage.groups]
+    edges = np.cumsum([0, *sizes])
+    neurons = int(np.prod(stage.shape))
+    values = listed.weights.copy()
+    parts = []
+    for group, (first, last) in zip(stage.groups, pairwise(edges), strict=True):
+        of = slice(listed.indptr[first], listed.indptr[last])
+        values[of] *= step[group.source]
+        parts.append(_grid(values[of], stage) if len(values[of]) else np.inf)
+    unit = min(parts)
+    whole = np.rint(values / unit)
+    if np.abs(values / unit - whole).max(initial=0.0) > 1e-6 * max(1.0, np.abs(whole).max(initial=0.0)):
+        raise InvalidSetting(
+            f"stage `{stage.name}` sums sources whose ticks are no whole multiples of one another.",
+            "One source a stage, or sources whose ticks times weight steps agree.",
+            "Run it in floating point: TimeSteps and WeightBits as constraints.",
+        )
+    return float(unit), csr_array((whole.astype(np.int64), listed.targets, listed.indptr), shape=(int(edges[-1]), neurons))
+
+
+def _grid(values: np.ndarray, stage: Stage) -> float:
+    """The step of a source's synapses, averages over patches divided out."""
+    sizes = torch.from_numpy(values).abs().unique()
+    smallest = float(sizes[sizes > 0].min()) if bool((sizes > 0).any()) else 1.0
+    for part in range(1, MOST_PARTS + 1):
+        whole = (sizes * part / smallest).round()
+        if bool(((sizes * part / smallest - whole).abs() < 1e-6 * whole.clamp_min(1)).all()) and float(whole.max()) < 2**MOST_BITS:
+            return smallest / part
+    raise InvalidSetting(
+        f"the weights of stage `{stage.name}` are no whole multiples of a step.", "Networks tuned with WeightBits (--weight-bits).", "Tune it first."
+    )
+
+
+def _exact(stage: Stage) -> Stage:
+    """The stage with its weights on their grid to the last bit of double precision."""
+
+    def exact(_: int, step: Weighted) -> Tensor:
+        size = whole_step(step.weight.flatten(), 1 << (MOST_BITS - 1))
+        return step.weight if size is None else (step.weight / size).round() * size
+
+    return reweighted(stage, exact)
+
+
+def _ticks(body: Body) -> int:
+    ticks = getattr(body.encoder, "ticks", 0)
+    if not ticks:
+        raise InvalidSetting("the input has no clock.", "Networks tuned with TimeSteps (--time-steps).", "Tune the network first.")
+    return int(ticks)
+
+
+def _with(body: Body, stage: Stage) -> Body:
+    return replace(body, stages=tuple(stage if other.name == stage.name else other for other in body.stages))
+
+
+def _flat(t: Tensor, stage: Stage) -> np.ndarray:
+    return np.ascontiguousarray(t.expand(stage.shape).reshape(-1).numpy()).astype(np.int64)

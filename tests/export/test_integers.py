@@ -1,0 +1,80 @@
+"""Tuned networks come out as integers: the integer simulation sends the same spikes as floating point, to the last one."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from isospike import TTFS, EventDriven, TimeSteps, WeightBits, constrain, convert, simulate
+from isospike.data import open_data
+from isospike.data.lenet import lenet5
+from isospike.errors import InvalidSetting
+from isospike.export import Integers, integers
+from isospike.network import SpikingNetwork
+
+IMAGES = torch.cat(list(open_data("mnist-sample").first(200)))
+LABELS = open_data("mnist-sample").first(200).labels
+LENET = convert(lenet5(), IMAGES, TTFS(), (0.0, 1.0))
+
+
+def tuned(network: SpikingNetwork, steps: int, bits: int, x: torch.Tensor) -> SpikingNetwork:
+    return constrain(network, [TimeSteps(steps), WeightBits(bits)], [x])
+
+
+def differing(found: Integers, x: torch.Tensor, network: SpikingNetwork, simulator: object = None) -> int:
+    """Neurons whose spikes differ between the integer simulation and another, over all stages."""
+    whole, trace = found(x), simulate(network, x.to(network.dtype), simulator)  # type: ignore[arg-type]
+    count = 0
+    for stage in network.stages[:-1]:
+        ticks = trace.codes[stage.name].double() / (stage.end - stage.begin).double() * 16
+        count += int((ticks.round().long() != whole[stage.name]).sum())
+    last = network.stages[-1].name
+    return count + int(((trace.readout.double() / found.stages[last].unit).round().long() != whole[last]).sum())
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_the_same_spikes_in_integers_and_in_every_precision_and_simulator(bits: int) -> None:
+    found = integers(tuned(LENET, 16, bits, IMAGES))
+    assert differing(found, IMAGES, found.network) == 0
+    assert differing(found, IMAGES[:20], found.network, EventDriven()) == 0
+    assert differing(found, IMAGES, integers(tuned(LENET, 16, bits, IMAGES)).network.float()) == 0
+
+
+def test_what_a_chip_holds() -> None:
+    found = integers(tuned(LENET, 16, 6, IMAGES))
+    for stage in found.stages.values():
+        assert stage.weights.dtype == stage.threshold.dtype == np.int64 and stage.gain >= 1
+        if stage.stage.name != "8":  # its sources are single neurons, so that its grid is that of the weights
+            assert -(2**5) <= stage.weights.data.min() and stage.weights.data.max() < 2**5
+    assert all(0 <= int(code.min()) and int(code.max()) <= 16 for name, code in found(IMAGES).items() if name != found.network.stages[-1].name)
+
+
+def test_integers_cost_little_beside_the_constraints_themselves() -> None:
+    chip = tuned(LENET, 16, 6, IMAGES)
+    found = integers(chip)
+    ours, theirs = found(IMAGES)[chip.stages[-1].name] * found.stages[chip.stages[-1].name].unit, chip(IMAGES)
+    assert float((ours.argmax(1) == LABELS).double().mean()) >= float((theirs.argmax(1) == LABELS).double().mean()) - 0.01
+    assert float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt()) < 0.05
+
+
+def test_average_pools_and_a_sum_of_one_unit() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 144, 5)
+    ).double()
+    x = torch.rand(20, 1, 28, 28, dtype=torch.float64)
+    found = integers(tuned(convert(model, x, TTFS(), (0.0, 1.0)), 16, 5, x))
+    assert differing(found, x, found.network) == 0
+
+
+def test_what_is_not_whole_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="no clock"):
+        integers(LENET)
+    with pytest.raises(InvalidSetting, match="no whole multiples"):
+        integers(constrain(LENET, [TimeSteps(16)], [IMAGES]))
+
+
+def test_a_wrong_threshold_shows() -> None:
+    found = integers(tuned(LENET, 16, 6, IMAGES))
+    next(iter(found.stages.values())).threshold[:] += 8
+    assert differing(found, IMAGES[:20], found.network) > 0
