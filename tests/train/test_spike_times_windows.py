@@ -12,7 +12,7 @@ from isospike.neurons import FirstSpikeIF
 from isospike.train import SpikeTimes, fit, prepare
 from zoo import HIGH, LOW, ZOO, inputs
 
-NETWORKS = ("linear", "max pool stride", "residual", "batch norm after relu", "lenet 5", "inverted bottlenecks")
+NETWORKS = ("linear", "max pool stride", "residual", "batch norm after relu", "lenet 5", "clips")
 
 
 def trainee_of(name: str, mapping: TTFS | None = None, mappable: bool = True) -> tuple[SpikeTimes, Tensor]:
@@ -29,19 +29,17 @@ def windows(trainee: SpikeTimes) -> dict[str, float]:
 
 def leads(trainee: SpikeTimes, x: Tensor) -> dict[str, float]:
     """The largest lead of each stage."""
-    trace = iso.simulate(trainee.network(), x)
-    stages = trainee.network().body.stages
-    ends = {stage.name: float(stage.end) for stage in stages}
-    return {name: max(0.0, ends[name] - float(trace.times(name).min())) for name in windows(trainee)}
+    codes = iso.simulate(trainee.network(), x).codes
+    return {name: float(codes[name].max()) for name in windows(trainee)}
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "inverted bottlenecks"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_windows_grow_and_never_shrink(name: str) -> None:
     trainee, x = trainee_of(name)
     before, reached = windows(trainee), leads(trainee, x)
     expected = {stage: max(before[stage], trainee.growth * reached[stage]) for stage in before}
     trainee.train()(x)
-    outputs = trainee.eval()(x)
+    outputs = trainee.eval()(x).detach()
     trainee.stepped()
     assert windows(trainee) == pytest.approx(expected, rel=1e-9)
     assert max(expected[stage] / before[stage] for stage in before) == pytest.approx(10 / 1.5, rel=1e-9)
@@ -60,7 +58,7 @@ def test_only_batches_that_are_trained_on_are_heeded() -> None:
 
 
 def test_windows_that_clip_by_intent_stay() -> None:
-    trainee, x = trainee_of("inverted bottlenecks")
+    trainee, x = trainee_of("clips")
     clipped = [float(s.neuron.window) for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)]
     assert clipped
     trainee.train()(x)
@@ -111,7 +109,8 @@ def _assert_schedule(network: iso.SpikingNetwork) -> None:
 def test_every_loss_of_fifty_steps_is_the_relu_networks(optimizer: type[torch.optim.Optimizer]) -> None:
     generator = torch.Generator().manual_seed(1)
     images = torch.rand((80, 1, 8, 8), generator=generator, dtype=torch.float64)
-    batches = loader(Data("noise", images, torch.randint(0, 4, (80,), generator=generator)), 16, dtype=torch.float64)
+    brightest = F.avg_pool2d(images, 4).flatten(1).argmax(1)
+    batches = loader(Data("quadrants", images, brightest), 16, dtype=torch.float64)
     torch.manual_seed(2)
     layers = (nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 4))
     model = nn.Sequential(*layers).double()
@@ -130,5 +129,5 @@ def test_every_loss_of_fifty_steps_is_the_relu_networks(optimizer: type[torch.op
             own.step()
             expected.append(float(loss.detach()))
     assert len(found) == 50 and found == pytest.approx(expected, rel=1e-9)
-    assert expected[-1] < expected[0]
+    assert sum(expected[-5:]) < 0.999 * sum(expected[:5])
     assert torch.allclose(trained(images), model(images), rtol=0, atol=1e-8)

@@ -30,6 +30,7 @@ from isospike.cli.options import (
     PoolName,
     Range,
     Samples,
+    Scale,
     Size,
     Steps,
     Windows,
@@ -57,6 +58,7 @@ def convert_command(
     mapping: Mapping = None,
     margin: Margin = None,
     windows: Windows = None,
+    scale: Scale = None,
     outside: Outside = "error",
     steps: Steps = None,
     neuron: Neuron = None,
@@ -73,7 +75,7 @@ def convert_command(
     as_json: Json = False,
 ) -> None:
     """Convert a trained network; windows and ranges are calibrated on the training split where there is one."""
-    ttfs = {"mapping": mapping, "margin": margin, "windows": windows}
+    ttfs = {"mapping": mapping, "margin": margin, "windows": windows, "scale": scale}
     rate = {"steps": steps, "neuron": neuron, "normalise": normalise, "encoder": encoder, "pool": pool, "initial": initial}
     train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(samples)
     network = converted(model_of(model), train, coding(name, ttfs, rate, outside), input_range, dtype)
@@ -134,6 +136,7 @@ def check_command(
     mapping: Mapping = None,
     margin: Margin = None,
     windows: Windows = None,
+    scale: Scale = None,
     outside: Outside = "error",
     steps: Steps = None,
     neuron: Neuron = None,
@@ -153,7 +156,7 @@ def check_command(
     """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits."""
     if unknown := set(simulator) - set(SIMULATORS):
         raise InvalidSetting(f"simulator `{unknown.pop()}` is not known.", f"Known: {', '.join(SIMULATORS)}.", "Choose one with --simulator.")
-    ttfs = {"mapping": mapping, "margin": margin, "windows": windows}
+    ttfs = {"mapping": mapping, "margin": margin, "windows": windows, "scale": scale}
     rate = {"steps": steps, "neuron": neuron, "normalise": normalise, "encoder": encoder, "pool": pool, "initial": initial}
     source = model_of(model)
     train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)

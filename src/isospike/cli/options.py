@@ -37,6 +37,7 @@ Range = Annotated[tuple[float, float] | None, typer.Option("--range", metavar="L
 Mapping = Annotated[str | None, typer.Option(help="Of ttfs: identical, fixed, positive or dynamic.")]
 Margin = Annotated[float | None, typer.Option(help="Of ttfs: ζ, by how much windows exceed the largest calibrated activation.")]
 Windows = Annotated[str | None, typer.Option(help="Of ttfs: calibrated (from data) or certified (for every input in the range).")]
+Scale = Annotated[str | None, typer.Option(help="Of ttfs: layer, or channel: each channel's activations fill the window.")]
 Outside = Annotated[str, typer.Option(help="Inputs outside the range: error, or clip (and count).")]
 Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]

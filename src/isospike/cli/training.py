@@ -79,7 +79,8 @@ def train_command(
     made = initial(model, tuple(first.shape[1:]), classes, seed) if model in NETWORKS or not ({".", ":"} & set(model)) else model_of(model)
     network = convert(made, first, TTFS(), declared_range(train, input_range))
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
-    about = {"network": model, "data": data, "batch": batch, "constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes, "shift": shift, "flip": flip}
+    about = {"network": model, "data": data, "batch": batch, "constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes}
+    about |= {"shift": shift, "flip": flip}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
 
@@ -116,16 +117,8 @@ def tune_command(
     train, test = _splits(data, data_dir, normalize, samples)
     batches = loader(train, batch, shift=shift, flip=flip, dtype=network.dtype)
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
-    about = {
-        "network": str(file),
-        "data": data,
-        "batch": batch,
-        "constraints": list(map(repr, hardware)),
-        "l1": l1,
-        "spikes": spikes,
-        "shift": shift,
-        "flip": flip,
-    }
+    about = {"network": str(file), "data": data, "batch": batch, "constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes}
+    about |= {"shift": shift, "flip": flip}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
 

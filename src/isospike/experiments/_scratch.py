@@ -18,7 +18,7 @@ from isospike import convert, load, save
 from isospike.codings import TTFS
 from isospike.data import Data, loader
 from isospike.experiments._data import Split, cifar10, with_test_set
-from isospike.experiments._inverse import equivalent, synapses_of, weights_of
+from isospike.experiments._inverse import equivalent, reordered, synapses_of, weights_of
 from isospike.experiments._relu_loop import Curve, Watch, read_curve, train_relu
 from isospike.experiments._training import cache, replace_file
 from isospike.network import SpikingNetwork
@@ -26,7 +26,7 @@ from isospike.simulate import ClosedForm
 from isospike.train import SpikeTimes, fit
 from isospike.train.networks import initial
 
-RELU, MAPPABLE, HELD = "relu", "mappable", "held"
+RELU, REORDERED, MAPPABLE, HELD = "relu", "relu-reordered", "mappable", "held"
 CODINGS = {MAPPABLE: TTFS(), HELD: TTFS(mapping="fixed", alpha=1.0)}
 DECAY_STEPS = 5000  # after which the learning rate has fallen by the factor (§3.6.3)
 
@@ -97,6 +97,10 @@ class Twins:
         if plan.rescaled:
             self.initial = equivalent(self.network(HELD).body, self.initial)
 
+    def relu(self, kind: str = RELU) -> nn.Sequential:
+        """The ReLU network before training; reordered, it takes the same sums in another order."""
+        return reordered(self.initial, torch.Generator().manual_seed(self.plan.seed)) if kind == REORDERED else copy.deepcopy(self.initial)
+
     def network(self, kind: str) -> SpikingNetwork:
         """The spiking network of this kind that computes what the ReLU network does before training."""
         return convert(self.initial, self.calibration, CODINGS[kind], self.input_range)
@@ -109,22 +113,22 @@ class Twins:
         """Train a network of this kind, go on with it, or fetch it."""
         folder = self.plan.folder(kind)
         folder.mkdir(parents=True, exist_ok=True)
-        curve = self._relu(folder) if kind == RELU else self._spiking(kind, folder)
+        curve = self._relu(kind, folder) if kind in (RELU, REORDERED) else self._spiking(kind, folder)
         epochs = range(1, self.plan.epochs + 1) if self.plan.traced else ()
         weights = [list(load_file(folder / f"epoch-{epoch}.safetensors").values()) for epoch in epochs]
         return Run(curve, self._outputs(kind, folder), weights)
 
     def _outputs(self, kind: str, folder: Path) -> Callable[[Tensor], Tensor]:
-        if kind != RELU:
+        if kind in CODINGS:
             return ClosedForm().prepare(load(folder / "network.safetensors"))
-        model = copy.deepcopy(self.initial)
+        model = self.relu()
         model.load_state_dict(load_file(folder / "model.safetensors"))
         return model.eval().requires_grad_(False)
 
-    def _relu(self, folder: Path) -> Curve:
+    def _relu(self, kind: str, folder: Path) -> Curve:
         done = folder / "model.safetensors"
         if not done.exists():
-            model = copy.deepcopy(self.initial)
+            model = self.relu(kind)
             self.train_relu(model, folder=folder, watch=self._trace(folder, lambda: weights_of(model)))
             replace_file(done, lambda path: save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, path))
             (folder / "checkpoint.ckpt").unlink()

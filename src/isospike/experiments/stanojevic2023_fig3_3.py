@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isospike.data import Data
-from isospike.experiments._inverse import reordered, weights_of
+from isospike.experiments._inverse import weights_of
 from isospike.experiments._result import Claim, Result, Row, Settings, Value
-from isospike.experiments._scratch import HELD, MAPPABLE, RELU, Curve, Plan, Run, Twins, opened
+from isospike.experiments._scratch import HELD, MAPPABLE, RELU, REORDERED, Curve, Plan, Run, Twins, opened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def run(settings: Settings | None = None) -> Result:
     runs = {kind: followed.run(kind) for kind in LABELS}
     layers = {kind: along(followed, runs[RELU], runs[kind]) for kind in (MAPPABLE, HELD)}
     norms = gradients(followed, train)
-    steps = losses(Twins(c, train, train), settings.seed)
+    steps = losses(Twins(c, train, train))
     return Result(
         name=NAME,
         title="Fig. 3.3: training trajectories with and without the linearly mappable condition",
@@ -113,19 +113,18 @@ def gradients(twins: Twins, train: Data) -> dict[str, Tensor]:
     return found
 
 
-def losses(twins: Twins, seed: int) -> dict[str, Tensor]:
+def losses(twins: Twins) -> dict[str, Tensor]:
     """The loss of every step: ReLU, spiking, and ReLU with its neurons in another order."""
-    found: dict[str, list[float]] = {RELU: [], MAPPABLE: [], "reordered": []}
-    other = reordered(twins.initial, torch.Generator().manual_seed(seed))
+    found: dict[str, list[float]] = {RELU: [], MAPPABLE: [], REORDERED: []}
     twins.fit(twins.trainee(MAPPABLE), watch=found[MAPPABLE].append)
-    twins.train_relu(other, watch=found["reordered"].append)
-    twins.train_relu(twins.initial, watch=found[RELU].append)
+    for kind in (RELU, REORDERED):
+        twins.train_relu(twins.relu(kind), watch=found[kind].append)
     return {kind: torch.tensor(values, dtype=torch.float64) for kind, values in found.items()}
 
 
 def differences(steps: dict[str, Tensor]) -> dict[str, Tensor]:
     """By how much the loss of a step differs from the ReLU network's."""
-    return {kind: (steps[kind] - steps[RELU]).abs() for kind in (MAPPABLE, "reordered")}
+    return {kind: (steps[kind] - steps[RELU]).abs() for kind in (MAPPABLE, REORDERED)}
 
 
 def _rows(curves: dict[str, Curve]) -> list[Row]:
@@ -146,7 +145,7 @@ def _loss_rows(steps: dict[str, Tensor]) -> list[Row]:
     key = "largest difference of the loss"
     return [
         Row(f"c: {LABELS[MAPPABLE]}", {}, {"loss": float(steps[MAPPABLE][-1]), key: float(found[MAPPABLE].max())}),
-        Row("c: ReLU, sums in another order", {}, {"loss": float(steps["reordered"][-1]), key: float(found["reordered"].max())}),
+        Row("c: ReLU, sums in another order", {}, {"loss": float(steps[REORDERED][-1]), key: float(found[REORDERED].max())}),
     ]
 
 
@@ -155,7 +154,7 @@ def _claims(curves: dict[str, Curve], layers: dict[str, Layers], steps: dict[str
     off = float((1 - layers[MAPPABLE].cosine).abs().max())
     cosine, apart = float(layers[HELD].cosine.min()), float(layers[HELD].apart.max())
     found = {kind: float(difference.max()) for kind, difference in differences(steps).items()}
-    ratio = found[MAPPABLE] / max(found["reordered"], 1e-16)
+    ratio = found[MAPPABLE] / max(found[REORDERED], 1e-16)
     return (
         Claim("a: linearly mappable, the curve is the ReLU network's", abs(mappable - relu), "within 1 point in the end", abs(mappable - relu) <= 1),
         Claim("a: α = 1 at the same rate struggles to surpass about 20 %", large, "at most 25 %", large <= 25),

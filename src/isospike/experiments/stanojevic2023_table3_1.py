@@ -35,7 +35,7 @@ class Case:
     name: str
     network: str
     data: str
-    training: int = 6400
+    training: int = 3840
     seeds: int = 5
 
     def plan(self, settings: Settings, seed: int) -> Plan:
@@ -51,7 +51,7 @@ class Case:
 
 SHORT = (
     *(Case(name, network, data) for data in ("mnist", "fashion_mnist") for name, network in (("16 dense layers", "fc16"), ("LeNet-5", "lenet"))),
-    Case("VGG16, width 16", "vgg16-narrow", "cifar10", training=4480, seeds=3),
+    Case("VGG16, width 16", "vgg16-narrow", "cifar10", training=2560, seeds=3),
 )
 FULL = (*SHORT[:-1], *(Case("VGG16", "vgg16", data) for data in DATA))
 

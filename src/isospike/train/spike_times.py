@@ -9,7 +9,7 @@ A silent neuron has no gradient: ∂t(n)/∂t(n − 1) = M s⁻¹ J, M_i = 1 whe
 After each step windows grow, B ← max(B, γ (t_max − min t)), but for those that clip by intent.  Source: Stanojevic 2023, eqs. 3.2–3.12.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -74,6 +74,10 @@ class SpikeTimes(Trainee):
             if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped and not bool(stage.neuron.gate.any()):
                 self._peaks[stage.name] = torch.zeros(())
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SpikeTimes":
+        self._body = self._body.map_tensors(lambda _, t: fn(t))  # what is not learned moves along
+        return super()._apply(fn, recurse)
+
     def body(self) -> Body:
         """The network over the current parameters, on ideal hardware; its schedule and ramps are brought up to date by `network`."""
         return replace(self._body, stages=tuple(self._stage(i, stage) for i, stage in enumerate(self._body.stages)))
@@ -82,8 +86,7 @@ class SpikeTimes(Trainee):
         neuron = stage.neuron
         if neuron.relays:
             return stage
-        keys = iter([key for key in self.synapses if key.startswith(f"{i}/")])
-        stage = reweighted(stage, lambda _, __: self.synapses[next(keys)])
+        stage = reweighted(stage, lambda number, _: self.synapses[f"{i}/{number}"])
         shift = self.shifts[str(i)]
         if isinstance(neuron, Integrator):
             return replace(stage, neuron=replace(neuron, ramp=shift / neuron.onset))

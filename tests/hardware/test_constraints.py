@@ -1,0 +1,299 @@
+"""The contract of every constraint: none at its ideal limit, more the farther from it, alike in both simulators, in training and after."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from exactness import graph_of
+from isospike.codings import TTFS, Rate
+from isospike.errors import InvalidData, InvalidSetting
+from isospike.hardware import (
+    Constraint,
+    Latency,
+    SlopeMismatch,
+    SpikeJitter,
+    TimeSteps,
+    WeightBits,
+    WeightNoise,
+    constrain,
+    reweighted,
+    trained_maps,
+)
+from isospike.network import SpikingNetwork, load, save, total
+from isospike.neurons import FirstSpikeIF
+from isospike.ranges import calibrate
+from isospike.simulate import EventDriven, simulate
+from isospike.train import SpikeTimes
+from simulate_by_hand import dense, unit_graph
+from zoo import ZOO, inputs
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A constraint by its size, 0 being none: the ideal limit and the relative error there, then larger and larger sizes."""
+
+    make: Callable[[float, torch.Generator], Constraint]
+    ideal: float
+    error: float
+    sizes: tuple[float, ...]
+
+
+NOISE = (0.0, 1e-12, (1e-6, 1e-4, 1e-2))
+CONTRACTS: dict[str, Contract] = {
+    "SpikeJitter": Contract(SpikeJitter, *NOISE),
+    "SlopeMismatch": Contract(SlopeMismatch, *NOISE),
+    "WeightNoise": Contract(WeightNoise, *NOISE),
+    "TimeSteps": Contract(lambda size, _: TimeSteps(round(1 / size), 1.0), 2**-30, 1e-7, (2**-16, 2**-11, 2**-6)),
+    "WeightBits": Contract(lambda size, _: WeightBits(round(-torch.tensor(size).log2().item()), 0.0), 2**-24, 1e-5, (2**-16, 2**-10, 2**-5)),
+    "Latency": Contract(lambda size, _: Latency(1 - size, 0.0), 0.0, 1e-12, (0.02, 0.1, 0.2)),
+}
+CASES = ("linear", "conv padding", "max pool stride", "residual, projected")
+LASTING = (Latency(0.9), TimeSteps(8, 0.95), WeightBits(4))
+
+
+@cache
+def case(name: str) -> tuple[SpikingNetwork, Tensor, Tensor]:
+    """A network of the zoo, inputs, and what it answers."""
+    model, shape = ZOO[name]()
+    graph, x = graph_of(model, shape), inputs(shape, 24)
+    return TTFS().network(graph, calibrate(graph, [x])), x, graph(x)
+
+
+def made(contract: Contract, size: float, seed: int = 0) -> Constraint:
+    return contract.make(size, seeded(seed))
+
+
+def everything(seed: int = 0) -> list[Constraint]:
+    """One of each."""
+    return [*LASTING, WeightNoise(0.01, seeded(seed)), SlopeMismatch(0.01, seeded(seed + 1)), SpikeJitter(0.02, seeded(seed + 2))]
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    """rms(a − b) / rms(b)."""
+    return float((a - b).square().mean().sqrt() / b.square().mean().sqrt())
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("kind", CONTRACTS)
+def test_it_vanishes_in_its_limit_and_grows_away_from_it(kind: str, name: str) -> None:
+    contract, (network, x, exact) = CONTRACTS[kind], case(name)
+    errors = [distance(constrain(network, [made(contract, size)], [x])(x), exact) for size in (contract.ideal, *contract.sizes)]
+    assert errors[0] <= contract.error
+    assert errors == sorted(set(errors)), errors
+    assert errors[-1] > 1e-4, "at its largest size it must be seen"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_error_of_a_clock_is_in_proportion_to_its_tick(name: str) -> None:
+    network, x, exact = case(name)
+    errors = [distance(constrain(network, [TimeSteps(2**k, 1.0)], [x])(x), exact) for k in range(8, 18)]
+    assert errors[0] / errors[-1] == pytest.approx(2**9, rel=0.5)
+    assert all(1 < a / b < 4 for a, b in itertools.pairwise(errors))
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("kind", [*CONTRACTS, "everything"])
+def test_both_simulators_see_the_same_hardware(kind: str, name: str) -> None:
+    network, x, _ = case(name)
+
+    def chip() -> SpikingNetwork:
+        return constrain(network, everything() if kind == "everything" else [made(CONTRACTS[kind], CONTRACTS[kind].sizes[-1])], [x])
+
+    closed, events = simulate(chip(), x), simulate(chip(), x, EventDriven())
+    assert float((closed.readout - events.readout).abs().max()) <= 1e-9 * float(closed.readout.abs().max())
+    for stage in network.stages[:-1]:
+        assert float((closed.codes[stage.name] - events.codes[stage.name]).abs().max()) <= 1e-9
+
+
+def test_a_clock_is_the_quantised_network_computed_by_hand() -> None:
+    model = dense(6, 20, 15, 4).double()
+    graph = unit_graph(model, (6,))
+    x = torch.rand(300, 6, dtype=torch.float64, generator=seeded())
+    chip = constrain(TTFS().network(graph, calibrate(graph, [x])), [TimeSteps(7)], [x])
+    free, quantised = x, torch.floor(x * 7 + 0.5) / 7
+    for layer in (model[0], model[2]):
+        free = layer(free).relu()
+        tick = torch.quantile(free, 0.99) / 7
+        quantised = torch.floor(layer(quantised) / tick + 0.5).clamp(0, 7) * tick
+    assert float((chip(x) - model[4](quantised)).abs().max()) < 1e-12
+    assert float((chip(x) - model(x)).abs().max()) > 1e-2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_spike_falls_on_a_tick(name: str) -> None:
+    network, x, _ = case(name)
+    trace = simulate(constrain(network, [TimeSteps(8)], [x]), x)
+    for stage in constrain(network, [TimeSteps(8)], [x]).stages[:-1]:
+        if not stage.neuron.relays:
+            ticks = trace.codes[stage.name] / ((stage.end - stage.begin) / 8)
+            assert float((ticks - ticks.round()).abs().max()) < 1e-9 and 0 < len(ticks.round().unique()) <= 9
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@pytest.mark.parametrize("name", CASES)
+def test_weights_are_whole_and_slopes_are_kept(name: str, bits: int) -> None:
+    network, half = case(name)[0], 2 ** (bits - 1)
+    constraint, _ = WeightBits(bits).placed(network.body, dict)  # type: ignore[arg-type]
+    assert isinstance(constraint, WeightBits)
+    chip = constrain(network, [WeightBits(bits)])
+    for before, stage in zip(network.stages, chip.stages, strict=True):
+        for step, original, found in zip(constraint.steps[stage.name], trained_maps(before), trained_maps(stage), strict=True):
+            whole = found.weight / step
+            assert float((whole - whole.round()).abs().max()) < 1e-9
+            assert -half <= round(float(whole.min())) and round(float(whole.max())) <= half - 1
+            assert float((original.weight / step - (original.weight / step).round()).abs().max()) > 0.01
+        if isinstance(stage.neuron, FirstSpikeIF) and isinstance(before.neuron, FirstSpikeIF):
+            assert torch.equal(stage.neuron.slope, before.neuron.slope)
+            assert torch.allclose(stage.neuron.ramp, stage.neuron.slope - total(stage, network.body.shapes), atol=1e-12)
+            assert not torch.allclose(stage.neuron.ramp, before.neuron.ramp, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), bits=st.integers(2, 8), rows=st.integers(5, 12), scale=st.floats(1e-3, 1e3))
+def test_whole_weights_stay_as_they_are_also_in_single_precision(seed: int, bits: int, rows: int, scale: float) -> None:
+    network = case("linear")[0]
+    weight = scale * torch.randn(rows, 6, dtype=torch.float64, generator=seeded(seed))
+    stage = reweighted(network.stages[0], lambda _, __: weight)
+
+    def rounded(one: Tensor) -> Tensor:
+        constraint = WeightBits(bits)
+        (step,) = map(constraint._step, trained_maps(reweighted(stage, lambda _, __: one)))
+        return constraint._rounded(one, step)
+
+    once = rounded(weight)
+    assert not torch.allclose(once, weight, rtol=1e-6)
+    assert torch.allclose(rounded(once), once, rtol=1e-9, atol=0)
+    assert torch.allclose(rounded(once.float()), once.float(), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("constraint", [*LASTING, None], ids=lambda c: type(c).__name__)
+def test_a_lasting_constraint_acts_once(constraint: Constraint | None, name: str, tmp_path) -> None:
+    network, x, exact = case(name)
+    constraints = LASTING if constraint is None else [constraint]
+    once = constrain(network, constraints, [x])
+    assert distance(once(x), exact) > 1e-3
+    assert distance(constrain(once, constraints, [x])(x), once(x)) < 1e-9
+    save(once.float(), tmp_path / "chip")
+    kept = load(tmp_path / "chip")
+    assert distance(constrain(kept, constraints, [x.float()])(x.float()), kept(x.float())) < 1e-5
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_order_of_lasting_constraints_does_not_matter(name: str) -> None:
+    network, x, _ = case(name)
+    first, *others = [constrain(network, order, [x])(x) for order in itertools.permutations(LASTING)]
+    assert all(distance(other, first) < 1e-9 for other in others)
+    assert distance(constrain(network, LASTING[:2], [x])(x), first) > 1e-3, "each does something"
+
+
+def test_a_window_that_clips_already_is_left_alone() -> None:
+    network, x, _ = case("clips")
+    chip = constrain(network, [Latency(0.5, 0.0), TimeSteps(16, 0.5)], [x])
+    spans = [(before.neuron.clipped, before.end - before.begin, after.end - after.begin)
+             for before, after in zip(network.stages, chip.stages, strict=True) if isinstance(before.neuron, FirstSpikeIF)]  # fmt: skip
+    assert {clipped for clipped, _, _ in spans} == {True, False}
+    for clipped, before, after in spans:
+        assert torch.isclose(before, after) if clipped else after < before
+
+
+def test_latency_is_the_share_with_a_margin_for_images() -> None:
+    """On the leads of the unconstrained network; a pool takes over its source's window."""
+    for name, factor in (("max pool stride", 1.25), ("linear", 1.0)):
+        network, x, _ = case(name)
+        chip, codes = constrain(network, [Latency(0.8, 0.25)], [x]), simulate(network, x).codes
+        for stage in chip.stages[:-1]:
+            if isinstance(stage.neuron, FirstSpikeIF):
+                expected = factor * float(torch.quantile(codes[stage.name], 0.8))
+                assert float(stage.end - stage.begin) == pytest.approx(expected) and expected > 0 and stage.neuron.clipped
+        assert chip.latency < network.latency
+
+
+@pytest.mark.parametrize("name", [*CASES, "clips"])
+@pytest.mark.parametrize("make", [lambda: list(LASTING), everything, lambda: [SpikeJitter(0.1, seeded())]], ids=["lasting", "everything", "jitter"])
+def test_training_and_simulation_see_the_same_network(name: str, make: Callable[[], list[Constraint]]) -> None:
+    network, x, exact = case(name)
+    chip = constrain(network, make(), [x])
+    trainee = SpikeTimes(network, make(), [x]).eval()
+    first = trainee(x).detach()
+    assert distance(first, chip(x)) < 1e-9
+    assert distance(first, exact) > 1e-3
+
+
+@pytest.mark.parametrize("name", [*CASES, "clips"])
+@pytest.mark.parametrize("constraints", [*((c,) for c in LASTING), LASTING, ()], ids=lambda cs: "+".join(type(c).__name__ for c in cs))
+def test_what_lasts_is_in_the_trained_network(name: str, constraints: tuple[Constraint, ...]) -> None:
+    network, x, _ = case(name)
+    chip, trained = constrain(network, constraints, [x]), SpikeTimes(network, constraints, [x]).network()
+    assert distance(trained(x), chip(x)) < 1e-9
+    assert trained.latency == pytest.approx(chip.latency)
+
+
+@pytest.mark.parametrize("constraints", [(), (TimeSteps(4, 0.8),), (WeightBits(3),), (TimeSteps(4, 0.8), WeightBits(3))], ids=str)
+def test_gradients_pass_straight_through_what_is_rounded(constraints: tuple[Constraint, ...]) -> None:
+    """Those of the soft path at the hard values; nothing where a neuron is silent or held at the beginning of its window."""
+    graph = unit_graph(dense(6, 20, 4), (6,))
+    x = torch.rand(50, 6, dtype=torch.float64, generator=seeded())
+    trainee = SpikeTimes(TTFS().network(graph, calibrate(graph, [x])), constraints, [x]).eval()
+    towards = torch.randn(50, 4, dtype=torch.float64, generator=seeded(1))
+    (trainee(x) * towards).sum().backward()
+    chip = trainee.network()
+    hidden, readout = chip.stages
+    spikes, (first,), (last,) = chip.body.encoder.encode(x), trained_maps(hidden), trained_maps(readout)
+    lead = simulate(chip, x).codes[hidden.name]
+    soft = hidden.neuron.crossing(lambda bias: spikes @ first.weight.T + bias)  # type: ignore[union-attr]
+    window = hidden.end - hidden.begin
+    passed = ((soft > 0) & (soft < window)) * (towards @ last.weight)
+    assert bool((soft <= 0).any()) and bool((soft >= window).any()) == any(isinstance(c, TimeSteps) for c in constraints)
+    found = [parameter.grad for parameter in (*trainee.synapses.values(), *trainee.shifts.values())]
+    expected = [passed.T @ spikes, towards.T @ lead, -passed.sum(0), towards.sum(0)]
+    for gradient, hand in zip(found, expected, strict=True):
+        assert gradient is not None and torch.allclose(gradient, hand, atol=1e-9)
+
+
+BAD = {
+    "jitter below 0": lambda: SpikeJitter(-0.1),
+    "jitter without end": lambda: SpikeJitter(float("inf")),
+    "mismatch of nan": lambda: SlopeMismatch(float("nan")),
+    "noise below 0": lambda: WeightNoise(-1e-9),
+    "no time step": lambda: TimeSteps(0),
+    "share above 1": lambda: TimeSteps(4, 1.1),
+    "share of 0": lambda: Latency(0.0),
+    "margin below 0": lambda: Latency(0.9, -0.1),
+    "one bit": lambda: WeightBits(1),
+    "25 bits": lambda: WeightBits(25),
+    "half left out": lambda: WeightBits(4, 0.5),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_settings(kind: str) -> None:
+    with pytest.raises(InvalidSetting):
+        BAD[kind]()
+
+
+def test_what_cannot_be_constrained() -> None:
+    network, x, _ = case("linear")
+    graph = unit_graph(dense(6, 5, 3), (6,))
+    rate = Rate().network(graph, calibrate(graph, [torch.rand(9, 6, dtype=torch.float64)]))
+    for contract in CONTRACTS.values():
+        with pytest.raises(InvalidSetting, match="fires step by step"):
+            constrain(rate, [made(contract, contract.sizes[0])], [x])
+    for needy in (Latency(0.9), TimeSteps(4)):
+        with pytest.raises(InvalidData, match="no sample"):
+            constrain(network, [needy])
+    with pytest.raises(InvalidSetting, match="8 ticks already"):
+        constrain(constrain(network, [TimeSteps(8)], [x]), [TimeSteps(4)], [x])
+    with pytest.raises(InvalidSetting, match="not fitted to any input"):
+        SpikeTimes(network, [TimeSteps(8)])(x)
