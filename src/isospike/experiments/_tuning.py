@@ -26,19 +26,19 @@ EPOCHS, RATE, DECAY, BATCH = 10, 2e-4, 0.8, 64
 class Tuning:
     """VGG16 on CIFAR-10, the images it is tuned on, and those that figures are reported on."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, coding: TTFS = CODING) -> None:
+        self.settings, self.coding = settings, coding
         self.subject: Subject = vgg16_cifar10(settings)
         self.images = self.subject.split.train.first(settings.training or (None if settings.full else 10_000))
         self.reported = {name: data.first(settings.samples) for name, data in self.subject.split.reported.items()}
         self.epochs = settings.epochs or EPOCHS
         self.calibration = list(self.subject.split.train.first(512))
-        self.network = convert(self.subject.model, self.subject.split.train.first(500), CODING, self.subject.input_range)
+        self.network = convert(self.subject.model, self.subject.split.train.first(500), coding, self.subject.input_range)
 
     def tuned(self, constraints: Sequence[Constraint]) -> SpikingNetwork:
         """The network fine-tuned under these constraints, or from the cache."""
         how = {"constraints": list(map(repr, constraints)), "epochs": self.epochs, "rate": RATE, "decay": DECAY, "batch": BATCH, "seed": self.settings.seed,
-               "images": len(self.images), "width": self.settings.channels, "coding": repr(CODING)}  # fmt: skip
+               "images": len(self.images), "width": self.settings.channels, "coding": repr(self.coding)}  # fmt: skip
         key = hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:10]
         done = cache() / f"tuned-vgg16-{key}.safetensors"
         if not done.exists():
