@@ -47,7 +47,7 @@ def averaged(found: list[dict[str, object]]) -> dict[str, object]:
     """Means over trials of every figure, and the accuracy's standard deviation."""
     if len(found) == 1:
         return found[0]
-    figures: dict[str, object] = {key: mean(values) if all(isinstance(v, float) for v in values) else values[0] for key, values in _columns(found).items()}
+    figures: dict[str, object] = {key: values[0] if len(set(values)) == 1 else mean(values) for key, values in _columns(found).items()}
     accuracies = [float(one["accuracy"]) for one in found if isinstance(one["accuracy"], float)]
     return figures | {"trials": len(found), "accuracy_sd": stdev(accuracies) if accuracies else None}
 

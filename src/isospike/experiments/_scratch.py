@@ -27,7 +27,7 @@ from isospike.train import SpikeTimes, fit
 from isospike.train.networks import initial
 
 RELU, REORDERED, MAPPABLE, HELD = "relu", "relu-reordered", "mappable", "held"
-CODINGS = {MAPPABLE: TTFS(), HELD: TTFS(mapping="fixed", alpha=1.0)}
+CODINGS = {MAPPABLE: TTFS(), HELD: TTFS(mapping="fixed", alpha=1.0, delta=0.5, lowest_sum=1.0)}  # the latter has slopes of ½ to 2
 DECAY_STEPS = 5000  # after which the learning rate has fallen by the factor (§3.6.3)
 
 
@@ -40,7 +40,7 @@ class Plan:
     | `training` | on the first so many samples, or all                                                     |
     | `tested`   | accuracy is taken over the first so many, or all                                         |
     | `decay`    | factor on the learning rate after 5,000 steps                                            |
-    | `rescaled` | rows rescaled so that they sum to 0.99 at most, as α = 1 asks for                        |
+    | `rescaled` | rows rescaled to sums of −1 to ½, for α = 1 to have slopes of ½ to 2                      |
     | `traced`   | whether the weights after each epoch are kept                                            |
     """
 

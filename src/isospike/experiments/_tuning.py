@@ -29,7 +29,7 @@ class Tuning:
     def __init__(self, settings: Settings, coding: TTFS = CODING) -> None:
         self.settings, self.coding = settings, coding
         self.subject: Subject = vgg16_cifar10(settings)
-        self.images = self.subject.split.train.first(settings.training or (None if settings.full else 10_000))
+        self.images = self.subject.split.train.first(settings.training or (None if settings.full else 5_000))
         self.reported = {name: data.first(settings.samples) for name, data in self.subject.split.reported.items()}
         self.epochs = settings.epochs or EPOCHS
         self.calibration = list(self.subject.split.train.first(512))

@@ -131,7 +131,7 @@ def run(settings: Settings | None = None) -> Result:
 
 def _notes(settings: Settings) -> tuple[str, ...]:
     short = (
-        "Much shorter than the paper's training: a few hundred steps with batches of 64 on the first "
+        "Much shorter than the paper's training: fewer than two hundred steps with batches of 64 on the first "
         f"{SHORT[0].training:,} images ({SHORT[-1].training:,} for CIFAR-10), VGG16 at a quarter of its width; tested on the first {TESTED:,} test images "
         "(1,000 for CIFAR-10).  Accuracies are far below the paper's; what is compared is the two networks."
     )

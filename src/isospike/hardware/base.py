@@ -19,7 +19,11 @@ Reached = Callable[[float], dict[str, Tensor]]  # share of the activations ↦ b
 
 @dataclass(frozen=True)
 class Constraint:
-    """Base of the constraints; one whose parameter is at its ideal limit changes nothing.  Random ones draw anew each time they act."""
+    """Base of the constraints; one whose parameter is at its ideal limit changes nothing.
+
+    Random ones draw anew each time they act.  Several act in the order that they are given: noise on weights before they are rounded is not
+    noise on rounded weights.
+    """
 
     lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
 
@@ -48,8 +52,7 @@ class Noise(Constraint):
 
     def draw(self, like: Tensor) -> Tensor:
         """Independent normal numbers, as many as `like` has."""
-        noise = torch.randn(like.shape, generator=self.generator, dtype=torch.float64, device=self.generator.device)
-        return self.sd * noise.to(like.device, like.dtype)
+        return self.sd * torch.randn(like.shape, generator=self.generator, dtype=like.dtype, device=self.generator.device).to(like.device)
 
 
 def trained_maps(stage: Stage) -> list[Weighted]:
@@ -78,15 +81,16 @@ def check(constraint: Constraint, within: bool, supported: str) -> None:
 
 
 def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[Tensor]) -> tuple[tuple[Constraint, ...], Body]:
-    """The constraints, fitted to a network and a set of inputs, and the network as they change it for good; their order does not matter."""
+    """The constraints, fitted to a network and a set of inputs, and the network as they change it for good, whatever their order."""
     if body.steps:
         raise InvalidSetting("the network fires step by step.", "Networks of first spikes: TTFS().", "Convert the model with --coding ttfs.")
-    leads: dict[str, list[Tensor]] = {}
+    measured: list[tuple[dict[str, list[Tensor]], dict[str, Tensor]]] = []
 
     def reached(share: float) -> dict[str, Tensor]:
-        if not leads:
-            leads.update(_leads(body, calibration))
-        return {name: torch.quantile(torch.cat(parts), share) for name, parts in leads.items()}
+        if not measured:
+            measured.append(_leads(body, calibration))
+        leads, largest = measured[0]
+        return largest if share == 1 else {name: torch.quantile(torch.cat(parts), share) for name, parts in leads.items()}
 
     placed, result = [], body
     for constraint in constraints:
@@ -95,15 +99,17 @@ def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[T
     return tuple(placed), result
 
 
-def _leads(body: Body, calibration: Iterable[Tensor]) -> dict[str, list[Tensor]]:
-    """Leads of every stage whose window may still be chosen: one that clips already, as ReLU6 does or a network tuned before, keeps its own."""
+def _leads(body: Body, calibration: Iterable[Tensor]) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
+    """Leads, not all of them if they are many, and the largest, of every stage whose window may still be chosen: one that clips already, as ReLU6 does or a network tuned before, keeps its own."""
     free = {stage.name for stage in body.stages if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped}
     found: dict[str, list[Tensor]] = {name: [] for name in free}
+    largest: dict[str, Tensor] = {}
 
     def watch(stage: Stage, code: Tensor) -> None:
         if stage.name in free:
             kept = code.flatten()
             found[stage.name].append(kept[:: max(1, len(kept) * len(batches) // MOST)])
+            largest[stage.name] = torch.maximum(largest.get(stage.name, kept[0]), kept.amax())
 
     batches = list(calibration)
     if not batches:
@@ -113,7 +119,7 @@ def _leads(body: Body, calibration: Iterable[Tensor]) -> dict[str, list[Tensor]]
     with torch.no_grad():
         for x in batches:
             run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), watch)
-    return found
+    return found, largest
 
 
 def constrained(body: Body, constraints: Iterable[Constraint]) -> Body:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from isospike.errors import InvalidSetting
 from isospike.hardware.base import Constraint, Reached, check
 from isospike.network import Body, retimed
 from isospike.neurons import FirstSpikeIF
@@ -32,16 +33,29 @@ class Latency(Constraint):
         check(self, 0 < self.percentile <= 1 and self.margin >= 0, "A percentile above 0 and at most 1; a margin of at least 0.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["Latency", Body]:
-        leads = reached(self.percentile)
+        leads = windows(reached, self.percentile)
         images = {stage.name for stage in body.stages if len(stage.shape) > 1}
         return self, clipped(body, {name: lead * (1 + self.margin * (name in images)) for name, lead in leads.items()})
+
+
+def windows(reached: Reached, percentile: float) -> dict[str, Tensor]:
+    """The leads that hold this share of the activations, of the stages that fire at all.  Raises `InvalidSetting` where the share is silent."""
+    largest = reached(1.0)
+    found = {name: lead for name, lead in reached(percentile).items() if bool(largest[name] > 0)}
+    for name, lead in found.items():
+        if not bool(lead > 0):
+            raise InvalidSetting(
+                f"{percentile:.0%} of the activations of stage `{name}` are zero, so a window that holds them would be empty.",
+                "A percentile above the share of silent neurons.",
+                "Choose a larger one: 0.9 and above are usual.",
+            )
+    return found
 
 
 def clipped(body: Body, windows: dict[str, Tensor]) -> Body:
     """The network whose windows are at most these, and are meant to clip."""
     lengths = {stage.name: stage.end - stage.begin for stage in body.stages}
-    # A window that holds nothing could say nothing: such a stage keeps its own.
-    shorter = {name: torch.minimum(lengths[name], w.to(lengths[name].dtype)) for name, w in windows.items() if float(w) > 0}
+    shorter = {name: torch.minimum(lengths[name], w.to(lengths[name].dtype)) for name, w in windows.items()}
     body = retimed(body, shorter)
     stages = (
         replace(stage, neuron=replace(stage.neuron, clipped=True)) if stage.name in shorter and isinstance(stage.neuron, FirstSpikeIF) else stage

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from isospike.errors import InvalidSetting
 from isospike.hardware.base import Constraint, Reached, check
-from isospike.hardware.latency import clipped
+from isospike.hardware.latency import clipped, windows
 from isospike.network import Body, Stage
 from isospike.neurons import FirstSpikeIF
 
@@ -34,7 +34,7 @@ class TimeSteps(Constraint):
         check(self, self.steps >= 1 and 0 < self.percentile <= 1, "At least one time step; a percentile above 0 and at most 1.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["TimeSteps", Body]:
-        return self, clipped(body, reached(self.percentile))
+        return self, clipped(body, windows(reached, self.percentile))
 
     def parameters(self, body: Body) -> Body:
         return replace(body, encoder=body.encoder.on_clock(self.steps), stages=tuple(map(self._stage, body.stages)))

@@ -63,15 +63,25 @@ class WeightBits(Constraint):
 
 def whole_step(weight: Tensor, half: int) -> float | None:
     """The step that all of these weights are whole multiples of, within [−half, half − 1], if there is one."""
-    sizes = weight.double().abs().unique()
-    sizes = sizes[sizes > 1e-6 * sizes.max()] if len(sizes) else sizes  # equal but for rounding
-    if not len(sizes) or len(sizes) > 4 * half:
+
+    def fits(step: float) -> bool:
+        whole = (weight / step).round()
+        return bool(((weight / step - whole).abs() < 1e-3).all()) and -half <= float(whole.min()) and float(whole.max()) < half
+
+    weight = weight.double()
+    if not bool(weight.any()):
+        return None
+    for step in (float(weight.max()) / (half - 1), -float(weight.min()) / half):  # whose whole range is used
+        if step > 0 and fits(step):
+            return step
+    sizes = weight.abs().unique()
+    sizes = sizes[sizes > 1e-6 * sizes.max()]  # equal but for rounding
+    if len(sizes) > 4 * half:
         return None
     gaps = torch.cat([sizes[:1], sizes.diff()])
     gap = float(gaps[gaps > 1e-5 * sizes[-1] / half].min())
     for part in (1, 2, 3, 4, 5, 6, 7, 8):  # multiples such as 3 and 5 show the step only divided
         step = float(sizes[-1] / (sizes[-1] / gap * part).round())
-        whole = (weight / step).round()
-        if bool(((weight / step - whole).abs() < 1e-3).all()) and -half <= float(whole.min()) and float(whole.max()) < half:
+        if fits(step):
             return step
     return None

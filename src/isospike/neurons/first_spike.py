@@ -73,10 +73,10 @@ class FirstSpikeIF(Neuron):
 
     def crossing(self, drive: Drive) -> Tensor:
         """The lead x of the threshold crossing, before the gate and the end of the window are heeded."""
-        before = (self.ramp + self.fall) * self.onset - self.tau * self.threshold
+        climbed = (self.ramp + self.fall) * self.onset
         if bool((self.slope == 1).all()):
-            return drive(before + self.window)
-        at_t_min = drive(before)
+            return drive(torch.addcmul(climbed + self.window, self.tau, self.threshold, value=-1))
+        at_t_min = drive(torch.addcmul(climbed, self.tau, self.threshold, value=-1))
         if bool((self.slope > 0).all()):
             return at_t_min.div_(self.slope).add_(self.window)
         # A neuron whose slope is not positive (mismatch can make it so) fires at once or never.

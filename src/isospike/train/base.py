@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,10 @@ class Trainee(nn.Module, ABC):
 
     def stepped(self) -> None:
         """Called after every step of the optimizer, such as to move windows."""
+
+    def about(self) -> dict[str, Any]:
+        """What a run is known by, in plain values: a checkpoint of another run is not gone on from."""
+        return {}
 
     def generators(self) -> list[torch.Generator]:
         """Every source of noise, to be seeded anew at the start of each epoch so that training can be resumed there."""

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from isospike.errors import InvalidData, InvalidFile, InvalidSetting
+from isospike.errors import InvalidData, InvalidFile, InvalidSetting, IsospikeError
 from isospike.network import SpikingNetwork
 from isospike.train.base import Trainee
 
 Loader = Iterable[tuple[Tensor, Tensor]]
 CALIBRATION = 1024  # samples of the loader that windows are measured on
+LOADER = "Batches of (samples, labels), as many of one as of the other, labels int64, that can be gone through again and again."
 ADAM = partial(torch.optim.Adam, lr=1e-3)
 
 
@@ -53,8 +54,10 @@ def fit(
     the run besides.  accelerator, devices: as Lightning Fabric has them ("auto", "cuda", …).  watch: sees the loss of every step.
     Raises `InvalidSetting`, `InvalidData`, `InvalidFile`.
     """
-    from lightning.fabric import Fabric
-
+    try:
+        from lightning.fabric import Fabric
+    except ImportError as error:
+        raise IsospikeError("training needs `lightning`, which is not installed.", remedy="Run: pip install 'isospike[train]'") from error
     if epochs < 1 or not decay > 0 or not clip > 0 or (resume and folder is None):
         raise InvalidSetting(f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}.", "epochs ≥ 1, decay > 0, clip > 0; resume with a folder.")
     fabric = Fabric(accelerator=accelerator, devices=devices)
@@ -67,17 +70,25 @@ def fit(
         model.mark_forward_method("loss")
         batches = fabric.setup_dataloaders(loader) if isinstance(loader, DataLoader) else loader
         rate = [group["lr"] for group in adjusted.param_groups]
-        run = _Run(fabric, trainee, adjusted, Path(folder) if folder is not None else None, _configuration(adjusted, epochs, decay, clip, seed, about))
-        steps = len(loader) if isinstance(loader, Sized) else sum(1 for _ in loader)
+        configuration = _configuration(trainee, adjusted, epochs, decay, clip, seed, about)
+        run = _Run(fabric, trainee, adjusted, Path(folder) if folder is not None else None, configuration)
+        steps = len(batches) if isinstance(batches, Sized) else sum(1 for _ in batches)
+        if not steps:
+            raise InvalidData("the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches.")
         for epoch in range(run.begin(resume), epochs):
-            _seed(trainee, seed, epoch)
+            _seed(trainee, loader, seed, epoch)
             losses = torch.zeros((), dtype=torch.float64)
             model.train()
             label = f"epoch {epoch + 1} of {epochs}"
-            for step, (x, y) in enumerate(track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)):
+            for step, batch in enumerate(track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)):
+                x, y = _pair(batch)
                 for group, first in zip(adjusted.param_groups, rate, strict=True):
                     group["lr"] = first * decay ** (epoch + step / steps)
-                loss = model.loss(*(fabric.to_device(part) for part in (x, y)))
+                try:
+                    loss = model.loss(*(fabric.to_device(part) for part in (x, y)))
+                except IndexError as error:  # of the cross-entropy
+                    what = f"there are labels from {int(y.min())} to {int(y.max())}."
+                    raise InvalidData(what, "Class numbers from 0 on, one for each output of the network.", "Number the classes so.") from error
                 adjusted.zero_grad()
                 fabric.backward(loss)
                 if math.isfinite(clip):
@@ -89,15 +100,16 @@ def fit(
                     watch(float(loss.detach()))
             run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, held_out))
         model.eval()
-        _seed(trainee, seed, epochs)  # also if it was interrupted after the last epoch
+        _seed(trainee, loader, seed, epochs)  # also if it was interrupted after the last epoch
         trainee.finish(calibration)
     return trainee.cpu().network()
 
 
-def _seed(trainee: Trainee, seed: int, epoch: int) -> None:
+def _seed(trainee: Trainee, loader: Loader, seed: int, epoch: int) -> None:
     """Everything random in an epoch follows from the seed and its number, so that it can be begun again."""
     torch.manual_seed(seed * 1_000_003 + epoch + 1)
-    for number, generator in enumerate(trainee.generators()):
+    own = getattr(loader, "generator", None)
+    for number, generator in enumerate([*trainee.generators(), *([] if own is None else [own])]):
         generator.manual_seed((seed * 1_000_003 + epoch + 1) * 64 + number)
 
 
@@ -108,14 +120,15 @@ def accuracy(model: nn.Module, batches: Loader | None) -> float | None:
         return None
     model.eval()
     device = next(model.parameters()).device
-    right = [(model(x.to(device)).argmax(1).cpu() == y).double() for x, y in batches]
-    return float(torch.cat(right).mean())
+    right = [torch.empty(0, dtype=torch.float64), *((model(x.to(device)).argmax(1).cpu() == y).double() for x, y in batches)]
+    return float(torch.cat(right).mean()) if len(right) > 1 else None
 
 
 def _calibration(loader: Loader) -> list[Tensor]:
     def until() -> Iterator[Tensor]:
         seen = 0
-        for x, _ in loader:
+        for batch in loader:
+            x, _ = _pair(batch)
             yield x[: CALIBRATION - seen]
             seen += len(x)
             if seen >= CALIBRATION:
@@ -123,15 +136,25 @@ def _calibration(loader: Loader) -> list[Tensor]:
 
     batches = list(until())
     if not batches:
-        raise InvalidData("there is nothing to train on.", "A loader of (samples, labels) batches that can be gone through again.", "Pass a DataLoader.")
+        raise InvalidData("there is nothing to train on.", LOADER, "Pass a DataLoader, or a list of batches.")
     return batches
 
 
-def _configuration(optimizer: Any, epochs: int, decay: float, clip: float, seed: int, about: dict[str, Any] | None) -> dict[str, Any]:
+def _pair(batch: Any) -> tuple[Tensor, Tensor]:
+    """A batch that can be trained on."""
+    found = tuple(batch) if isinstance(batch, tuple | list) else ()
+    if len(found) == 2 and all(isinstance(part, Tensor) for part in found) and len(found[0]) == len(found[1]) > 0 and found[1].dtype == torch.int64:
+        return found
+    kinds = [f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__ for part in found]
+    raise InvalidData(f"a batch holds {', '.join(kinds) or type(batch).__name__}.", LOADER, "Pass labels as class numbers: labels.long().")
+
+
+def _configuration(trainee: Trainee, optimizer: Any, epochs: int, decay: float, clip: float, seed: int, about: dict[str, Any] | None) -> dict[str, Any]:
     group = {key: value for key, value in optimizer.param_groups[0].items() if isinstance(value, int | float | bool)}
     versions = {name: version(name) for name in ("isospike", "torch", "lightning")}
     own = {"optimizer": type(optimizer.optimizer).__name__, **group, "epochs": epochs, "decay": decay, "clip": str(clip), "seed": seed}
-    return {"about": about or {}, "training": own, "versions": versions}
+    shapes = {name: list(t.shape) for name, t in trainee.state_dict().items()}
+    return {"about": about or {}, "trainee": trainee.about(), "training": own, "versions": versions, "tensors": shapes}
 
 
 class _Run:
@@ -151,13 +174,19 @@ class _Run:
         """The epoch to begin with: the first, or the one after the last that was kept."""
         if self.folder is None:
             return 0
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidFile(f"`{self.folder}` cannot be made: {error.strerror}.", "A folder for checkpoints.", "Choose another place.") from error
         checkpoint = self.folder / "checkpoint.ckpt"
         if not (resume and checkpoint.exists()):
             self._write("run.json", json.dumps(self.configuration, indent=1))
             checkpoint.unlink(missing_ok=True)
             return 0
-        kept = torch.load(checkpoint, weights_only=True)
+        try:
+            kept = torch.load(checkpoint, weights_only=True)
+        except Exception as error:  # PyTorch's and pickle's, which share no base
+            raise InvalidFile(f"`{checkpoint}` cannot be read: {error}", "Checkpoints written by `fit`.", "Leave --resume out to begin anew.") from error
         if kept["run"] != self.state["run"]:
             raise InvalidFile(
                 f"`{checkpoint}` is of a run with other settings: {kept['run']}.",

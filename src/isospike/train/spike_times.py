@@ -11,6 +11,7 @@ After each step windows grow, B ← max(B, γ (t_max − min t)), but for those 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +31,8 @@ class SpikeTimes(Trainee):
     mappable: whether slopes are held (the linearly mappable condition) or ramps.  growth: γ.  margin: ζ, of
     the windows when training is over.  sparsity: a price on spikes.
     """
+
+    windows: Tensor
 
     def __init__(
         self,
@@ -60,23 +63,39 @@ class SpikeTimes(Trainee):
 
     def _take(self, body: Body) -> None:
         self._body = body.map_tensors(lambda _, t: t.detach().clone())
-        self._shapes = body.shapes
         self._perturb = perturbation(self.constraints)
-        self.synapses, self.shifts, self._peaks = nn.ParameterDict(), nn.ParameterDict(), dict[str, Tensor]()
+        self.synapses, self.shifts, self._peaks = nn.ParameterDict(), nn.ParameterDict(), dict[int, Tensor]()
         for i, stage in enumerate(self._body.stages):
             for number, step in enumerate(trained_maps(stage)):
                 self.synapses[f"{i}/{number}"] = nn.Parameter(step.weight)
-            shift = _shift(stage, total(stage, self._shapes))
+            shift = _shift(stage, total(stage, body.shapes))
             if shift is not None:
                 self.shifts[str(i)] = nn.Parameter(shift)
-            self.register_buffer(f"window_{i}", (stage.end - stage.begin).clone())
-            self.register_buffer(f"ramp_{i}", _pull(stage))
             if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped and not bool(stage.neuron.gate.any()):
-                self._peaks[stage.name] = torch.zeros(())
+                self._peaks[i] = torch.zeros(())
+        self.register_buffer("windows", torch.stack([stage.end - stage.begin for stage in self._body.stages]))
+        self._wire()
+
+    def _wire(self) -> None:
+        """Let the network's records hold the parameters themselves, so that only what is computed from them is made anew for a batch."""
+
+        def wired(i: int, stage: Stage) -> Stage:
+            return reweighted(stage, lambda number, _: self.synapses[f"{i}/{number}"])
+
+        self._body = replace(self._body, stages=tuple(wired(i, stage) for i, stage in enumerate(self._body.stages)))
+        self._bases: dict[int, tuple[Tensor, Tensor]] = {}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SpikeTimes":
-        self._body = self._body.map_tensors(lambda _, t: fn(t))  # what is not learned moves along
-        return super()._apply(fn, recurse)
+        super()._apply(fn, recurse)
+        self._body = self._body.map_tensors(lambda _, t: fn(t.detach()))  # what is not learned moves along
+        self._wire()
+        return self
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As any module's; windows come with it."""
+        loaded = super().load_state_dict(*args, **kwargs)
+        self._bases = {}
+        return loaded
 
     def body(self) -> Body:
         """The network over the current parameters, on ideal hardware; its schedule and ramps are brought up to date by `network`."""
@@ -84,18 +103,24 @@ class SpikeTimes(Trainee):
 
     def _stage(self, i: int, stage: Stage) -> Stage:
         neuron = stage.neuron
-        if neuron.relays:
-            return stage
-        stage = reweighted(stage, lambda number, _: self.synapses[f"{i}/{number}"])
-        shift = self.shifts[str(i)]
         if isinstance(neuron, Integrator):
-            return replace(stage, neuron=replace(neuron, ramp=shift / neuron.onset))
-        assert isinstance(neuron, FirstSpikeIF)
-        window, pull, slope = self.get_buffer(f"window_{i}"), self.get_buffer(f"ramp_{i}"), neuron.slope
-        if not self.mappable:
-            slope = pull + total(stage, self._shapes).to(pull.dtype)
-        threshold = (slope * window + pull * neuron.onset) / neuron.tau + shift
-        return replace(stage, neuron=replace(neuron, threshold=threshold, slope=slope, window=window))
+            return replace(stage, neuron=replace(neuron, ramp=self.shifts[str(i)] / neuron.onset))
+        if not isinstance(neuron, FirstSpikeIF):
+            return stage
+        if self.mappable:
+            window, base = self._base(i, neuron)
+            return replace(stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window))
+        pull = neuron.ramp + neuron.fall
+        slope = pull + total(stage, self._body.shapes).to(pull.dtype)
+        threshold = (slope * self.windows[i] + pull * neuron.onset) / neuron.tau + self.shifts[str(i)]
+        return replace(stage, neuron=replace(neuron, threshold=threshold, slope=slope, window=self.windows[i]))
+
+    def _base(self, i: int, neuron: FirstSpikeIF) -> tuple[Tensor, Tensor]:
+        """A stage's window, and what its thresholds owe to it; both stay until windows grow."""
+        if i not in self._bases:
+            window = self.windows[i].clone()
+            self._bases[i] = window, (neuron.slope * window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau
+        return self._bases[i]
 
     def forward(self, x: Tensor) -> Tensor:
         """Potentials of the read-out, (batch, *output)."""
@@ -108,9 +133,12 @@ class SpikeTimes(Trainee):
             )
         body = constrained(self.body(), self.constraints)
 
+        number = {stage.name: i for i, stage in enumerate(body.stages)}
+
         def watch(stage: Stage, lead: Tensor) -> None:
-            if stage.name in self._peaks and self.training:
-                self._peaks[stage.name] = torch.maximum(self._peaks[stage.name].to(lead), lead.detach().amax())
+            i = number[stage.name]
+            if i in self._peaks and self.training:
+                self._peaks[i] = torch.maximum(self._peaks[i].to(lead), lead.detach().amax())
             if leads is not None and isinstance(stage.neuron, FirstSpikeIF):
                 leads.append(lead)
 
@@ -125,25 +153,31 @@ class SpikeTimes(Trainee):
     @torch.no_grad()
     def stepped(self) -> None:
         """Grow the windows by what the last batch reached (eq. 3.3)."""
-        for i, stage in enumerate(self._body.stages):
-            if stage.name in self._peaks:
-                window = self.get_buffer(f"window_{i}")
-                window.copy_(torch.maximum(window, self.growth * self._peaks[stage.name].to(window)))
-                self._peaks[stage.name] = torch.zeros(())
+        if not self._peaks:
+            return
+        at, reached = list(self._peaks), torch.stack([peak.to(self.windows) for peak in self._peaks.values()])
+        self._peaks = dict.fromkeys(at, self.windows.new_zeros(()))
+        if bool((self.growth * reached > self.windows[at]).any()):
+            self.windows[at] = torch.maximum(self.windows[at], self.growth * reached)
+            self._bases = {}
 
     @torch.no_grad()
     def finish(self, calibration: Iterable[Tensor]) -> None:
         """Tighten the windows to what these inputs reach and a margin ζ, for inference (§3.6.2); those that clip stay."""
-        self._peaks = dict.fromkeys(self._peaks, torch.zeros(()))
+        self._peaks = dict.fromkeys(self._peaks, self.windows.new_zeros(()))
         training = self.training
         self.train()
         for x in calibration:
-            self._run(x, None)
+            self._run(x.to(self.windows.device), None)
         self.train(training)
-        for i, stage in enumerate(self._body.stages):
-            if stage.name in self._peaks and bool((peak := self._peaks[stage.name]) > 0):
-                self.get_buffer(f"window_{i}").copy_((1 + self.margin) * peak)
-        self._peaks = dict.fromkeys(self._peaks, torch.zeros(()))
+        for i, peak in self._peaks.items():
+            self.windows[i] = torch.where(peak > 0, (1 + self.margin) * peak.to(self.windows), self.windows[i])
+        self._peaks, self._bases = dict.fromkeys(self._peaks, self.windows.new_zeros(())), {}
+
+    def about(self) -> dict[str, Any]:
+        price = None if self.sparsity is None else {"target": self.sparsity.target, "rate": self.sparsity.rate}
+        own = {"mappable": self.mappable, "growth": self.growth, "margin": self.margin, "sparsity": price}
+        return {"constraints": list(map(repr, self.constraints)), **own}
 
     def generators(self) -> list[torch.Generator]:
         return [g for c in self.constraints if isinstance(g := getattr(c, "generator", None), torch.Generator)]
@@ -151,7 +185,7 @@ class SpikeTimes(Trainee):
     @torch.no_grad()
     def network(self) -> SpikingNetwork:
         body = constrained(self.body(), (c for c in self.constraints if c.lasting))
-        windows = {stage.name: self.get_buffer(f"window_{i}") for i, stage in enumerate(self._body.stages)}
+        windows = {stage.name: self.windows[i].clone() for i, stage in enumerate(self._body.stages)}
         return SpikingNetwork(retimed(balanced(body.map_tensors(lambda _, t: t.detach())), windows))
 
 
@@ -167,8 +201,3 @@ def _shift(stage: Stage, sums: Tensor) -> Tensor | None:
     else:
         raise InvalidSetting(f"stage `{stage.name}` has neurons of type {type(neuron).__name__}.", "Networks made by TTFS().", "Convert the model again.")
     return shift.expand(torch.broadcast_shapes(shift.shape, sums.shape)).contiguous()
-
-
-def _pull(stage: Stage) -> Tensor | None:
-    neuron = stage.neuron
-    return neuron.ramp + neuron.fall if isinstance(neuron, FirstSpikeIF) else None

@@ -1,0 +1,110 @@
+"""Clocks and whole weights: the quantised network computed by hand, exactly; and gradients straight through what is rounded."""
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_constraints import CASES, case, distance, seeded
+from torch import Tensor
+
+from isospike.codings import TTFS
+from isospike.hardware import Constraint, TimeSteps, WeightBits, constrain, reweighted, trained_maps
+from isospike.network import total
+from isospike.neurons import FirstSpikeIF
+from isospike.ranges import calibrate
+from isospike.simulate import simulate
+from isospike.train import SpikeTimes
+from simulate_by_hand import dense, unit_graph
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_error_of_a_clock_is_in_proportion_to_its_tick(name: str) -> None:
+    network, x, exact = case(name)
+    errors = [distance(constrain(network, [TimeSteps(2**k, 1.0)], [x])(x), exact) for k in range(8, 18)]
+    assert errors[0] / errors[-1] == pytest.approx(2**9, rel=0.5)
+    assert all(1 < a / b < 4 for a, b in itertools.pairwise(errors))
+
+
+def test_a_clock_is_the_quantised_network_computed_by_hand() -> None:
+    model = dense(6, 20, 15, 4).double()
+    graph = unit_graph(model, (6,))
+    x = torch.rand(300, 6, dtype=torch.float64, generator=seeded())
+    chip = constrain(TTFS().network(graph, calibrate(graph, [x])), [TimeSteps(7)], [x])
+    free, quantised = x, torch.floor(x * 7 + 0.5) / 7
+    for layer in (model[0], model[2]):
+        free = layer(free).relu()
+        tick = torch.quantile(free, 0.99) / 7
+        quantised = torch.floor(layer(quantised) / tick + 0.5).clamp(0, 7) * tick
+    assert float((chip(x) - model[4](quantised)).abs().max()) < 1e-12
+    assert float((chip(x) - model(x)).abs().max()) > 1e-2
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_spike_falls_on_a_tick(name: str) -> None:
+    network, x, _ = case(name)
+    trace = simulate(constrain(network, [TimeSteps(8)], [x]), x)
+    for stage in constrain(network, [TimeSteps(8)], [x]).stages[:-1]:
+        if not stage.neuron.relays:
+            ticks = trace.codes[stage.name] / ((stage.end - stage.begin) / 8)
+            assert float((ticks - ticks.round()).abs().max()) < 1e-9 and 0 < len(ticks.round().unique()) <= 9
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@pytest.mark.parametrize("name", CASES)
+def test_weights_are_whole_and_slopes_are_kept(name: str, bits: int) -> None:
+    network, half = case(name)[0], 2 ** (bits - 1)
+    constraint, _ = WeightBits(bits).placed(network.body, dict)  # type: ignore[arg-type]
+    assert isinstance(constraint, WeightBits)
+    chip = constrain(network, [WeightBits(bits)])
+    for before, stage in zip(network.stages, chip.stages, strict=True):
+        for step, original, found in zip(constraint.steps[stage.name], trained_maps(before), trained_maps(stage), strict=True):
+            whole = found.weight / step
+            assert float((whole - whole.round()).abs().max()) < 1e-9
+            assert -half <= round(float(whole.min())) and round(float(whole.max())) <= half - 1
+            assert float((original.weight / step - (original.weight / step).round()).abs().max()) > 0.01
+        if isinstance(stage.neuron, FirstSpikeIF) and isinstance(before.neuron, FirstSpikeIF):
+            assert torch.equal(stage.neuron.slope, before.neuron.slope)
+            assert torch.allclose(stage.neuron.ramp, stage.neuron.slope - total(stage, network.body.shapes), atol=1e-12)
+            assert not torch.allclose(stage.neuron.ramp, before.neuron.ramp, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), bits=st.integers(2, 8), rows=st.integers(5, 12), scale=st.floats(1e-3, 1e3))
+def test_whole_weights_stay_as_they_are_also_in_single_precision(seed: int, bits: int, rows: int, scale: float) -> None:
+    network = case("linear")[0]
+    weight = scale * torch.randn(rows, 6, dtype=torch.float64, generator=seeded(seed))
+    stage = reweighted(network.stages[0], lambda _, __: weight)
+
+    def rounded(one: Tensor) -> Tensor:
+        constraint = WeightBits(bits)
+        (step,) = map(constraint._step, trained_maps(reweighted(stage, lambda _, __: one)))
+        return constraint._rounded(one, step)
+
+    once = rounded(weight)
+    assert not torch.allclose(once, weight, rtol=1e-6)
+    assert torch.allclose(rounded(once), once, rtol=1e-9, atol=0)
+    assert torch.allclose(rounded(once.float()), once.float(), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("constraints", [(), (TimeSteps(4, 0.8),), (WeightBits(3),), (TimeSteps(4, 0.8), WeightBits(3))], ids=str)
+def test_gradients_pass_straight_through_what_is_rounded(constraints: tuple[Constraint, ...]) -> None:
+    """Those of the soft path at the hard values; nothing where a neuron is silent or held at the beginning of its window."""
+    graph = unit_graph(dense(6, 20, 4), (6,))
+    x = torch.rand(50, 6, dtype=torch.float64, generator=seeded())
+    trainee = SpikeTimes(TTFS().network(graph, calibrate(graph, [x])), constraints, [x]).eval()
+    towards = torch.randn(50, 4, dtype=torch.float64, generator=seeded(1))
+    (trainee(x) * towards).sum().backward()
+    chip = trainee.network()
+    hidden, readout = chip.stages
+    spikes, (first,), (last,) = chip.body.encoder.encode(x), trained_maps(hidden), trained_maps(readout)
+    lead = simulate(chip, x).codes[hidden.name]
+    soft = hidden.neuron.crossing(lambda bias: spikes @ first.weight.T + bias)  # type: ignore[union-attr]
+    window = hidden.end - hidden.begin
+    passed = ((soft > 0) & (soft < window)) * (towards @ last.weight)
+    assert bool((soft <= 0).any()) and bool((soft >= window).any()) == any(isinstance(c, TimeSteps) for c in constraints)
+    found = [parameter.grad for parameter in (*trainee.synapses.values(), *trainee.shifts.values())]
+    expected = [passed.T @ spikes, towards.T @ lead, -passed.sum(0), towards.sum(0)]
+    for gradient, hand in zip(found, expected, strict=True):
+        assert gradient is not None and torch.allclose(gradient, hand, atol=1e-9)
