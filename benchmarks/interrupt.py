@@ -37,12 +37,12 @@ class Command:
 
 def kept(out: Path) -> int:
     """Epochs that the checkpoint has; none if there is none yet."""
-    checkpoint = out.with_suffix(".run") / "checkpoint.ckpt"
+    checkpoint = Path(f"{out}.run") / "checkpoint.ckpt"
     return int(torch.load(checkpoint, weights_only=True)["epoch"]) if checkpoint.exists() else 0
 
 
 def stamp(out: Path) -> int:
-    checkpoint = out.with_suffix(".run") / "checkpoint.ckpt"
+    checkpoint = Path(f"{out}.run") / "checkpoint.ckpt"
     return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
 
 
@@ -83,7 +83,7 @@ def differences(one: Path, other: Path) -> list[str]:
     found = [name for name in a.keys() | b.keys() if name not in a or name not in b or not torch.equal(a[name], b[name])]
     if one.read_bytes() != other.read_bytes():
         found.append("bytes of the file")
-    if (one.with_suffix(".run") / "curve.csv").read_text() != (other.with_suffix(".run") / "curve.csv").read_text():
+    if (Path(f"{one}.run") / "curve.csv").read_text() != (Path(f"{other}.run") / "curve.csv").read_text():
         found.append("curve.csv")
     return found
 

@@ -1,6 +1,6 @@
 """A training step in spike times beside one of the ReLU network: forward, backward and Adam, taken in turn, as a ratio of medians.
 
-    python benchmarks/training.py [--steps 40]
+python benchmarks/training.py [--steps 40]
 """
 
 import argparse
@@ -46,8 +46,8 @@ def main() -> None:
         network = convert(initial(name, shape, 10), x, input_range=(0.0, 1.0))
         spiking, constrained = prepare(network), prepare(network, [TimeSteps(16), WeightBits(6)], [x])
         steps = [
-            stepper(lambda: F.cross_entropy(relu(x), y), list(relu.parameters()), lambda: None),
-            *(stepper(lambda t=t: t.loss(x, y), list(t.parameters()), t.stepped) for t in (spiking, constrained)),
+            stepper(lambda m=relu, x=x, y=y: F.cross_entropy(m(x), y), list(relu.parameters()), lambda: None),
+            *(stepper(lambda t=t, x=x, y=y: t.loss(x, y), list(t.parameters()), t.stepped) for t in (spiking, constrained)),
         ]
         for _ in range(3):
             for step in steps:

@@ -71,9 +71,9 @@ def test_public_names() -> None:
     tree = ast.parse((ROOT / "__init__.py").read_text())
     names = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert names == {
-        "Clocked", "ClosedForm", "Coding", "EarlyExit", "EventDriven", "Integers", "IsospikeError", "Latency", "METHODS", "Rate", "Report", "SlopeMismatch", "SpikeJitter",
-        "SpikingNetwork", "Stepped", "TTFS", "TimeSteps", "Trace", "WeightBits", "WeightNoise", "check", "constrain", "convert", "curve", "diagnose", "integers", "load",
-        "measure", "save", "simulate", "train",
+        "Clocked", "ClosedForm", "Coding", "EarlyExit", "EventDriven", "Integers", "IsospikeError", "Latency", "METHODS", "Rate", "Report",
+        "SlopeMismatch", "SpikeJitter", "SpikingNetwork", "Stepped", "TTFS", "TimeSteps", "Trace", "WeightBits", "WeightNoise", "check", "constrain",
+        "convert", "curve", "diagnose", "integers", "load", "measure", "save", "simulate", "train",
     }  # fmt: skip
     assert all(callable(getattr(isospike, name)) for name in names - {"METHODS", "train"})
 

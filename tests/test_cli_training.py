@@ -45,10 +45,10 @@ def test_train(tmp_path: Path) -> None:
     assert found["latency"] == pytest.approx(network.latency) and ticks(network) == {0}
     assert found["accuracy"] == pytest.approx(isospike.measure(network, test.batches())["accuracy"], abs=2e-3)
     assert found["accuracy"] > 0.5, "chance is 0.1"
-    run = json.loads((tmp_path / "fc2.run" / "run.json").read_text())
+    run = json.loads((tmp_path / "fc2.safetensors.run" / "run.json").read_text())
     assert {"network": "fc2", "data": "mnist-sample", "batch": 64, "shift": 1, "flip": True}.items() <= run["about"].items()
     assert {"lr": 2e-3, "epochs": 6, "decay": 0.9, "seed": 0}.items() <= run["training"].items()
-    curve = (tmp_path / "fc2.run" / "curve.csv").read_text().splitlines()
+    curve = (tmp_path / "fc2.safetensors.run" / "curve.csv").read_text().splitlines()
     assert curve[0] == "epoch,loss,accuracy" and len(curve) == 7
     assert float(curve[-1].split(",")[1]) == found["loss"] < float(curve[1].split(",")[1])
 
@@ -63,7 +63,7 @@ def test_the_seed_decides(tmp_path: Path) -> None:
 def test_a_finished_run_is_not_run_again_and_another_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "fc2.safetensors"
     first = figures(*FC2, "--jitter", 0.01, "--out", out)
-    network, checkpoint = out.read_bytes(), tmp_path / "fc2.run" / "checkpoint.ckpt"
+    network, checkpoint = out.read_bytes(), tmp_path / "fc2.safetensors.run" / "checkpoint.ckpt"
     kept = checkpoint.stat().st_mtime_ns
     assert figures(*FC2, "--jitter", 0.01, "--out", out, "--resume") == first
     assert out.read_bytes() == network and checkpoint.stat().st_mtime_ns == kept
@@ -91,7 +91,7 @@ def test_resumed_after_an_interrupt(command: str, snn: Path, tmp_path: Path, mon
     monkeypatch.setattr(_Run, "keep", interrupted)
     with pytest.raises(RuntimeError, match="the power failed"):
         call(*arguments, cut)
-    assert not cut.exists() and len((tmp_path / "cut.run" / "curve.csv").read_text().splitlines()) == 2
+    assert not cut.exists() and len((tmp_path / "cut.safetensors.run" / "curve.csv").read_text().splitlines()) == 2
     monkeypatch.setattr(_Run, "keep", keep)
     call(*arguments, cut, "--resume")
     assert cut.read_bytes() == whole.read_bytes()

@@ -45,8 +45,8 @@ def test_what_a_chip_holds() -> None:
     for stage in found.stages.values():
         assert stage.weights.dtype == stage.threshold.dtype == np.int64 and stage.gain >= 1
         if stage.stage.name != "8":  # its sources are single neurons, so that its grid is that of the weights
-            assert -(2**5) <= stage.weights.data.min() and stage.weights.data.max() < 2**5
-    assert all(0 <= int(code.min()) and int(code.max()) <= 16 for name, code in found(IMAGES).items() if name != found.network.stages[-1].name)
+            assert stage.weights.data.min() >= -(2**5) and stage.weights.data.max() < 2**5
+    assert all(int(code.min()) >= 0 and int(code.max()) <= 16 for name, code in found(IMAGES).items() if name != found.network.stages[-1].name)
 
 
 def test_integers_cost_little_beside_the_constraints_themselves() -> None:

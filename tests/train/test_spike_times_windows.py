@@ -24,7 +24,13 @@ def trainee_of(name: str, mapping: TTFS | None = None, mappable: bool = True) ->
 def windows(trainee: SpikeTimes) -> dict[str, float]:
     """By stage; only those that may grow."""
     stages = trainee.body().stages
-    return {s.name: float(s.neuron.window) for s in stages if isinstance(s.neuron, FirstSpikeIF) and not s.neuron.clipped and not bool(s.neuron.gate.any())}
+    return {s.name: float(s.neuron.window) for s in stages if isinstance(s.neuron, FirstSpikeIF) and not s.neuron.clipped}
+
+
+def caps(trainee: SpikeTimes) -> dict[str, float]:
+    """By stage, the longest window that its rectifier has a use for: that of a ReLU6 is 6."""
+    stages = [s for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF)]
+    return {s.name: float((s.neuron.window - s.neuron.gate).max()) if bool(s.neuron.gate.any()) else float("inf") for s in stages}
 
 
 def leads(trainee: SpikeTimes, x: Tensor) -> dict[str, float]:
@@ -37,12 +43,14 @@ def leads(trainee: SpikeTimes, x: Tensor) -> dict[str, float]:
 def test_windows_grow_and_never_shrink(name: str) -> None:
     trainee, x = trainee_of(name)
     before, reached = windows(trainee), leads(trainee, x)
-    expected = {stage: max(before[stage], trainee.growth * reached[stage]) for stage in before}
+    most = caps(trainee)
+    expected = {stage: max(before[stage], min(trainee.growth * reached[stage], most[stage])) for stage in before}
     trainee.train()(x)
     outputs = trainee.eval()(x).detach()
     trainee.stepped()
     assert windows(trainee) == pytest.approx(expected, rel=1e-9)
-    assert max(expected[stage] / before[stage] for stage in before) == pytest.approx(10 / 1.5, rel=1e-9)
+    grown = max((expected[stage] / before[stage] for stage in before if most[stage] == float("inf")), default=10 / 1.5)
+    assert grown == pytest.approx(10 / 1.5, rel=1e-9)
     assert torch.allclose(trainee(x), outputs, rtol=0, atol=1e-12 * float(outputs.abs().max())), "the function does not see it"
     trainee.train()(x[:1] * 0)
     trainee.stepped()
@@ -59,6 +67,7 @@ def test_only_batches_that_are_trained_on_are_heeded() -> None:
 
 def test_windows_that_clip_by_intent_stay() -> None:
     trainee, x = trainee_of("clips")
+    trainee = prepare(trainee.network(), [iso.Latency(0.9)], [x])
     clipped = [float(s.neuron.window) for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)]
     assert clipped
     trainee.train()(x)
@@ -131,3 +140,19 @@ def test_every_loss_of_fifty_steps_is_the_relu_networks(optimizer: type[torch.op
     assert len(found) == 50 and found == pytest.approx(expected, rel=1e-9)
     assert sum(expected[-5:]) < 0.999 * sum(expected[:5])
     assert torch.allclose(trained(images), model(images), rtol=0, atol=1e-8)
+
+
+def test_a_cap_stays_however_far_activations_grow() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 12), nn.ReLU6(), nn.Linear(12, 3)).double().requires_grad_(False)
+    x = torch.rand(64, 4, dtype=torch.float64)
+    trainee = prepare(iso.convert(model, x, TTFS(), (0.0, 1.0)))  # its activations are far below the cap, and so is its window
+    with torch.no_grad():
+        model[0].weight.mul_(40)
+        trainee.synapses["0/0"].mul_(40)
+    assert float(model[0](x).max()) > 12
+    for _ in range(3):
+        trainee.loss(x, torch.zeros(64, dtype=torch.int64))
+        trainee.stepped()
+    for found in (trainee(x), trainee.network()(x), iso.simulate(trainee.network(), x, iso.EventDriven()).readout):
+        assert float((found - model(x)).detach().abs().max()) < 1e-12

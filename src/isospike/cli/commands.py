@@ -110,6 +110,8 @@ def run_command(
     if hardware := constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed):
         train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)
         chips = on_hardware(network, hardware, [x.to(network.dtype) for x in train], trials)
+    elif trials > 1:
+        raise InvalidSetting(f"--trials {trials} of ideal hardware would all be the same.", "--trials with --jitter and the like.", "Leave it out.")
     else:
         chips = [network]
     test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)

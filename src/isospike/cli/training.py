@@ -17,15 +17,15 @@ from isospike.cli.tables import err, show_figures
 from isospike.codings import TTFS
 from isospike.convert import convert
 from isospike.data import Data, loader, open_data
-from isospike.errors import InvalidSetting
+from isospike.errors import InvalidFile, InvalidSetting
 from isospike.hardware import Constraint
 from isospike.network import SpikingNetwork, load, save
 from isospike.train import Sparsity, fit, prepare
 from isospike.train.networks import NETWORKS, initial
 
 Epochs = Annotated[int, typer.Option(min=1, help="Epochs.")]
-Rate = Annotated[float, typer.Option(help="Learning rate of Adam, at the start.")]
-Decay = Annotated[float, typer.Option(help="Factor on the learning rate after each epoch.")]
+Rate = Annotated[float, typer.Option(min=0.0, help="Learning rate of Adam, at the start.")]
+Decay = Annotated[float, typer.Option(min=0.0, help="Factor on the learning rate after each epoch.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Samples a step.")]
 Shift = Annotated[int, typer.Option(min=0, help="Batches are moved by up to so many pixels.")]
 Flip = Annotated[bool, typer.Option(help="Half of the images are mirrored.")]
@@ -80,7 +80,8 @@ def train_command(
     network = convert(made, first, TTFS(), declared_range(train, input_range))
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
     about = {"network": model, "data": data, "batch": batch, "constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes}
-    about |= {"shift": shift, "flip": flip}
+    about |= {"shift": shift, "flip": flip, "samples": len(train), "normalize": normalize, "dtype": str(network.dtype)}
+    about |= {"range": [float(network.body.encoder.low.min()), float(network.body.encoder.high.max())]}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
 
@@ -118,7 +119,8 @@ def tune_command(
     batches = loader(train, batch, shift=shift, flip=flip, dtype=network.dtype)
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
     about = {"network": str(file), "data": data, "batch": batch, "constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes}
-    about |= {"shift": shift, "flip": flip}
+    about |= {"shift": shift, "flip": flip, "samples": len(train), "normalize": normalize, "dtype": str(network.dtype)}
+    about |= {"range": [float(network.body.encoder.low.min()), float(network.body.encoder.high.max())]}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
 
@@ -142,7 +144,11 @@ def _fit(
     **settings: Any,
 ) -> None:
     sparsity = Sparsity(0.1 if l1 is None else l1, spikes) if l1 is not None or spikes is not None else None
-    folder = output.with_suffix(".run")
+    folder = output.parent / f"{output.name}.run"
+    if output.is_dir() or not output.parent.is_dir():
+        raise InvalidFile(f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out.")
+    for x, _ in test.batches():
+        network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
     held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
     adam = partial(torch.optim.Adam, lr=rate)
     trainee = prepare(network, hardware, sparsity=sparsity)

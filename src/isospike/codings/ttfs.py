@@ -154,7 +154,7 @@ class _Mapper:
         clipped = clipped or bool(op.levels)  # ticks divide the whole range
         window = cap.max() if clipped else wanted
         window = window if float(window) > 0 else tau  # a layer that never fires may have any window
-        gate = (window - cap).clamp_min(0) if bounded else torch.zeros((), dtype=torch.float64)
+        gate = window - cap if bounded else torch.zeros((), dtype=torch.float64)
         bias = torch.zeros((), dtype=torch.float64) if op.bias is None else gain * op.bias
         bias = bias + self.half_tick(node, op, cap)
         onset = self.onset(node)

@@ -51,6 +51,6 @@ def _augmented(batch: Batch, shift: int, flip: bool) -> Batch:
         x = torch.where((torch.rand(len(x)) < 0.5)[:, None, None, None], x.flip(3), x)
     if shift:
         dy, dx = torch.randint(-shift, shift + 1, (2,)).tolist()
-        dark = x.amin()
+        dark = x.amin((0, 2, 3), keepdim=True)  # of each channel: they may be normalised by different numbers
         x = F.pad(x - dark, (shift,) * 4)[:, :, shift + dy :, shift + dx :][:, :, : x.shape[2], : x.shape[3]] + dark
     return x, y

@@ -23,7 +23,8 @@ from isospike.experiments._relu_loop import Curve, Watch, read_curve, train_relu
 from isospike.experiments._training import cache, replace_file
 from isospike.network import SpikingNetwork
 from isospike.simulate import ClosedForm
-from isospike.train import SpikeTimes, fit
+from isospike.train import SpikeTimes, accuracy, fit
+from isospike.train.fit import Diverged
 from isospike.train.networks import initial
 
 RELU, REORDERED, MAPPABLE, HELD = "relu", "relu-reordered", "mappable", "held"
@@ -138,10 +139,21 @@ class Twins:
         done = folder / "network.safetensors"
         if not done.exists():
             trainee = self.trainee(kind)
-            trained = self.fit(trainee, folder=folder, resume=True, watch=self._trace(folder, lambda: synapses_of(trainee.body())))
+            try:
+                trained = self.fit(trainee, folder=folder, resume=True, watch=self._trace(folder, lambda: synapses_of(trainee.body())))
+            except Diverged:  # as ramps that are held may
+                trained = trainee.network()
+                self._diverged(folder, accuracy(trainee, self.held_out))
             replace_file(done, lambda path: save(trained, path))
-            (folder / "checkpoint.ckpt").unlink()
+            (folder / "checkpoint.ckpt").unlink(missing_ok=True)
         return read_curve(folder)
+
+    def _diverged(self, folder: Path, right: float | None) -> None:
+        """What a network that has no numbers any more would show in the epochs that are left."""
+        curve = folder / "curve.csv"
+        kept = curve.read_text() if curve.exists() else "epoch,loss,accuracy\n"
+        rows = (f"{epoch},nan,{right}\n" for epoch in range(kept.count("\n"), self.plan.epochs + 1))
+        replace_file(curve, lambda path: Path(path).write_text(kept + "".join(rows)))
 
     def fit(self, trainee: SpikeTimes, **options: Any) -> SpikingNetwork:
         """Train a spiking network by the plan."""

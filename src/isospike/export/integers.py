@@ -71,7 +71,9 @@ def integers(network: SpikingNetwork) -> Integers:
     Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock, slopes differ within a stage, or sums join
     sources whose units are no multiples of one another.
     """
-    body = network.double().body
+    if network.perturb is not None:
+        raise InvalidSetting("the network is on hardware that disturbs its spikes.", "The network itself.", "Make the integers first.")
+    body = network.body.map_tensors(lambda _, t: t.detach().double())
     ticks = _ticks(body)
     body = replace(body, stages=tuple(map(_exact, body.stages)))
     step = {"input": body.encoder.end / ticks}
@@ -149,6 +151,8 @@ def _grid(values: np.ndarray, stage: Stage) -> float:
         whole = (sizes * part / smallest).round()
         if bool(((sizes * part / smallest - whole).abs() < 1e-6 * whole.clamp_min(1)).all()) and float(whole.max()) < 2**MOST_BITS:
             return smallest / part
+    if (step := whole_step(sizes, 1 << (MOST_BITS - 1))) is not None:
+        return step
     raise InvalidSetting(
         f"the weights of stage `{stage.name}` are no whole multiples of a step.", "Networks tuned with WeightBits (--weight-bits).", "Tune it first."
     )

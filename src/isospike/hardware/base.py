@@ -10,8 +10,8 @@ from torch import Tensor
 
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.ops.base import Map, Weighted
-from isospike.network import Body, SpikingNetwork, Stage, balanced, run
-from isospike.neurons import FirstSpikeIF
+from isospike.network import Body, Perturb, SpikingNetwork, Stage, balanced, run
+from isospike.neurons import FirstSpikeIF, Integrator
 
 MOST = 1 << 22  # numbers of a stage that a quantile is taken over
 Reached = Callable[[float], dict[str, Tensor]]  # share of the activations ↦ by stage, the lead [time] that they stay within
@@ -25,6 +25,7 @@ class Constraint:
     noise on rounded weights.
     """
 
+    windowed: ClassVar[bool] = False  # its effect grows with the windows, so that training must not lengthen them
     lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
 
     def placed(self, body: Body, reached: Reached) -> tuple["Constraint", Body]:
@@ -84,6 +85,10 @@ def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[T
     """The constraints, fitted to a network and a set of inputs, and the network as they change it for good, whatever their order."""
     if body.steps:
         raise InvalidSetting("the network fires step by step.", "Networks of first spikes: TTFS().", "Convert the model with --coding ttfs.")
+    if other := [s.name for s in body.stages if not (s.neuron.relays or isinstance(s.neuron, FirstSpikeIF | Integrator))]:
+        raise InvalidSetting(
+            f"stage `{other[0]}` has neurons that constraints do not know.", "Networks made by TTFS().", "Constrain it before its membranes are exchanged."
+        )
     measured: list[tuple[dict[str, list[Tensor]], dict[str, Tensor]]] = []
 
     def reached(share: float) -> dict[str, Tensor]:
@@ -100,7 +105,10 @@ def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[T
 
 
 def _leads(body: Body, calibration: Iterable[Tensor]) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
-    """Leads, not all of them if they are many, and the largest, of every stage whose window may still be chosen: one that clips already, as ReLU6 does or a network tuned before, keeps its own."""
+    """Leads, not all of them if they are many, and the largest, of every stage whose window may still be chosen.
+
+    A window that clips already, as of ReLU6 or a network that was tuned before, is kept.
+    """
     free = {stage.name for stage in body.stages if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped}
     found: dict[str, list[Tensor]] = {name: [] for name in free}
     largest: dict[str, Tensor] = {}
@@ -129,18 +137,28 @@ def constrained(body: Body, constraints: Iterable[Constraint]) -> Body:
     return body
 
 
-def constrain(network: SpikingNetwork, constraints: Sequence[Constraint], calibration: Iterable[Tensor] = ()) -> SpikingNetwork:
-    """The network as it is on such hardware, in every simulator; random constraints draw once for parameters, and for every spike.
+def constrain(network: SpikingNetwork, constraints: Sequence[Constraint] | Constraint, calibration: Tensor | Iterable[Tensor] = ()) -> SpikingNetwork:
+    """The network as it is on such hardware, besides what it is on already, in every simulator.
 
-    calibration: batches (samples, *input shape) to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
+    Random constraints draw once for parameters, and for every spike.
+    calibration: samples (n, *input shape), or batches of them, to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
     """
-    placed, body = place(network.body, constraints, calibration)
-    return SpikingNetwork(balanced(constrained(body, placed)), perturbation(placed))
+    constraints = [constraints] if isinstance(constraints, Constraint) else constraints
+    batches = calibration.split(256) if isinstance(calibration, Tensor) and len(calibration) else calibration
+    placed, body = place(network.body, constraints, batches)
+    before, after = network.perturb, perturbation(placed)
+
+    def both(stage: Stage, lead: Tensor) -> Tensor:
+        return lead if after is None or before is None else after(stage, before(stage, lead))
+
+    return SpikingNetwork(balanced(constrained(body, placed)), both if before and after else before or after)
 
 
-def perturbation(constraints: Iterable[Constraint]) -> Callable[[Stage, Tensor], Tensor]:
-    """What constraints do to spikes, one after the other; relays such as pools add nothing of their own."""
+def perturbation(constraints: Iterable[Constraint]) -> Perturb | None:
+    """What constraints do to spikes, one after the other, if any does; relays such as pools add nothing of their own."""
     acting = [c for c in constraints if type(c).spikes is not Constraint.spikes]
+    if not acting:
+        return None
 
     def perturb(stage: Stage, lead: Tensor) -> Tensor:
         for constraint in () if stage.neuron.relays else acting:

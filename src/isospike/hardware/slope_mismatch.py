@@ -6,6 +6,7 @@ Source: Stanojevic 2023, Fig. 2.5c.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from isospike.hardware.base import Noise
 from isospike.network import Body, Stage
@@ -15,6 +16,8 @@ from isospike.neurons import FirstSpikeIF
 @dataclass(frozen=True)
 class SlopeMismatch(Noise):
     """One draw for every first-spike neuron.  sd: in units of α."""
+
+    windowed: ClassVar[bool] = True
 
     def parameters(self, body: Body) -> Body:
         return replace(body, stages=tuple(map(self._stage, body.stages)))

@@ -35,7 +35,7 @@ class WeightBits(Constraint):
     lasting: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check(self, 2 <= self.bits <= 24, "2 to 24 bits.")
+        check(self, type(self.bits) is int and 2 <= self.bits <= 24, "2 to 24 bits.")
         check(self, self.percentile is None or 0 <= self.percentile < 0.5, "A percentile of at least 0 and below 0.5.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["WeightBits", Body]:
@@ -58,7 +58,8 @@ class WeightBits(Constraint):
             return known  # such as a network that was tuned before
         out = (0.04 if self.bits <= 4 else 0.01) if self.percentile is None else self.percentile
         low, high = torch.quantile(weight[:: max(1, len(weight) >> 23)], torch.tensor([out, 1 - out], dtype=torch.float64)).tolist()
-        return max(-low / half, high / (half - 1)) or 1.0
+        # Where nearly all weights are zero the quantiles are too: what is left out are then no outliers.
+        return max(-low / half, high / (half - 1)) or float(weight.abs().max()) / (half - 1) or 1.0
 
 
 def whole_step(weight: Tensor, half: int) -> float | None:

@@ -6,6 +6,7 @@ The ramp does not know of it, so the slope changes with the weights.
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from isospike.hardware.base import Noise, reweighted, trained_maps
 from isospike.network import Body, Stage, total
@@ -14,7 +15,9 @@ from isospike.neurons import FirstSpikeIF
 
 @dataclass(frozen=True)
 class WeightNoise(Noise):
-    """One draw for every weight; synapses that share a weight share its error.  sd: in units of the stage's largest weight."""
+    """One draw for every weight; synapses that share a weight share its error.  sd: in units of the map's largest weight."""
+
+    windowed: ClassVar[bool] = True
 
     def parameters(self, body: Body) -> Body:
         return replace(body, stages=tuple(self._stage(stage, body) for stage in body.stages))

@@ -77,7 +77,8 @@ def causal_times(
     # The ramp is an input like others: a spike of weight α at time 0.
     arrivals = torch.cat([times.new_zeros(len(times), 1), times], 1)
     rows = torch.cat([ramp[None], weight.T])
-    return _Causal.apply(arrivals, rows, threshold) if times.device.type == "cpu" else sorted_sums(arrivals, rows, threshold)
+    fired = _Causal.apply(arrivals, rows, threshold) if times.device.type == "cpu" else sorted_sums(arrivals, rows, threshold)
+    return torch.where(torch.isfinite(times).any(1, keepdim=True), fired, torch.inf)  # without a first spike the clock does not start
 
 
 def sorted_sums(times: Tensor, rows: Tensor, threshold: Tensor) -> Tensor:

@@ -114,7 +114,7 @@ class DoubleExponentialIF(Neuron):
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         linear, response = self.linear, self.response
-        ramp, threshold, slope, gate = (flat(t, shape) for t in (linear.ramp, linear.threshold, linear.slope, linear.gate))
+        ramp, threshold, slope, gate = (flat(t, shape) for t in (linear.ramp, linear.threshold, linear.slope, linear.gate.clamp_min(0)))
         window = float(linear.window)
         d = _weighted(response, codes, synapses, ramp, linear.onset)
         c = slope + _weighted(response.given_up, codes, synapses, ramp, linear.onset)

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
 from isospike.neurons.base import Drive, Neuron, Synapses, flat, on_ticks
 from isospike.neurons.membrane import early_spikes, potential
@@ -28,7 +29,8 @@ from isospike.neurons.membrane import early_spikes, potential
 
 @dataclass(frozen=True, eq=False)
 class FirstSpikeIF(Neuron):
-    """
+    """A negative gate says that the cap lies beyond the window.
+
     | field       | shape          | unit | meaning                                                                |
     |-------------|----------------|------|------------------------------------------------------------------------|
     | `threshold` | broadcastable  | 1    | θ                                                                      |
@@ -37,7 +39,7 @@ class FirstSpikeIF(Neuron):
     | `slope`     | broadcastable  | 1    | s, how fast V approaches θ after t_min: α + δ + Σ J over the full kernel |
     | `onset`     | ()             | time | ρ, from the start of the ramp to t_min                                 |
     | `window`    | ()             | time | B = t_max − t_min                                                      |
-    | `gate`      | broadcastable  | time | earliest spike after t_min; above 0 where the rectifier is clipped     |
+    | `gate`      | broadcastable  | time | from t_min to the earliest spike, if the rectifier has a cap; else 0     |
     | `tau`       | ()             | time | τ_c, time that stands for an activation of 1                           |
     | `unit`      | broadcastable  | 1/time | activation that a lead of 1 stands for                               |
     | `gated`     |                |      | whether the threshold is infinite before the gate                      |
@@ -68,7 +70,7 @@ class FirstSpikeIF(Neuron):
             window=window,
             onset=onset,
             threshold=self.threshold + (self.slope * (window - self.window) + (self.ramp + self.fall) * (onset - self.onset)) / self.tau,
-            gate=(window - (self.window - self.gate)).clamp_min(0) if bounded else self.gate,
+            gate=window - (self.window - self.gate) if bounded else self.gate,
         )
 
     def crossing(self, drive: Drive) -> Tensor:
@@ -90,14 +92,16 @@ class FirstSpikeIF(Neuron):
         # In place: a drive with a bias is a tensor of its own, and memory is what this step costs.
         # Unlike a clamp's, the gradient of this one is zero where a neuron only just stays silent, as a rectifier's is.
         held = F.hardtanh(lead, 0.0, float(self.window), inplace=True)
-        if bool(self.gate.any()):
+        if bool((self.gate > 0).any()):
             held = torch.minimum(held, self.window - self.gate)
         return on_ticks(held, self.window, self.ticks, half=False) if self.ticks else held
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         if self.ticks:
-            return self.closed_form(drive)  # it has its own clock
-        latest = on_ticks(self.window - self.gate, self.window, ticks, half=False)
+            if ticks != self.ticks:
+                raise InvalidSetting(f"the network has a clock of {self.ticks} ticks.", f"Clocked({self.ticks}), or any other simulator.", "It keeps its own.")
+            return self.closed_form(drive)
+        latest = on_ticks(self.window - self.gate.clamp_min(0), self.window, ticks, half=False)
         return torch.minimum(on_ticks(self.crossing(drive), self.window, ticks, half).clamp_min(0.0), latest)
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:

@@ -52,7 +52,7 @@ def fit(
     held_out: batches that the accuracy after each epoch is taken over.  folder: where the checkpoint, run.json and curve.csv go; with
     `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about: what run.json should tell of
     the run besides.  accelerator, devices: as Lightning Fabric has them ("auto", "cuda", …).  watch: sees the loss of every step.
-    Raises `InvalidSetting`, `InvalidData`, `InvalidFile`.
+    Raises `InvalidSetting`, `InvalidData`, `InvalidFile`; `Diverged` where the loss is no number any more.
     """
     try:
         from lightning.fabric import Fabric
@@ -60,10 +60,13 @@ def fit(
         raise IsospikeError("training needs `lightning`, which is not installed.", remedy="Run: pip install 'isospike[train]'") from error
     if epochs < 1 or not decay > 0 or not clip > 0 or (resume and folder is None):
         raise InvalidSetting(f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}.", "epochs ≥ 1, decay > 0, clip > 0; resume with a folder.")
-    fabric = Fabric(accelerator=accelerator, devices=devices)
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=devices)
+    except (ValueError, RuntimeError) as error:
+        raise InvalidSetting(f"accelerator={accelerator!r}, devices={devices}: {error}", "cpu, cuda, mps, auto; as many devices as there are.") from error
     fabric.launch()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        _seed(trainee, loader, seed, -1)
         calibration = _calibration(loader)
         trainee.place(calibration)
         model, adjusted = fabric.setup(trainee, optimizer(trainee.parameters()))
@@ -98,6 +101,10 @@ def fit(
                 losses += loss.detach().double().cpu()
                 if watch is not None:
                     watch(float(loss.detach()))
+            if not bool(torch.isfinite(losses)):
+                where = "" if run.folder is None else f"; `{run.folder}` has the epoch before"
+                what = f"the loss of epoch {epoch + 1} is {float(losses) / steps}{where}."
+                raise Diverged(what, remedy="Lower the learning rate, or clip the gradient (clip=…).")
             run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, held_out))
         model.eval()
         _seed(trainee, loader, seed, epochs)  # also if it was interrupted after the last epoch
@@ -120,7 +127,10 @@ def accuracy(model: nn.Module, batches: Loader | None) -> float | None:
         return None
     model.eval()
     device = next(model.parameters()).device
-    right = [torch.empty(0, dtype=torch.float64), *((model(x.to(device)).argmax(1).cpu() == y).double() for x, y in batches)]
+    right = [torch.empty(0, dtype=torch.float64)]
+    for x, y in batches:
+        score, answer = model(x.to(device)).cpu().max(1)
+        right.append(((answer == y) & (score > -math.inf)).double())  # no spike at all is no answer
     return float(torch.cat(right).mean()) if len(right) > 1 else None
 
 
@@ -157,6 +167,10 @@ def _configuration(trainee: Trainee, optimizer: Any, epochs: int, decay: float, 
     return {"about": about or {}, "trainee": trainee.about(), "training": own, "versions": versions, "tensors": shapes}
 
 
+class Diverged(IsospikeError):
+    """Training came to numbers that are none."""
+
+
 class _Run:
     """What is kept of a run in its folder; each file appears whole or not at all."""
 
@@ -184,7 +198,7 @@ class _Run:
             checkpoint.unlink(missing_ok=True)
             return 0
         try:
-            kept = torch.load(checkpoint, weights_only=True)
+            kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:  # PyTorch's and pickle's, which share no base
             raise InvalidFile(f"`{checkpoint}` cannot be read: {error}", "Checkpoints written by `fit`.", "Leave --resume out to begin anew.") from error
         if kept["run"] != self.state["run"]:

@@ -53,8 +53,13 @@ def initial(name: str, shape: Shape, classes: int, seed: int = 0) -> nn.Sequenti
     """A network of this name for samples of this shape, weights drawn from N(0, 2 / fan-in) and biases zero (Stanojevic 2023, §3.6.3)."""
     if name not in NETWORKS:
         raise InvalidSetting(f"network `{name}` is not known.", f"Known: {', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory.", "Choose one.")
-    model = nn.Sequential(*NETWORKS[name](shape, classes))
-    model(torch.zeros(1, *shape))  # the size of the first dense layer follows from the samples'
+    try:
+        model = nn.Sequential(*NETWORKS[name](shape, classes))
+        model(torch.zeros(1, *shape))  # the size of the first dense layer follows from the samples'
+    except (IndexError, RuntimeError) as error:
+        raise InvalidSetting(
+            f"`{name}` cannot take samples of shape {shape}: {error}", "fc2, fc8, fc16 for any; the others images.", "Choose another."
+        ) from error
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -28,7 +28,8 @@ from isospike.train.sparsity import Sparsity
 class SpikeTimes(Trainee):
     """Trains the synapses and thresholds of a network made by `TTFS`, on ideal hardware or under constraints.
 
-    mappable: whether slopes are held (the linearly mappable condition) or ramps.  growth: γ.  margin: ζ, of
+    mappable: whether slopes are held (the linearly mappable condition) or ramps.  growth: γ, but
+    1 + ζ under constraints whose effect grows with the windows.  margin: ζ, of
     the windows when training is over.  sparsity: a price on spikes.
     """
 
@@ -45,9 +46,14 @@ class SpikeTimes(Trainee):
         sparsity: Sparsity | None = None,
     ) -> None:
         super().__init__()
+        if network.perturb is not None:
+            raise InvalidSetting(
+                "the network is on hardware that disturbs its spikes.", "The network itself.", "Name that hardware here: prepare(network, […])."
+            )
         if growth < 1:
             raise InvalidSetting(f"growth={growth}.", "At least 1.", "Ten is usual.")
-        self.constraints, self.mappable, self.growth, self.margin, self.sparsity = tuple(constraints), mappable, growth, margin, sparsity
+        self.constraints, self.mappable, self.margin, self.sparsity = tuple(constraints), mappable, margin, sparsity
+        self.growth = 1 + margin if any(c.windowed for c in constraints) else growth
         self.placed = False
         self._take(network.body)
         if calibration is not None or not constraints:
@@ -64,15 +70,22 @@ class SpikeTimes(Trainee):
     def _take(self, body: Body) -> None:
         self._body = body.map_tensors(lambda _, t: t.detach().clone())
         self._perturb = perturbation(self.constraints)
-        self.synapses, self.shifts, self._peaks = nn.ParameterDict(), nn.ParameterDict(), dict[int, Tensor]()
+        self.synapses, self.shifts = nn.ParameterDict(), nn.ParameterDict()
+        self._peaks, self._maps, self._caps = dict[int, Tensor](), dict[int, Tensor](), dict[int, Tensor]()
         for i, stage in enumerate(self._body.stages):
             for number, step in enumerate(trained_maps(stage)):
                 self.synapses[f"{i}/{number}"] = nn.Parameter(step.weight)
-            shift = _shift(stage, total(stage, body.shapes))
+            shift = _shift(stage)
             if shift is not None:
-                self.shifts[str(i)] = nn.Parameter(shift)
-            if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped and not bool(stage.neuron.gate.any()):
+                own = torch.broadcast_shapes(total(stage, body.shapes).shape, (1,) * shift.ndim)
+                single = torch.broadcast_shapes(shift.shape, own) == own
+                # One number a channel is learned, as of a bias; to a map over places, as padding leaves, it is added.
+                self.shifts[str(i)] = nn.Parameter(shift.expand(own).contiguous() if single else shift.new_zeros(own))
+                self._maps[i] = shift.new_zeros(()) if single else shift
+            if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped:
                 self._peaks[i] = torch.zeros(())
+                if bool(stage.neuron.gate.any()):
+                    self._caps[i] = stage.neuron.window - stage.neuron.gate
         self.register_buffer("windows", torch.stack([stage.end - stage.begin for stage in self._body.stages]))
         self._wire()
 
@@ -83,11 +96,12 @@ class SpikeTimes(Trainee):
             return reweighted(stage, lambda number, _: self.synapses[f"{i}/{number}"])
 
         self._body = replace(self._body, stages=tuple(wired(i, stage) for i, stage in enumerate(self._body.stages)))
-        self._bases: dict[int, tuple[Tensor, Tensor]] = {}
+        self._bases: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SpikeTimes":
         super()._apply(fn, recurse)
         self._body = self._body.map_tensors(lambda _, t: fn(t.detach()))  # what is not learned moves along
+        self._maps, self._caps = ({i: fn(t) for i, t in own.items()} for own in (self._maps, self._caps))
         self._wire()
         return self
 
@@ -104,29 +118,31 @@ class SpikeTimes(Trainee):
     def _stage(self, i: int, stage: Stage) -> Stage:
         neuron = stage.neuron
         if isinstance(neuron, Integrator):
-            return replace(stage, neuron=replace(neuron, ramp=self.shifts[str(i)] / neuron.onset))
+            return replace(stage, neuron=replace(neuron, ramp=(self.shifts[str(i)] + self._maps[i]) / neuron.onset))
         if not isinstance(neuron, FirstSpikeIF):
             return stage
         if self.mappable:
-            window, base = self._base(i, neuron)
-            return replace(stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window))
+            window, base, gate = self._base(i, neuron)
+            return replace(stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window, gate=gate))
         pull = neuron.ramp + neuron.fall
         slope = pull + total(stage, self._body.shapes).to(pull.dtype)
-        threshold = (slope * self.windows[i] + pull * neuron.onset) / neuron.tau + self.shifts[str(i)]
-        return replace(stage, neuron=replace(neuron, threshold=threshold, slope=slope, window=self.windows[i]))
+        threshold = (slope * self.windows[i] + pull * neuron.onset) / neuron.tau + self.shifts[str(i)] + self._maps[i]
+        gate = self.windows[i] - self._caps[i] if i in self._caps else neuron.gate
+        return replace(stage, neuron=replace(neuron, threshold=threshold, slope=slope, window=self.windows[i], gate=gate))
 
-    def _base(self, i: int, neuron: FirstSpikeIF) -> tuple[Tensor, Tensor]:
-        """A stage's window, and what its thresholds owe to it; both stay until windows grow."""
+    def _base(self, i: int, neuron: FirstSpikeIF) -> tuple[Tensor, Tensor, Tensor]:
+        """A stage's window, and what its thresholds and gate owe to it; they stay until windows grow."""
         if i not in self._bases:
             window = self.windows[i].clone()
-            self._bases[i] = window, (neuron.slope * window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau
+            base = (neuron.slope * window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau + self._maps[i]
+            self._bases[i] = window, base, window - self._caps[i] if i in self._caps else neuron.gate
         return self._bases[i]
 
     def forward(self, x: Tensor) -> Tensor:
         """Potentials of the read-out, (batch, *output)."""
         return self._run(x, None)
 
-    def _run(self, x: Tensor, leads: list[Tensor] | None) -> Tensor:
+    def _run(self, x: Tensor, leads: list[Tensor] | None, ideal: bool = False) -> Tensor:
         if not self.placed:
             raise InvalidSetting(
                 "the constraints were not fitted to any input.", "prepare(…, calibration=batches), or fit, which does it.", "Give some inputs."
@@ -142,7 +158,7 @@ class SpikeTimes(Trainee):
             if leads is not None and isinstance(stage.neuron, FirstSpikeIF):
                 leads.append(lead)
 
-        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), watch, self._perturb)
+        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), watch, None if ideal else self._perturb)
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of the read-out's potentials, and the price of spikes."""
@@ -155,23 +171,30 @@ class SpikeTimes(Trainee):
         """Grow the windows by what the last batch reached (eq. 3.3)."""
         if not self._peaks:
             return
-        at, reached = list(self._peaks), torch.stack([peak.to(self.windows) for peak in self._peaks.values()])
+        at, wanted = list(self._peaks), torch.stack([self._wanted(i, self.growth) for i in self._peaks])
         self._peaks = dict.fromkeys(at, self.windows.new_zeros(()))
-        if bool((self.growth * reached > self.windows[at]).any()):
-            self.windows[at] = torch.maximum(self.windows[at], self.growth * reached)
+        if bool((wanted > self.windows[at]).any()):
+            self.windows[at] = torch.maximum(self.windows[at], wanted)
             self._bases = {}
+
+    def _wanted(self, i: int, factor: float) -> Tensor:
+        """A window so many times what a stage reached, no longer than its rectifier's cap asks for."""
+        wanted = factor * self._peaks[i].to(self.windows)
+        return torch.minimum(wanted, self._caps[i].max()) if i in self._caps else wanted
 
     @torch.no_grad()
     def finish(self, calibration: Iterable[Tensor]) -> None:
         """Tighten the windows to what these inputs reach and a margin ζ, for inference (§3.6.2); those that clip stay."""
         self._peaks = dict.fromkeys(self._peaks, self.windows.new_zeros(()))
-        training = self.training
+        training, constraints = self.training, self.constraints
         self.train()
+        self.constraints = tuple(c for c in constraints if c.lasting)  # what chance adds to a spike is no reason for a longer window
         for x in calibration:
-            self._run(x.to(self.windows.device), None)
+            self._run(x.to(self.windows.device), None, ideal=True)
+        self.constraints = constraints
         self.train(training)
         for i, peak in self._peaks.items():
-            self.windows[i] = torch.where(peak > 0, (1 + self.margin) * peak.to(self.windows), self.windows[i])
+            self.windows[i] = torch.where(peak > 0, self._wanted(i, 1 + self.margin), self.windows[i])
         self._peaks, self._bases = dict.fromkeys(self._peaks, self.windows.new_zeros(())), {}
 
     def about(self) -> dict[str, Any]:
@@ -186,11 +209,12 @@ class SpikeTimes(Trainee):
     def network(self) -> SpikingNetwork:
         body = constrained(self.body(), (c for c in self.constraints if c.lasting))
         windows = {stage.name: self.windows[i].clone() for i, stage in enumerate(self._body.stages)}
-        return SpikingNetwork(retimed(balanced(body.map_tensors(lambda _, t: t.detach())), windows))
+        body = replace(body.map_tensors(lambda _, t: t.detach()), reach=(), coding=f"{self._body.coding.removesuffix(', trained')}, trained")
+        return SpikingNetwork(retimed(balanced(body), windows))
 
 
-def _shift(stage: Stage, sums: Tensor) -> Tensor | None:
-    """D of hidden neurons, the bias of read-out neurons: one for each neuron that has synapses or a threshold of its own."""
+def _shift(stage: Stage) -> Tensor | None:
+    """D of hidden neurons, the bias of read-out neurons."""
     neuron = stage.neuron
     if isinstance(neuron, FirstSpikeIF):
         shift = neuron.threshold - (neuron.slope * neuron.window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau
@@ -200,4 +224,4 @@ def _shift(stage: Stage, sums: Tensor) -> Tensor | None:
         return None
     else:
         raise InvalidSetting(f"stage `{stage.name}` has neurons of type {type(neuron).__name__}.", "Networks made by TTFS().", "Convert the model again.")
-    return shift.expand(torch.broadcast_shapes(shift.shape, sums.shape)).contiguous()
+    return shift.reshape((1,) * (len(stage.shape) - shift.ndim) + tuple(shift.shape))
