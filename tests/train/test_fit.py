@@ -124,11 +124,17 @@ def test_negative_control_without_a_checkpoint_resuming_is_beginning_anew(tmp_pa
     assert len(seen) == 2 * EPOCHS * len(BATCHES), "without resume it is begun anew"
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"epochs": 9}, {"decay": 0.5}, {"clip": 1.0}, {"about": {"a": 2}}, {"optimizer": torch.optim.SGD}], ids=str)
+def test_epochs_can_be_added(tmp_path: Path) -> None:
+    whole = quick(trainee(), folder=tmp_path / "whole", epochs=EPOCHS + 2)
+    quick(trainee(), folder=tmp_path / "longer")
+    assert same(whole, quick(trainee(), folder=tmp_path / "longer", resume=True, epochs=EPOCHS + 2))
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"decay": 0.5}, {"clip": 1.0}, {"about": {"a": 2}}, {"optimizer": torch.optim.SGD}], ids=str)
 def test_a_checkpoint_of_another_run_is_refused(other: dict[str, Any], tmp_path: Path) -> None:
     quick(trainee(), folder=tmp_path, about={"a": 1})
     before = (tmp_path / "checkpoint.ckpt").read_bytes()
-    with pytest.raises(InvalidFile, match="of a run with other settings"):
+    with pytest.raises(InvalidFile, match="of another run"):
         quick(trainee(), **{"folder": tmp_path, "resume": True, "about": {"a": 1}, **other})
     assert (tmp_path / "checkpoint.ckpt").read_bytes() == before
     quick(trainee(), folder=tmp_path, resume=True, about={"a": 1})  # and its own is not

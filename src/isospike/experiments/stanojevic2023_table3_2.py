@@ -35,18 +35,26 @@ PAPER: dict[str, dict[str, Value]] = {
 
 
 class Twin(nn.Module):
-    """The ReLU network in canonical form, batch norm fused, its weights and biases learned: what the spiking network is equivalent to."""
+    """The ReLU network in canonical form, batch norm fused, its weights and biases learned: what the spiking network is equivalent to.
+
+    Of a bias that is a map over places, one number a channel is learned.
+    """
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
-        learned = {path: t for path, t in graph.tensors().items() if path.endswith((".weight", ".bias"))}
-        self.learned = nn.ParameterDict({path.replace(".", "/"): nn.Parameter(t.clone()) for path, t in learned.items()})
+        weights = {path: t.clone() for path, t in graph.tensors().items() if path.endswith(".weight")}
+        moves = {path: torch.zeros(len(t), *(1,) * (t.ndim - 1)) for path, t in graph.tensors().items() if path.endswith(".bias")}
+        self.learned = nn.ParameterDict({path.replace(".", "/"): nn.Parameter(t) for path, t in (weights | moves).items()})
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs of a batch."""
         learned = {path.replace("/", "."): t for path, t in self.learned.items()}
-        return self.graph.map_tensors(lambda path, t: learned.get(path, t))(x)
+
+        def current(path: str, t: Tensor) -> Tensor:
+            return t + learned[path] if path.endswith(".bias") else learned.get(path, t)
+
+        return self.graph.map_tensors(current)(x)
 
 
 def run(settings: Settings | None = None) -> Result:

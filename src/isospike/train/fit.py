@@ -167,6 +167,17 @@ def _configuration(trainee: Trainee, optimizer: Any, epochs: int, decay: float, 
     return {"about": about or {}, "trainee": trainee.about(), "training": own, "versions": versions, "tensors": shapes}
 
 
+def _differing(kept: dict[str, Any], own: dict[str, Any]) -> str:
+    """In what two configurations differ, the number of epochs aside: no epoch depends on how many there will be."""
+    told = []
+    for part in {**kept, **own}:
+        there, here = kept.get(part) or {}, own.get(part) or {}
+        told += [
+            f"{part} {key} {there.get(key)} there, {here.get(key)} here" for key in {**there, **here} if key != "epochs" and there.get(key) != here.get(key)
+        ]
+    return "; ".join(told)
+
+
 class Diverged(IsospikeError):
     """Training came to numbers that are none."""
 
@@ -201,12 +212,9 @@ class _Run:
             kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:  # PyTorch's and pickle's, which share no base
             raise InvalidFile(f"`{checkpoint}` cannot be read: {error}", "Checkpoints written by `fit`.", "Leave --resume out to begin anew.") from error
-        if kept["run"] != self.state["run"]:
-            raise InvalidFile(
-                f"`{checkpoint}` is of a run with other settings: {kept['run']}.",
-                f"A checkpoint of this one: {self.state['run']}.",
-                "Leave --resume out to begin anew.",
-            )
+        if differing := _differing(json.loads(kept["run"]), json.loads(self.state["run"])):
+            what = f"`{checkpoint}` is of another run: {differing}."
+            raise InvalidFile(what, "The run that it was written by, with as many epochs as you like.", "Leave --resume out to begin anew.")
         for key in ("trainee", "optimizer"):
             self.state[key].load_state_dict(kept[key])
         self.state |= {key: kept[key] for key in ("epoch", "curve")}
