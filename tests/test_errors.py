@@ -383,7 +383,7 @@ CASES: Sequence[Case] = (
     case("garbage file", lambda f: load(written(f / "m.safetensors", b"garbage" * 99)), InvalidFile, "m.safetensors` is not a whole", "convert the model again"),
     case("pickle as file", lambda f: load(written(f / "m.safetensors", pickled(f))), InvalidFile, "m.safetensors` is not a whole", "convert the model again"),
     case("tensors only", lambda f: (save_file({"a": X}, f / "m.safetensors"), load(f / "m.safetensors")), InvalidFile, "no spiking network", "isospike convert"),
-    case("header of a future version", lambda f: load_changed(f, lambda h, _: h.update(format=99)), InvalidFile, "format 99", "reads format 2", "Update isospike"),
+    case("header of a future version", lambda f: load_changed(f, lambda h, _: h.update(format=99)), InvalidFile, "format 99", "reads format 3", "Update isospike"),
     case("header that is no JSON", lambda f: load_changed(f, lambda h, _: "{not json"), InvalidFile, "no spiking network", "isospike convert"),
     case("header too deep", lambda f: load_changed(f, lambda h, _: "[" * 100_000), InvalidFile, "no spiking network", "isospike convert"),
     case("header of another kind", lambda f: load_changed(f, lambda h, _: "[1, 2]"), InvalidFile, "no spiking network", "isospike convert"),
