@@ -20,7 +20,7 @@ from isospike.simulate import ClosedForm
 from isospike.train import fit, prepare
 
 CODING = TTFS(scale="channel")
-EPOCHS, RATE, DECAY, BATCH = 10, 5e-5, 0.8, 64
+EPOCHS, RATE, DECAY, BATCH = 10, 2e-4, 0.8, 64
 
 
 class Tuning:
