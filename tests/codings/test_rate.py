@@ -165,7 +165,9 @@ def test_bad_settings_and_inputs() -> None:
     with pytest.raises(InvalidSetting):
         iso.simulate(network, samples(2), iso.EventDriven())
     with pytest.raises(InvalidSetting):
-        iso.simulate(network, samples(2), perturb=iso.SpikeJitter(0.1))
+        iso.simulate(iso.SpikingNetwork(network.body, lambda _, code: code), samples(2))
+    with pytest.raises(InvalidSetting):
+        iso.constrain(network, [iso.SpikeJitter(0.1)])
 
 
 def net(*layers: nn.Module) -> nn.Sequential:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.network import Perturb, SpikingNetwork, Stage
+from isospike.network import SpikingNetwork, Stage
 from isospike.simulate.base import Simulator as Simulator
 from isospike.simulate.base import Trace as Trace
 from isospike.simulate.clocked import Clocked as Clocked
@@ -15,11 +15,10 @@ from isospike.simulate.stepped import StepByStep as StepByStep
 from isospike.simulate.stepped import Stepped as Stepped
 
 
-def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], simulator: Simulator | None = None, perturb: Perturb | None = None) -> Trace:
+def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], simulator: Simulator | None = None) -> Trace:
     """Run a network and keep every stage's spikes.
 
     images: (batch, *input shape) in the units of the original model.  simulator: the fast one for this network unless another is given.
-    perturb: changes each stage's code before it is handed on, such as `SpikeJitter`.
     Raises `OutOfRange` for inputs outside the declared range, unless the network clips them.
     """
     codes: dict[str, Tensor] = {}
@@ -34,7 +33,7 @@ def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], sim
     simulator = simulator or usual(network)
     more = {"listen": listen} if isinstance(simulator, Stepped) else {}
     with torch.no_grad():
-        readout = simulator.prepare(network)(images, watch, perturb, **more)
+        readout = simulator.prepare(network)(images, watch, **more)
     return Trace(network, readout, codes, {name: torch.cat(parts) for name, parts in trains.items()})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from isospike.network import Body, Perturb, SpikingNetwork, Stage, Step, Watch, run
+from isospike.network import Body, SpikingNetwork, Stage, Step, Watch, run
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Simulator:
         step = self.step(body)
 
         @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, perturb: Perturb | None = None) -> Tensor:
-            return run(body, self.encode(body, x), step, watch, perturb or network.perturb)
+        def simulation(x: Tensor, watch: Watch | None = None) -> Tensor:
+            return run(body, self.encode(body, x), step, watch, network.perturb)
 
         return simulation
 
 
-Run = Callable[..., Tensor]  # (x, watch=None, perturb=None) -> read-out
+Run = Callable[..., Tensor]  # (x, watch=None) -> read-out
 
 
 @dataclass(frozen=True)

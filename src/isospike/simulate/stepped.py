@@ -8,7 +8,7 @@ from torch import Tensor
 
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import through
-from isospike.network import Body, Listen, Perturb, SpikingNetwork, Stage, Watch, walked
+from isospike.network import Body, Listen, SpikingNetwork, Stage, Watch, walked
 from isospike.neurons.fused import plain
 from isospike.neurons.stepping import Stepping
 from isospike.simulate.base import Run, Simulator
@@ -27,12 +27,12 @@ class Stepped(Simulator):
     seed: int = 0
 
     def prepare(self, network: SpikingNetwork) -> Run:
+        unperturbed(network)
         body = timed(network.body, self.steps)
         generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, perturb: Perturb | None = None, listen: Listen | None = None) -> Tensor:
-            unperturbed(perturb)
+        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None) -> Tensor:
             return walked(body, x, generator, watch, listen)
 
         return simulation
@@ -43,12 +43,12 @@ class StepByStep(Stepped):
     """The same, as the equations are written: every layer at every step, in tensors.  Slow; what `Stepped` is held against."""
 
     def prepare(self, network: SpikingNetwork) -> Run:
+        unperturbed(network)
         body = timed(network.body, self.steps)
         generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, perturb: Perturb | None = None, listen: Listen | None = None) -> Tensor:
-            unperturbed(perturb)
+        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None) -> Tensor:
             *hidden, read = body.stages
             if any(stage.neuron.whole for stage in hidden):
                 raise InvalidSetting("a pool that needs the whole window has no answer step by step.", "Stepped.", "Leave the simulator out.")
@@ -79,9 +79,9 @@ def arriving(stage: Stage, spikes: dict[str, Tensor]) -> Tensor:
     return total if stage.neuron.current is None else total + stage.neuron.current
 
 
-def unperturbed(perturb: Perturb | None) -> None:
-    """Raises `InvalidSetting` if there is a perturbation."""
-    if perturb is not None:
+def unperturbed(network: SpikingNetwork) -> None:
+    """Raises `InvalidSetting` if hardware disturbs the network's spikes."""
+    if network.perturb is not None:
         raise InvalidSetting("a perturbation of spike times, in a network that sends trains of spikes.", "TTFS networks.", "Leave `perturb` out.")
 
 
