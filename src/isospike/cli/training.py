@@ -1,4 +1,4 @@
-"""Commands that train: from scratch, and a converted network for the hardware it is to run on; and the options that say which hardware."""
+"""Commands that train: from scratch, and a converted network for the hardware it is to run on."""
 
 import json
 import math
@@ -79,9 +79,7 @@ def train_command(
     made = initial(model, tuple(first.shape[1:]), classes, seed) if model in NETWORKS or not ({".", ":"} & set(model)) else model_of(model)
     network = convert(made, first, TTFS(), declared_range(train, input_range))
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
-    about = {"network": model, "data": data, "batch": batch, "constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes}
-    about |= {"shift": shift, "flip": flip, "samples": len(train), "normalize": normalize, "dtype": str(network.dtype)}
-    about |= {"range": [float(network.body.encoder.low.min()), float(network.body.encoder.high.max())]}
+    about = {"network": model, "data": data, "batch": batch, "shift": shift, "flip": flip, "normalize": normalize, "samples": len(train)}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
 
@@ -118,9 +116,7 @@ def tune_command(
     train, test = _splits(data, data_dir, normalize, samples)
     batches = loader(train, batch, shift=shift, flip=flip, dtype=network.dtype)
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
-    about = {"network": str(file), "data": data, "batch": batch, "constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes}
-    about |= {"shift": shift, "flip": flip, "samples": len(train), "normalize": normalize, "dtype": str(network.dtype)}
-    about |= {"range": [float(network.body.encoder.low.min()), float(network.body.encoder.high.max())]}
+    about = {"network": str(file), "data": data, "batch": batch, "shift": shift, "flip": flip, "normalize": normalize, "samples": len(train)}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
 
@@ -143,6 +139,9 @@ def _fit(
     about: dict[str, Any],
     **settings: Any,
 ) -> None:
+    low, high = network.body.encoder.low, network.body.encoder.high
+    about |= {"constraints": list(map(repr, hardware)), "l1": l1, "spikes": spikes, "dtype": str(network.dtype)}
+    about |= {"range": [float(low.min()), float(high.max())]}
     sparsity = Sparsity(0.1 if l1 is None else l1, spikes) if l1 is not None or spikes is not None else None
     folder = output.parent / f"{output.name}.run"
     if output.is_dir() or not output.parent.is_dir():

@@ -111,7 +111,7 @@ def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[
     stage = next(s for s in body.stages if s.name == stage.name)
     neuron = stage.neuron
     assert isinstance(neuron, FirstSpikeIF)
-    base = (neuron.slope * neuron.window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau
+    base = neuron.base
     half = neuron.slope * (tick - window / neuron.ticks) / 2 / neuron.tau  # rounding to the nearest of the new ticks
     whole = ((neuron.threshold - base + half) * neuron.tau / unit).round()
     # The last tick is the cap, wherever it now lies.

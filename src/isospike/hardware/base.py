@@ -147,11 +147,9 @@ def constrain(network: SpikingNetwork, constraints: Sequence[Constraint] | Const
     batches = calibration.split(256) if isinstance(calibration, Tensor) and len(calibration) else calibration
     placed, body = place(network.body, constraints, batches)
     before, after = network.perturb, perturbation(placed)
-
-    def both(stage: Stage, lead: Tensor) -> Tensor:
-        return lead if after is None or before is None else after(stage, before(stage, lead))
-
-    return SpikingNetwork(balanced(constrained(body, placed)), both if before and after else before or after)
+    if before and after:
+        return SpikingNetwork(balanced(constrained(body, placed)), lambda stage, lead: after(stage, before(stage, lead)))
+    return SpikingNetwork(balanced(constrained(body, placed)), before or after)
 
 
 def perturbation(constraints: Iterable[Constraint]) -> Perturb | None:

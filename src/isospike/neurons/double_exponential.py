@@ -98,29 +98,14 @@ class Response(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class DoubleExponentialIF(Neuron):
-    """
-    | field      | meaning                                                                              |
-    |------------|--------------------------------------------------------------------------------------|
-    | `linear`   | the neuron that it is in the limit of a large τ1; gated, its threshold constant      |
-    | `response` | a(t)                                                                                 |
-    """
+class Curved(Neuron):
+    """What the two kinds share: all but the membrane is the linear neuron's."""
 
-    linear: FirstSpikeIF
+    linear: Neuron
     response: Response
 
-    def retimed(self, window: Tensor, span: Tensor) -> "DoubleExponentialIF":
+    def retimed(self, window: Tensor, span: Tensor) -> "Curved":
         return replace(self, linear=self.linear.retimed(window, span))
-
-    def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
-        linear, response = self.linear, self.response
-        ramp, threshold, slope, gate = (flat(t, shape) for t in (linear.ramp, linear.threshold, linear.slope, linear.gate.clamp_min(0)))
-        window = float(linear.window)
-        d = _weighted(response, codes, synapses, ramp, linear.onset)
-        c = slope + _weighted(response.given_up, codes, synapses, ramp, linear.onset)
-        level = threshold * (float(linear.tau) / response.tau1)
-        lead = np.maximum(window - response.crossing(d, c, level, gate, window), 0.0)
-        return on_ticks(torch.from_numpy(lead), linear.window.double(), linear.ticks, half=False).numpy() if linear.ticks else lead
 
     def value(self, code: Tensor) -> Tensor:
         return self.linear.value(code)
@@ -133,7 +118,29 @@ class DoubleExponentialIF(Neuron):
 
 
 @dataclass(frozen=True, eq=False)
-class DoubleExponentialIntegrator(Neuron):
+class DoubleExponentialIF(Curved):
+    """
+    | field      | meaning                                                                              |
+    |------------|--------------------------------------------------------------------------------------|
+    | `linear`   | the neuron that it is in the limit of a large τ1; gated, its threshold constant      |
+    | `response` | a(t)                                                                                 |
+    """
+
+    linear: FirstSpikeIF
+
+    def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
+        linear, response = self.linear, self.response
+        ramp, threshold, slope, gate = (flat(t, shape) for t in (linear.ramp, linear.threshold, linear.slope, linear.gate.clamp_min(0)))
+        window = float(linear.window)
+        d = _weighted(response, codes, synapses, ramp, linear.onset)
+        c = slope + _weighted(response.given_up, codes, synapses, ramp, linear.onset)
+        level = threshold * (float(linear.tau) / response.tau1)
+        lead = np.maximum(window - response.crossing(d, c, level, gate, window), 0.0)
+        return on_ticks(torch.from_numpy(lead), linear.window.double(), linear.ticks, half=False).numpy() if linear.ticks else lead
+
+
+@dataclass(frozen=True, eq=False)
+class DoubleExponentialIntegrator(Curved):
     """The read-out: its potential at t_max is (τ1/τ_c) D.
 
     | field      | meaning                                               |
@@ -143,20 +150,10 @@ class DoubleExponentialIntegrator(Neuron):
     """
 
     linear: Integrator
-    response: Response
-
-    def retimed(self, window: Tensor, span: Tensor) -> "DoubleExponentialIntegrator":
-        return replace(self, linear=self.linear.retimed(window, span))
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         linear, response = self.linear, self.response
         return _weighted(response, codes, synapses, flat(linear.ramp, shape), linear.onset) * (response.tau1 / float(linear.tau))
-
-    def value(self, code: Tensor) -> Tensor:
-        return self.linear.value(code)
-
-    def spikes(self, code: Tensor) -> Tensor:
-        return self.linear.spikes(code)
 
 
 def _weighted(f: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, synapses: Synapses, ramp: np.ndarray, onset: Tensor) -> np.ndarray:

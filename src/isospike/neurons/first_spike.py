@@ -62,6 +62,11 @@ class FirstSpikeIF(Neuron):
     forced: bool
     ticks: int = 0
 
+    @property
+    def base(self) -> Tensor:
+        """The threshold without a bias, s B / τ_c + (α + δ) ρ / τ_c; what θ has beyond it is D = −s b (eqs. 3.10, 3.21)."""
+        return (self.slope * self.window + (self.ramp + self.fall) * self.onset) / self.tau
+
     def retimed(self, window: Tensor, span: Tensor) -> "FirstSpikeIF":
         onset = span if bool(self.onset > 0) else self.onset
         bounded = self.clipped or bool(self.gate.any())

@@ -124,18 +124,16 @@ class SpikeTimes(Trainee):
         if self.mappable:
             window, base, gate = self._base(i, neuron)
             return replace(stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window, gate=gate))
-        pull = neuron.ramp + neuron.fall
-        slope = pull + total(stage, self._body.shapes).to(pull.dtype)
-        threshold = (slope * self.windows[i] + pull * neuron.onset) / neuron.tau + self.shifts[str(i)] + self._maps[i]
+        slope = neuron.ramp + neuron.fall + total(stage, self._body.shapes).to(neuron.ramp.dtype)
         gate = self.windows[i] - self._caps[i] if i in self._caps else neuron.gate
-        return replace(stage, neuron=replace(neuron, threshold=threshold, slope=slope, window=self.windows[i], gate=gate))
+        neuron = replace(neuron, slope=slope, window=self.windows[i], gate=gate)
+        return replace(stage, neuron=replace(neuron, threshold=neuron.base + self.shifts[str(i)] + self._maps[i]))
 
     def _base(self, i: int, neuron: FirstSpikeIF) -> tuple[Tensor, Tensor, Tensor]:
         """A stage's window, and what its thresholds and gate owe to it; they stay until windows grow."""
         if i not in self._bases:
             window = self.windows[i].clone()
-            base = (neuron.slope * window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau + self._maps[i]
-            self._bases[i] = window, base, window - self._caps[i] if i in self._caps else neuron.gate
+            self._bases[i] = window, replace(neuron, window=window).base + self._maps[i], window - self._caps[i] if i in self._caps else neuron.gate
         return self._bases[i]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -217,7 +215,7 @@ def _shift(stage: Stage) -> Tensor | None:
     """D of hidden neurons, the bias of read-out neurons."""
     neuron = stage.neuron
     if isinstance(neuron, FirstSpikeIF):
-        shift = neuron.threshold - (neuron.slope * neuron.window + (neuron.ramp + neuron.fall) * neuron.onset) / neuron.tau
+        shift = neuron.threshold - neuron.base
     elif isinstance(neuron, Integrator):
         shift = neuron.ramp * neuron.onset
     elif neuron.relays:
