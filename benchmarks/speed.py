@@ -41,7 +41,7 @@ def compare(name: str, model: Model, data: Data) -> iso.SpikingNetwork:
     x = calibration[:256]
     network = iso.convert(model, calibration, input_range=data.input_range())
     graph = read(model, x)
-    run, forward = ClosedForm().prepare(network), original(model, graph, torch.float32)
+    run, forward = ClosedForm().prepare(network), original(model, graph, x, torch.float32)
     with torch.no_grad():
         print(f"{name}: closed form against the original, 256 images: {paired(lambda: run(x), lambda: forward(x))} (goal 1.15)")
         if not isinstance(model, torch.nn.Module):

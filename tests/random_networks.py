@@ -69,9 +69,44 @@ class Broadcast(nn.Module):
         return self.factor * x + self.shift
 
 
+class Folded(nn.Module):
+    """A dense layer whose weights are worked out of parameters and a buffer whenever it runs; blocks may share the buffer."""
+
+    def __init__(self, layer: nn.Linear, gain: Tensor, shift: float) -> None:
+        super().__init__()
+        self.layer, self.shift = layer, shift
+        self.register_buffer("gain", gain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = (self.layer.weight * self.gain + self.shift) / (1 + self.layer.weight.abs().sum(1, keepdim=True))
+        return F.linear(x, weight, self.layer.bias) + self.gain * self.shift * torch.ones_like(x[..., :1])
+
+
+class Written(nn.Module):
+    """Writes into part of its input, by way of a view, and hands the whole on."""
+
+    def __init__(self, view: Callable[[Tensor], Tensor], write: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.view, self.write = view, write
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.write(self.view(x))
+        return x
+
+
 def random_network(rng: random.Random) -> tuple[nn.Module, Shape]:
     """A network in evaluation mode, and one sample's shape: a sequence of 1 to 8 blocks, some of them branched."""
-    with torch.random.fork_rng(devices=[]):
+    while True:
+        model, shape = _network(rng)
+        try:
+            model(torch.zeros(2, *shape))
+        except RuntimeError:  # a write into what cannot be written to, such as a value that was broadcast
+            continue
+        return model, shape
+
+
+def _network(rng: random.Random) -> tuple[nn.Module, Shape]:
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(rng.randrange(2**31))
         image = (rng.randint(1, 3), rng.randint(4, 10), rng.randint(4, 10))
         shape: Shape = rng.choice([(rng.randint(1, 12),), (rng.randint(1, 4), rng.randint(3, 10)), *[image] * 5])
@@ -117,7 +152,7 @@ def _fits(block: nn.Module, shape: Shape) -> Shape | None:
 def _choices(rng: random.Random, shape: Shape, deep: bool) -> list[Callable[[random.Random, Shape], nn.Module | None]]:
     common = [_conv, _conv_block, _conv_block, _conv_block, _max_pool, _max_pool, _average_pool]
     rare = [_transposed, _adaptive, _pad, _permute, _pixelwise, _flatten]
-    anywhere = [_rectifier, _rectifier, _rectifier, _batch_norm, _batch_norm, rng.choice([_constants, _slice, _trivial])]
+    anywhere = [_rectifier, _rectifier, _rectifier, _batch_norm, _batch_norm, rng.choice([_constants, _slice, _trivial]), _written, _folded]
     branched = [_residual, _residual, _branches, _branches] if deep else []
     return [*([*common, *common, *rare] if len(shape) > 1 else [_dense, _dense, _dense]), *anywhere, *branched]
 
@@ -238,6 +273,33 @@ def _slice(rng: random.Random, shape: Shape) -> nn.Module:
         start = rng.randint(0, (size - 1) // 2)
         cuts.append(rng.choice([slice(None), slice(None, None, 2), slice(start, rng.randint(max(start, size - 3) + 1, size), rng.randint(1, 2))]))
     return do(lambda x: x[(slice(None), *cuts)])
+
+
+def _written(rng: random.Random, shape: Shape) -> nn.Module:
+    """A write through a view, or through a view of a view."""
+    dim = rng.randrange(len(shape)) + 1
+    size, number = shape[dim - 1], rng.choice([0.0, -0.5, 0.3])
+    start, step = rng.randrange(size), rng.randint(1, 2)
+    cut = (slice(None),) * dim + (slice(start, rng.randint(start + 1, size), step),)
+    views: list[Callable[[Tensor], Tensor]] = [
+        lambda x: x[cut],
+        lambda x: x.select(dim, start),
+        lambda x: x.flatten(1)[:, start::2],
+        lambda x: x.transpose(1, -1)[:, :1],
+        lambda x: x.unsqueeze(1)[:, 0][cut],
+    ]
+    writes: list[Callable[[Tensor], object]] = [
+        lambda v: v.mul_(number), lambda v: v.add_(number), lambda v: v.fill_(number), lambda v: v.relu_(), lambda v: v.neg_(),
+        lambda v: v.copy_(v * number), lambda v: v.clamp_(min=-0.2),
+    ]  # fmt: skip
+    return Written(rng.choice(views), rng.choice(writes))
+
+
+_GAINS = [torch.tensor(0.7), torch.tensor(1.3)]  # buffers that networks share among their layers
+
+
+def _folded(rng: random.Random, shape: Shape) -> nn.Module:
+    return Folded(nn.Linear(shape[-1], rng.randint(1, 12)), rng.choice(_GAINS), rng.choice([0.1, -0.2]))
 
 
 def _trivial(rng: random.Random, shape: Shape) -> nn.Module:

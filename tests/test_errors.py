@@ -283,7 +283,9 @@ CASES: Sequence[Case] = (
     case("no such factory", lambda f: check_command("isospike.data.lenet:lenet6"), InvalidModel, "lenet6", "without arguments"),
     case("factory of no model", lambda f: check_command("builtins:dict"), InvalidModel, "`builtins:dict` returned a dict", "Return the model itself"),
     case("factory that needs arguments", lambda f: check_command("torch.nn:Linear"), InvalidModel, "`torch.nn:Linear`", "TypeError", "without arguments"),
-    case("something else as model", lambda f: convert("m.onnx", X, input_range=UNIT), InvalidModel, "a str is not a model", "nn.Module"),  # type: ignore[arg-type]
+    case("something else as model", lambda f: convert("m.onnx", X, input_range=UNIT), InvalidModel, "m.onnx does not exist", "Check the path"),
+    case("a number as model", lambda f: convert(3, X, input_range=UNIT), InvalidModel, "a int is not a model", "nn.Module"),  # type: ignore[arg-type]
+    case("a text as model", lambda f: convert("lenet", X, input_range=UNIT), InvalidModel, "`lenet` is not a model", ".onnx or .pt2"),
     # operations
     case("GELU", lambda f: with_layer(nn.GELU()), UnsupportedOperation, "`1` (aten.gelu)", "relu", "Replace what is listed"),
     case("sigmoid", lambda f: with_layer(nn.Sigmoid()), UnsupportedOperation, "`1` (aten.sigmoid)", "relu", "Replace what is listed"),
@@ -309,7 +311,8 @@ CASES: Sequence[Case] = (
     case("no calibration sample", lambda f: convert(model(), X[:0]), InvalidData, "no calibration sample", "Pass some images"),
     case("no calibration batch", lambda f: convert(model(), []), InvalidData, "no calibration sample", "Pass some images"),
     case("calibration with labels", lambda f: convert(model(), [(X, torch.zeros(6))]), InvalidData, "a calibration batch is a tuple", "Leave out the labels"),  # type: ignore[list-item]
-    case("calibration of int64", lambda f: convert(model(), X.long()), InvalidData, "torch.int64", "float32 or float64", "x.float() / 255"),
+    case("calibration of uint8", lambda f: convert(model(), X.byte()), InvalidData, "torch.uint8", "float32 or float64", "x.float() / 255"),
+    case("calibration of int64", lambda f: convert(nn.Sequential(nn.Embedding(9, 4)), X.long()), InvalidData, "torch.int64", "float32 or float64", "of an embedding"),
     case("calibration of float16", lambda f: convert(model(), X.half()), InvalidData, "torch.float16", "float32 or float64"),
     case("calibration of complex numbers", lambda f: convert(model(), X + 0j), InvalidData, "torch.complex64", "float32 or float64"),
     case("calibration of another shape", lambda f: convert(model(), torch.rand(6, 5)), InvalidModel, "inputs of shape (5,)", "Check the input's shape"),

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from isospike.activations import AtLeakyReLU, StReLU, TReLU
 
@@ -15,13 +16,16 @@ LOW, HIGH = -0.7, 1.4  # the range that the contract suites declare
 
 
 class Net(nn.Module):
-    """Named layers, and the function that joins them."""
+    """Named layers and buffers, and the function that joins them."""
 
-    def __init__(self, join: Callable[["Net", Tensor], Tensor], **layers: nn.Module) -> None:
+    def __init__(self, join: Callable[["Net", Tensor], Tensor], **parts: nn.Module | Tensor) -> None:
         super().__init__()
         self.join = join
-        for name, layer in layers.items():
-            self.add_module(name, layer)
+        for name, part in parts.items():
+            if isinstance(part, Tensor):
+                self.register_buffer(name, part)
+            else:
+                self.add_module(name, part)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.join(self, x)
@@ -151,6 +155,34 @@ def _in_place(m: Net, x: Tensor) -> Tensor:
     return m.c(torch.cat((x, z), 1))
 
 
+def _views(m: Net, x: Tensor) -> Tensor:
+    x = m.a(x)
+    first, plane = x[:, 0], x.permute(0, 2, 3, 1)[:, 1:3]
+    x[:, :, 0, 0].mul_(0.0)
+    x[:, 1:3].relu_()
+    plane.add_(0.5)
+    first[:, ::2] = first[:, 1::2]
+    x.flatten(1)[:, 3] = 0.25
+    x[:, 2, 4] = m.shared
+    return m.b(F.relu(m.bn(x + first.unsqueeze(1))).flatten(1))
+
+
+def _written_input(m: Net, x: Tensor) -> Tensor:
+    y = m.a(x)
+    x[:, 1:4].mul_(-0.5)
+    room = torch.zeros(x.shape[0], 10, dtype=x.dtype)
+    room[:, 1:6] = y
+    room[:, 9] = x[:, 2]
+    return m.b(F.relu(torch.cat((room, x, x.new_ones(x.shape[0], 1)), 1)))
+
+
+def _folded(m: Net, x: Tensor) -> Tensor:
+    x = F.relu(F.linear(x, m.a.weight * m.scale + 0.1, m.a.bias / 3))
+    gate = torch.linspace(0.5, 1.5, 6, dtype=x.dtype) * m.scale.exp()
+    x = F.relu(F.linear(x, m.b.weight - m.b.weight.mean(1, keepdim=True)) * gate + torch.ones_like(x) * m.scale)
+    return F.linear(x, m.a.weight[:3] * m.scale)  # the same weights and buffer again
+
+
 def _late_pair(m: Net, x: Tensor) -> Tensor:
     y = m.a(x)  # read by a rectifier and by another layer unrectified
     return m.d(F.relu(m.b(y)) - F.relu(m.c(F.relu(y))))
@@ -188,6 +220,12 @@ def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
         "relu spellings": ((6,), lambda: Net(_spellings, relu=relu(), **{name: linear(6, 6) for name in "abcdefgh"})),
         "in place": ((6,), lambda: Net(_in_place, a=linear(6, 5), b=linear(5, 5), c=linear(10, 3))),
         "clips": ((6,), lambda: Net(_clips, **{name: linear(6, 6) for name in "abcde"})),
+        # writes and constants
+        "writes through views": (image, lambda: Net(_views, a=conv(2, 4, padding=1), bn=bn(4), b=linear(144, 3), shared=torch.tensor(0.3))),
+        "writes into the input": ((6,), lambda: Net(_written_input, a=linear(6, 5), b=linear(17, 3))),
+        "folded constants, shared buffers": ((6,), lambda: Net(_folded, a=linear(6, 6), b=linear(6, 6), scale=torch.tensor(0.7))),
+        "parametrised weights": ((6,), lambda: seq(spectral_norm(linear(6, 5)), relu(), weight_norm(linear(5, 4)), relu(), linear(4, 3))),
+        "casts to the model's own precision": ((6,), lambda: seq(linear(6, 5), do(lambda x: x.to(x.dtype).to(x.device).type_as(x)), relu(), linear(5, 3))),
         # rectifiers with a negative side
         "symmetric threshold": ((6,), lambda: seq(linear(6, 8), StReLU(0.3), linear(8, 5), StReLU(0.2), linear(5, 3))),
         "asymmetric threshold": ((6,), lambda: seq(linear(6, 8), AtLeakyReLU(2.0), linear(8, 5), AtLeakyReLU(0.5), linear(5, 3))),

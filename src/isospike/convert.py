@@ -35,9 +35,10 @@ def convert(
     batches = list(batches) if isinstance(batches, Iterator) else batches  # what can be read only once is kept
     first = _first(batches)
     low, high = input_range if input_range is not None else _data_range(batches)
-    graph = read(model, first)
+    within = _declared(low, high, tuple(first.shape[1:]))
+    graph = read(model, first, within)
     coding = coding or TTFS()
-    graph = canonical(graph.with_range(*_declared(low, high, graph.input.shape)), coding.signed)
+    graph = canonical(graph.with_range(*within), coding.signed)
     _check(batches, graph.input.shape)
     ranges = coding.ranges(graph, batches)
     certified = certify(graph)
@@ -60,7 +61,9 @@ def _first(batches: Iterable[Tensor]) -> Tensor:
         raise InvalidData(
             f"the calibration samples are {first.dtype}.",
             "float32 or float64, in the units that the model was trained with.",
-            "Convert them: x.float() / 255 for images.",
+            "Convert them: x.float() / 255 for images."
+            if first.dtype == torch.uint8
+            else "Measurements: x.float().  Indices, of an embedding: convert what comes after it, on embedded samples.",
         )
     return first
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from isospike.errors import InvalidModel
-from isospike.importers.onnx import from_onnx, onnx_session
+from isospike.importers.onnx import from_onnx
+from isospike.importers.onnx_file import OnnxFile
 from isospike.importers.torch import from_torch
 from isospike.ir.graph import Graph
 from isospike.passes import canonical
@@ -78,7 +79,7 @@ def test_from_onnx(name: str) -> None:
     graph = from_onnx(proto)
     # The exporter folds batch normalisation in float32: the file holds rounded weights.
     assert_close(values(graph, x, name), original(model, x), 1e-5)
-    assert_close(onnx_session(proto)(x).double(), original(model, x), 1e-5)
+    assert_close(OnnxFile(proto).session()[0](x).double(), original(model, x), 1e-5)
 
 
 @pytest.mark.parametrize("name", NOT_EXPORTED)
@@ -101,7 +102,7 @@ def test_files_of_other_tools(path: Path) -> None:
     graph = from_onnx(path)
     x = 2.1 * torch.rand((4, *graph.input.shape), generator=torch.Generator().manual_seed(0)) - 0.7
     graph = canonical(graph.with_range(x.min(), x.max()))
-    assert_close(values(graph, x), onnx_session(path)(x).double(), 1e-5)
+    assert_close(values(graph, x), OnnxFile(path).session()[0](x).double(), 1e-5)
 
 
 @settings(max_examples=30, deadline=None)

@@ -164,12 +164,13 @@ def check_command(
     train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)
     test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)
     network = converted(source, train, coding(name, ttfs, rate, outside), input_range, dtype)
-    graph = read(source, next(iter(train)))
+    first = next(iter(train))
+    graph = read(source, first)
     with progress("checking", len(test), as_json) as advance:
         oracle = canonical(graph.with_range(network.body.encoder.low, network.body.encoder.high), network.body.signed)
         usual = ["stepped"] if network.body.steps else ["closed-form", "event-driven"]
         chosen = [SIMULATORS[key] for key in dict.fromkeys(simulator or usual)]
-        report = compare(original(source, graph, network.dtype), oracle, network, test.batches(), chosen, advance)
+        report = compare(original(source, graph, first, network.dtype), oracle, network, test.batches(), chosen, advance)
     notes(network)
     online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
     more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}

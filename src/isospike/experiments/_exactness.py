@@ -60,7 +60,7 @@ class Exactness:
     def report(self, data: Data, dtype: torch.dtype = torch.float32) -> tuple[Report, Report]:
         """What comes of comparing on all samples in closed form, and on the first hundred event by event."""
         network = self.network(dtype=dtype)
-        source = original(self.subject.model, self.imported, dtype)
+        source = original(self.subject.model, self.imported, next(iter(self.calibration)), dtype)
         return (
             compare(source, self.graph, network, _shown(data), (ClosedForm(),)),
             compare(source, self.graph, network, data.first(EVENTS).batches(), (EventDriven(),)),

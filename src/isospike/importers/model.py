@@ -1,7 +1,5 @@
 """A model as a graph, and as the function that it was."""
 
-import copy
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,46 +8,58 @@ from torch.export import ExportedProgram
 
 from isospike.errors import InvalidModel
 from isospike.importers.archive import from_archive
-from isospike.importers.onnx import from_onnx, onnx_session
-from isospike.importers.torch import from_torch, of_any_batch
+from isospike.importers.onnx import from_onnx
+from isospike.importers.onnx_file import OnnxFile
+from isospike.importers.program import Program
+from isospike.importers.torch import export, from_torch, module, precision
+from isospike.importers.verify import Original, Within
 from isospike.ir.graph import Graph
 
-Model = nn.Module | ExportedProgram | Graph | Path  # a path leads to an ONNX file or to a torch.export archive (.pt2)
+Model = nn.Module | ExportedProgram | Graph | str | Path  # a path leads to an ONNX file or to a torch.export archive (.pt2)
+TOGETHER = 16  # samples that an exported module runs on at a time
 
 
-def read(model: Model, example: Tensor) -> Graph:
-    """The graph of a model for inputs like `example`, (batch, *input shape)."""
-    match model:
-        case Graph():
-            return model
-        case Path() if model.suffix == ".pt2":
-            return from_torch(from_archive(model), example)
-        case Path():
-            return from_onnx(model)
-        case nn.Module() | ExportedProgram():
-            return from_torch(model, example)
-    raise InvalidModel(
-        f"a {type(model).__name__} is not a model.",
-        "nn.Module, ExportedProgram, Graph, or the Path of an .onnx or .pt2 file.",
-        "For a file: pathlib.Path(name).",
-    )
+def read(model: Model, example: Tensor, within: Within | None = None) -> Graph:
+    """The graph of a model for inputs like `example`, (batch, *input shape); it is compared with the model on samples that fill `within`.
 
-
-def original(model: Model, graph: Graph, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    """The model as a function of a batch in this precision, run by what it was made for: PyTorch, or ONNX Runtime.
-
-    The imported graph, which was verified against it, stands in where that cannot be: in another precision than an ONNX file's, and
-    where a soft-max was taken off the output.
+    Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
+    match _opened(model):
+        case Graph() as graph:
+            return graph
+        case OnnxFile() as file:
+            return from_onnx(file, example, within)
+        case nn.Module() | ExportedProgram() as run:
+            return from_torch(run, example, within)
+
+
+def original(model: Model, graph: Graph, example: Tensor, dtype: torch.dtype) -> Original:
+    """The model as a function of a batch, run in this precision by what it was made for, without the soft-max that the import took off.
+
+    A module runs as it is in its own precision, and else as its exported program; an ONNX file runs in onnxruntime in single precision and
+    in ONNX's reference evaluator in double.  Only a graph of ours runs itself.  example: (batch, *input shape), for its shape.
+    """
+    logits = bool(graph.notes)
+    match _opened(model):
+        case OnnxFile() as file:
+            return file.evaluator(logits) if dtype == torch.float64 else file.session(logits)[0]
+        case nn.Module() as run:
+            own = precision(run, example) == dtype and not logits
+            return module(run) if own else Program(export(run, example, TOGETHER), dtype, logits)
+        case ExportedProgram() as program:
+            return Program(program, dtype, logits)
+        case Graph() as own:
+            exact = own.to(dtype)
+            return torch.no_grad()(lambda x: exact(x))
+
+
+def _opened(model: Model) -> nn.Module | ExportedProgram | Graph | OnnxFile:
     match model:
-        case Path() if model.suffix == ".pt2":
-            return original(from_archive(model), graph, dtype)
-        case nn.Module() if not graph.notes:
-            module = copy.deepcopy(model).eval().to(dtype)
-            return torch.no_grad()(lambda x: module(x.clone()))  # the first operation may be in place
-        case ExportedProgram() if dtype == next((w.dtype for w in model.state_dict.values() if w.is_floating_point()), dtype) and not graph.notes:
-            return torch.no_grad()(of_any_batch(model))
-        case Path() if dtype == torch.float32 and not graph.notes:
-            return onnx_session(model)
-    exact = graph.to(dtype)
-    return torch.no_grad()(lambda x: exact(x))
+        case Graph() | nn.Module() | ExportedProgram():
+            return model
+        case str() | Path() if Path(model).suffix == ".pt2":
+            return from_archive(Path(model))
+        case str() | Path() if Path(model).suffix == ".onnx":
+            return OnnxFile(model)
+    written = f"`{model}`" if isinstance(model, str | Path) else f"a {type(model).__name__}"
+    raise InvalidModel(f"{written} is not a model.", "nn.Module, ExportedProgram, Graph, or the path of an .onnx or .pt2 file.", "Load or export it first.")

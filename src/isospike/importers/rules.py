@@ -1,11 +1,9 @@
 """What both importers share: finding an operation's rule, collecting every unsupported place, and proving the import."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from isospike.errors import InvalidModel, UnsupportedOperation
 from isospike.ir import ops as _defines_the_operations  # noqa: F401
@@ -66,29 +64,3 @@ class Collector:
                         f"`{node.path}` has NaN or infinite numbers in its {name.rsplit('.', 1)[-1]}.", remedy="Load weights that were trained to the end."
                     )
         return graph
-
-
-def verify(graph: Graph, original: Callable[[Tensor], Tensor], shape: tuple[int, ...], dtype: torch.dtype, source: str) -> None:
-    """Run the graph and the original on three random samples and compare their values.  Raises `InvalidModel`."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn((3, *shape), generator=generator, dtype=torch.float64).to(dtype)
-    with torch.no_grad():
-        try:
-            expected = original(x.clone()).double()  # a model may write into its input
-        except (RuntimeError, TypeError, ValueError) as failure:
-            what = f"{source} cannot be run on {dtype} inputs of shape {shape}: {str(failure).splitlines()[0]}"
-            raise InvalidModel(what, "Inputs that the model itself takes.", "Bring both to one dtype: model.float(), x.float().") from failure
-        found = graph(x.double())
-    if found.shape != expected.shape:
-        raise InvalidModel(f"the imported graph gives {tuple(found.shape)}, {source} gives {tuple(expected.shape)}.", remedy="Please report the model.")
-    if not bool(torch.isfinite(expected).all()):
-        raise InvalidModel(f"{source} gives NaN or infinite outputs.", remedy="Load weights that were trained to the end.")
-    if "soft-max" in " ".join(graph.notes):
-        found = torch.softmax(found, 1) if bool((expected >= 0).all()) else torch.log_softmax(found, 1)
-    error = float((found - expected).abs().max())
-    if error > 1e-3 * max(float(expected.abs().max()), 1e-6):
-        raise InvalidModel(
-            f"the imported graph differs from {source} by {error:.3g}: the import would not be faithful.",
-            "Models in float32 or float64 that write in place into whole values only.",
-            "If it writes through a view, such as x[:, :2].relu_(), write it out of place; else please report the model.",
-        )

@@ -1,144 +1,158 @@
 """A PyTorch model, or a program exported from one, as a graph.  The import runs both and compares: it proves itself."""
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from isospike.errors import InvalidModel
-from isospike.importers.rules import Collector, verify
+from isospike.importers.program import Precision, Program, functional, input_of, only_tensor, output_of, schema_of, stored
+from isospike.importers.rules import Collector
+from isospike.importers.verify import Original, Within, verify
 from isospike.ir.graph import Graph, Value
-from isospike.ir.ops.clip import Clip
+
+_OF_A_SHAPE = {f"aten.{made}" for made in ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")}
+PROBES = 2  # samples that a model is exported with: sizes 0 and 1 are special to the exporter
 
 
-def from_torch(model: nn.Module | ExportedProgram, example: Tensor) -> Graph:
-    """The graph of a model in evaluation mode.
+def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: Within | None = None) -> Graph:
+    """The graph of a module in evaluation mode, or of an exported program; it is compared with it on samples that fill `within`.
 
-    example: (batch, *input shape), any values: only its shape is used.
-    Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
+    example: (batch, *input shape).  Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
-    weights = model.parameters() if isinstance(model, nn.Module) else model.state_dict.values()
-    example = example.to(next((w.dtype for w in weights if w.is_floating_point()), example.dtype))
-    program = model if isinstance(model, ExportedProgram) else _export(model, example)
-    graph = _read(program, tuple(example.shape[1:]))
-    run = of_any_batch(model) if isinstance(model, ExportedProgram) else model
-    if isinstance(model, nn.Module) and any(isinstance(node.op, Clip) and node.op.levels for node in graph):
-        model, example = copy.deepcopy(model).double(), example.double()  # rounding to float32 takes some value over a step
-        run = model
-    was_training = isinstance(model, nn.Module) and model.training
-    if was_training:
-        model.eval()  # type: ignore[union-attr]
-    try:
-        verify(graph, _callable(run), tuple(example.shape[1:]), example.dtype, source="the PyTorch model")
-    finally:
-        if was_training:
-            model.train()  # type: ignore[union-attr]
+    program = export(model, example) if isinstance(model, nn.Module) else model
+    graph, exact = from_program(program, tuple(example.shape[1:])), Program(program, torch.float64)
+    if isinstance(model, nn.Module):
+        verify(graph, "the PyTorch model", exact, module(model), precision(model, example), example, within)
+    else:
+        own = input_of(program).meta["val"].dtype
+        verify(graph, "the exported program", exact, Program(program, own), own, example, within)
     return graph
 
 
-def _callable(run: Callable[..., Any]) -> Callable[[Tensor], Tensor]:
-    def call(x: Tensor) -> Tensor:
-        out = run(x)
-        return out[0] if isinstance(out, tuple | list) else out
+def module(model: nn.Module) -> Original:
+    """A module in evaluation mode as a function of a batch, in its own precision."""
 
-    return call
+    @torch.no_grad()
+    def run(x: Tensor) -> Tensor:
+        modes = {part: part.training for part in model.modules()}
+        model.eval()
+        try:
+            return only_tensor(model(x.clone()))  # the first operation may be in place
+        finally:
+            for part, mode in modes.items():
+                part.training = mode
+
+    return run
 
 
-def of_any_batch(program: ExportedProgram) -> Callable[[Tensor], Tensor]:
-    """A program as a function of batches of any size: it may have been exported for one size only."""
-    run, (name,) = _callable(program.module()), program.graph_signature.user_inputs
-    size = next(node.meta["val"].shape[0] for node in program.graph.nodes if node.name == name)
-    return lambda x: run(x) if not isinstance(size, int) else torch.cat([run(x[[i] * size])[:1] for i in range(len(x))])
+def export(model: nn.Module, example: Tensor, batch: int = PROBES) -> ExportedProgram:
+    """The program of a model in evaluation mode, for batches of this size.
 
-
-def _export(model: nn.Module, example: Tensor) -> ExportedProgram:
-    training = model.training
+    example: (batch, *input shape), of which only the shape is used.  Raises `InvalidModel`.
+    """
+    modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
-        # A batch of two: sizes 0 and 1 are special to the exporter.
-        probe = example[:1].expand(2, *example.shape[1:]).contiguous()
+        probe = example[:1].to(precision(model, example)).expand(batch, *example.shape[1:]).contiguous()
         return torch.export.export(model, (probe,), strict=False)
     except Exception as error:
         where = str(error).strip().splitlines()
         raise InvalidModel(
             f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: {where[0] if where else type(error).__name__}",
-            "A model that torch.export accepts: one input tensor, no branching on values.",
-            "Check the input's shape and the model's dtype, or export it yourself and pass the .pt2 file.",
+            "A model that torch.export accepts: one input tensor of real numbers, no branching on values.",
+            "Check the input's shape and dtype: model.eval() must run on a batch of two.  Or export it yourself and pass the .pt2 file.",
         ) from error
     finally:
-        model.train(training)
+        for part, mode in modes.items():
+            part.training = mode
 
 
-def _read(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
-    signature = program.graph_signature
-    stored: dict[str, Tensor] = {**dict(program.named_parameters()), **dict(program.named_buffers())}
-    constants = {
-        **{name: stored[target] for name, target in signature.inputs_to_parameters.items()},
-        **{name: stored.get(target, program.constants.get(target)) for name, target in signature.inputs_to_buffers.items()},
-        **{name: program.constants[target] for name, target in signature.inputs_to_lifted_tensor_constants.items()},
-    }
-    if len(signature.user_inputs) != 1:
-        raise InvalidModel(f"the model has {len(signature.user_inputs)} inputs.", "Models with one input tensor.", "Wrap it in a module that takes one.")
-    if len(signature.user_outputs) != 1:
-        raise InvalidModel(f"the model has {len(signature.user_outputs)} outputs.", "Models with one output tensor.", "Wrap it in a module that returns one.")
+def precision(model: nn.Module, example: Tensor) -> torch.dtype:
+    """The dtype that a model computes in: its weights', or else the example's."""
+    return next((w.dtype for w in (*model.parameters(), *model.buffers()) if w.is_floating_point()), example.dtype)
 
+
+def from_program(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
+    """The graph of an exported program for samples of this shape.
+
+    What does not depend on the input is computed once, in double precision.
+    Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
+    """
+    entry = input_of(program)
+    if tuple(entry.meta["val"].shape[1:]) != shape:
+        raise InvalidModel(
+            f"the model was exported for inputs of shape {tuple(entry.meta['val'].shape[1:])}, the samples have shape {shape}.",
+            "Samples of the shape that it was exported with.",
+            "Reshape them, or export the model again with such a sample.",
+        )
+    program = functional(program)
+    exact = Precision(program, torch.float64)
+    constants = {name: exact.of(value) for name, value in stored(program).items()}
+    output = output_of(program)
     collect = Collector("torch")
     values: dict[Any, Any] = {}
-    output: Any = None
-
-    def resolve(arg: Any) -> Any:
-        return torch.fx.node.map_arg(arg, lambda node: values[node])
-
     for node in program.graph.nodes:
         if node.op == "placeholder":
             values[node] = constants[node.name] if node.name in constants else collect.build.input(shape)
-        elif node.op == "output":
-            output = resolve(node.args[0][0])
         elif node.op == "call_function":
-            meta = node.meta.get("val")
-            if isinstance(meta, int | torch.SymInt):  # a size: the batch, or known
-                values[node] = int(meta.node.hint) if isinstance(meta, torch.SymInt) else meta  # type: ignore[arg-type]
-                continue
-            args, kwargs = resolve(node.args), resolve(node.kwargs)
-            if not _touches(args, kwargs):
-                values[node] = node.target(*args, **kwargs)
-                continue
-            last = all(user.op == "output" for user in node.users)
-            values[node] = collect.call(str(node.target), _path(node), args, kwargs, _stand_in(meta), last)
-            if isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable:
-                # In place: whoever reads the argument from here on, under any name, sees the new value.
-                values.update({name: values[node] for name, value in values.items() if value is args[0]})
-    if not isinstance(output, Value):
+            values[node] = _value(node, values, exact, collect, last=node is output and _is_last(node))
+    if not isinstance(values[output], Value):
         raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.", "Check what its forward returns.")
-    return collect.finish(output)
+    return collect.finish(values[output])
 
 
-def _stand_in(meta: Any) -> Any:
+def _value(node: fx.Node, values: dict[Any, Any], exact: Precision, collect: Collector, last: bool) -> Any:
+    made = node.meta.get("val")
+    if isinstance(made, int | torch.SymInt):  # a size: the batch, or known
+        return int(made.node.hint) if isinstance(made, torch.SymInt) else made  # type: ignore[arg-type]
+    if made is None and not node.users:
+        return None  # an assertion of the exporter's
+    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda used: values[used])
+    touched = _touches((args, kwargs))
+    if _draws(node, args, kwargs) and not (touched and str(node.target) in collect.rules):
+        collect.problems.append(f"`{_path(node)}` ({_name(node)}) draws random numbers, anew whenever the model runs.")
+        return _stand_in(made) if touched else torch.zeros(made.shape, dtype=torch.float64)  # type: ignore[union-attr]
+    if touched and _name(node) in _OF_A_SHAPE:
+        args = fx.node.map_arg(node.args, lambda used: torch.zeros(used.meta["val"].shape, dtype=torch.float64))
+        touched = False
+    if touched:
+        return collect.call(str(node.target), _path(node), exact.arguments(args), exact.arguments(kwargs), _stand_in(made), last)
+    return exact.execute(node, args, kwargs)
+
+
+def _is_last(node: fx.Node) -> bool:
+    return all(user.op == "output" for user in node.users)
+
+
+def _draws(node: fx.Node, args: Any, kwargs: Any) -> bool:
+    """Whether an operation's value is another one each time; a dropout's is not unless it is told to train."""
+    if not isinstance(node.target, torch._ops.OpOverload) or torch.Tag.nondeterministic_seeded not in node.target.tags:
+        return False
+    given = dict(zip((argument.name for argument in schema_of(node).arguments), args, strict=False)) | dict(kwargs)
+    return bool(given.get("train", True))
+
+
+def _stand_in(made: Any) -> Any:
     """What the rest of the network reads where an operation is unsupported: values of the right shapes."""
-    if isinstance(meta, tuple | list):
-        return [_stand_in(part) for part in meta]
-    return Value("", tuple(meta.shape[1:])) if isinstance(meta, Tensor) else None
+    if isinstance(made, tuple | list):
+        return [_stand_in(part) for part in made]
+    return Value("", tuple(made.shape[1:])) if isinstance(made, Tensor) else None
 
 
-def _touches(args: Any, kwargs: Any) -> bool:
+def _touches(arguments: Any) -> bool:
     """Whether an argument depends on the input."""
-    found = False
-
-    def look(item: Any) -> None:
-        nonlocal found
-        if isinstance(item, list | tuple):
-            for part in item:
-                look(part)
-        found = found or isinstance(item, Value)
-
-    look([args, list(kwargs.values())])
-    return found
+    found: list[Any] = []
+    fx.node.map_aggregate(arguments, found.append)
+    return any(isinstance(item, Value) for item in found)
 
 
-def _path(node: torch.fx.Node) -> str:
+def _name(node: fx.Node) -> str:
+    return str(node.target).removesuffix(".default")
+
+
+def _path(node: fx.Node) -> str:
     stack = node.meta.get("nn_module_stack") or {}
     path = list(stack.values())[-1][0] if stack else ""
     return path.removeprefix("L['self'].") or node.name

@@ -37,10 +37,10 @@ def check(model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *s
     encoder.encode(images[:1])  # refuses what does not fit before the model sees it
     if labels is not None and len(labels) != len(images):
         raise InvalidData(f"there are {len(images)} images and {len(labels)} labels.", "A label for every image, or none.", "Pass labels of the same images.")
-    graph = read(model, images)
+    graph = read(model, images, (encoder.low, encoder.high))
     parts = [(x, None if labels is None else labels[i * 256 : i * 256 + 256]) for i, x in enumerate(images.split(256))]
     exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
-    return compare(original(model, graph, network.dtype), exact, network, parts)
+    return compare(original(model, graph, images, network.dtype), exact, network, parts)
 
 
 def measure(

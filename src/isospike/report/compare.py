@@ -72,7 +72,7 @@ def compare(
             progress(name)
         timed = replace(coding, steps=steps) if isinstance(coding, Rate) else coding
         network = convert(model, calibration, timed, input_range, torch.float32)
-        oracle = original(model, graph, network.dtype)
+        oracle = original(model, graph, calibration[0], network.dtype)
         rows += _over_time(name, network, batches, oracle) if network.body.steps else [_once(name, network, batches, oracle)]
     return rows
 

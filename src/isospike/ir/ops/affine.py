@@ -9,8 +9,8 @@ from torch import Tensor
 
 from isospike.ir.ops.base import Map, Op, Shape, Unsupported
 from isospike.ir.ops.clip import rectify
-from isospike.ir.ops.route import Expand, Pad
-from isospike.ir.ops.scale import Scale, constant
+from isospike.ir.ops.route import Expand, Pad, Place, Reshape
+from isospike.ir.ops.scale import Scale, constant, of_a_sample
 
 Chain = tuple[Map, ...]
 
@@ -62,8 +62,11 @@ def _sum(build: Any, a: Any, b: Any, factor: float) -> Any:
     if len(a.shape) != len(b.shape):
         raise Unsupported(f"a sum of shapes {a.shape} and {b.shape}")
     shape = tuple(torch.broadcast_shapes(a.shape, b.shape))
-    grow = [() if v.shape == shape else (Expand(shape),) for v in (a, b)]
-    return build.emit(Affine((grow[0], _times(factor, b) + grow[1]), None), a, b)
+    return build.emit(Affine((_grown(a, shape), _times(factor, b) + _grown(b, shape)), None), a, b)
+
+
+def _grown(x: Any, shape: Shape) -> Chain:
+    return () if x.shape == shape else (Expand(shape),)
 
 
 def _times(factor: float, x: Any) -> Chain:
@@ -74,16 +77,60 @@ def _cat(build: Any, parts: Any, dim: int = 0) -> Any:
     dim = dim % (len(parts[0].shape) + 1) - 1
     if dim < 0:
         raise Unsupported("a concatenation along the batch")
-    if any(isinstance(p, Tensor) for p in parts):
-        raise Unsupported("a concatenation with a constant")
+    ndim = next(len(p.shape) for p in parts if not isinstance(p, Tensor))
+    parts = [of_a_sample(p, ndim) if isinstance(p, Tensor) else p for p in parts]
     sizes = [p.shape[dim] for p in parts]
-    chains, at = [], 0
+    chains, constants, at = [], [], 0
     for part, size in zip(parts, sizes, strict=True):
-        widths = [(0, 0)] * len(part.shape)
+        widths = [(0, 0)] * ndim
         widths[dim] = (at, sum(sizes) - at - size)
-        chains.append((Pad(tuple(widths)),))
+        padded = Pad(tuple(widths))
+        if isinstance(part, Tensor):
+            constants.append(padded(part.double()[None])[0])
+        else:
+            chains.append((padded,))
         at += size
-    return build.emit(Affine(tuple(chains), None), *parts)
+    bias = torch.stack(constants).sum(0) if constants else None
+    return build.emit(Affine(tuple(chains), bias), *(p for p in parts if not isinstance(p, Tensor)))
+
+
+def _copy(build: Any, x: Any, source: Any, *_: Any) -> Any:
+    """What x holds once `source` was written over it."""
+    if isinstance(x, Tensor):  # a constant of the batch's size, which the exporter made
+        return build.affine(source, Expand(tuple(x.shape[1:])))
+    if isinstance(source, Tensor | float | int):
+        return build.affine(x, Scale(constant(0.0, x)), bias=constant(source, x).expand(x.shape))
+    return source if source.shape == x.shape else build.affine(source, *_grown(source, x.shape))
+
+
+def _slice_scatter(build: Any, x: Any, source: Any, dim: int = 0, start: int | None = None, stop: int | None = None, step: int = 1) -> Any:
+    """x with `source` written into a slice: the rest of x, and the source at its places."""
+    shape = tuple(x.shape[1:]) if isinstance(x, Tensor) else tuple(x.shape)
+    if dim % (len(shape) + 1) == 0:
+        raise Unsupported("a write into part of the batch")
+    dim = dim % (len(shape) + 1) - 1
+    start, stop, step = slice(start, stop, step).indices(shape[dim])
+    place = Place(dim, start, stop, step, shape[dim])
+    written = tuple(size if i != dim else len(range(start, stop, step)) for i, size in enumerate(shape))
+    kept = 1.0 - place(torch.ones(1, *written, dtype=torch.float64))[0]
+    if isinstance(source, Tensor | float | int):
+        new = place(of_a_sample(torch.as_tensor(source, dtype=torch.float64), len(shape)).expand(written)[None])[0]
+        return build.affine(x, Scale(kept), bias=new)
+    if isinstance(x, Tensor):
+        return build.affine(source, place, bias=kept * of_a_sample(x.double(), len(shape)))
+    return build.emit(Affine(((Scale(kept),), (place,)), None), x, source)
+
+
+def _select_scatter(build: Any, x: Any, source: Any, dim: int, index: int) -> Any:
+    rank = x.ndim if isinstance(x, Tensor) else len(x.shape) + 1
+    size = x.shape[dim % rank] if isinstance(x, Tensor) else x.shape[dim % rank - 1]
+    if isinstance(source, Tensor):
+        source = source.unsqueeze(dim % rank) if source.ndim == rank - 1 else source
+    else:
+        shape = list(source.shape)
+        shape.insert(dim % rank - 1, 1)
+        source = build.affine(source, Reshape(tuple(shape)))
+    return _slice_scatter(build, x, source, dim % rank, index % size, index % size + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +149,11 @@ class Affine(Op):
         "aten.rsub.Scalar": _rsub,
         "aten.rsub.Tensor": _rsub,
         "aten.cat.default": _cat,
+        "aten.copy.default": _copy,
+        "aten.fill.Scalar": _copy,
+        "aten.fill.Tensor": _copy,
+        "aten.slice_scatter.default": _slice_scatter,
+        "aten.select_scatter.default": _select_scatter,
     }
     onnx: ClassVar = {
         "Add": lambda build, a, b: _sum(build, a, b, 1),

@@ -1,6 +1,6 @@
 """Operations that change nothing in a trained network: dropout, identity, contiguous, a cast, soft-max at the output."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -13,13 +13,9 @@ def _same(build: Any, x: Any, *_: Any, **__: Any) -> Any:
     return x
 
 
-def _copied(build: Any, x: Any, *_: Any, **__: Any) -> Any:
-    return replace(x)  # another handle on the same node: what is written into the copy does not reach the original
-
-
 def _dropout(build: Any, x: Any, p: float = 0.5, train: bool = False) -> Any:
     if train:
-        raise Unsupported("dropout in training mode; call model.eval()")
+        raise Unsupported("dropout in training mode, as of F.dropout(x) without training=self.training, or of a file exported before model.eval(),")
     return x
 
 
@@ -27,15 +23,17 @@ def _onnx_dropout(build: Any, x: Any, ratio: Any = None, training: Any = None, *
     return _dropout(build, x, train=training is not None and bool(training))
 
 
-def _cast(build: Any, x: Any, dtype: torch.dtype, *_: Any, **__: Any) -> Any:
-    if not dtype.is_floating_point:
-        raise Unsupported(f"a cast to {dtype}")
+def _cast(build: Any, x: Any, *arguments: Any, **named: Any) -> Any:
+    """The importer hands on the model's own precision as float64: a cast to a lower one rounds."""
+    for dtype in (*arguments, *named.values()):
+        if isinstance(dtype, torch.dtype) and dtype != torch.float64:
+            raise Unsupported(f"rounding to {str(dtype).removeprefix('torch.')} by a cast")
     return x
 
 
 def _onnx_cast(build: Any, x: Any, *, to: int, **_: Any) -> Any:
-    if to not in (1, 10, 11, 16):  # float32, float16, float64, bfloat16
-        raise Unsupported("a cast to a type that is not floating-point")
+    if to != 11:  # DOUBLE, which stands for the model's own precision
+        raise Unsupported(f"rounding to {_ONNX_TYPES.get(to, 'another type')} by a cast")
     return x
 
 
@@ -48,6 +46,9 @@ def _at_output(build: Any, x: Any, dim: int = -1, *_: Any, axis: int | None = No
     return x
 
 
+_ONNX_TYPES = {1: "float32", 10: "float16", 16: "bfloat16", 6: "int32", 7: "int64", 9: "bool"}
+
+
 @dataclass(frozen=True, eq=False)
 class Identity(Op):
     """y = x; no node is made of it."""
@@ -55,14 +56,15 @@ class Identity(Op):
     torch: ClassVar = {
         "aten.dropout.default": _dropout,
         "aten.dropout_.default": _dropout,
-        "aten.feature_dropout.default": _dropout,
+        **{f"aten.{kind}dropout.default": _dropout for kind in ("feature_", "alpha_", "feature_alpha_")},
         "aten.alias.default": _same,
-        "aten.clone.default": _copied,
+        "aten.clone.default": _same,
         "aten.detach.default": _same,
         "aten.detach_.default": _same,
         "aten.contiguous.default": _same,
-        "aten.to.dtype": _cast,
-        "aten._to_copy.default": _copied,
+        **{f"aten.to.{kind}": _cast for kind in ("dtype", "dtype_layout", "device", "other")},
+        "aten._to_copy.default": _cast,
+        "aten.type_as.default": _cast,
         "aten.softmax.int": _at_output,
         "aten.log_softmax.int": _at_output,
         "aten._softmax.default": _at_output,

@@ -75,6 +75,7 @@ class Reshape(Route):
     shape: Shape
     torch: ClassVar = {
         "aten.view.default": _reshape,
+        "aten._unsafe_view.default": _reshape,
         "aten.reshape.default": _reshape,
         "aten.flatten.using_ints": _flatten,
         "aten.unflatten.int": lambda build, x, dim, sizes: _reshape(build, x, [-1, *x.shape[: _dim(x, dim)], *sizes, *x.shape[_dim(x, dim) + 1 :]]),
@@ -207,6 +208,30 @@ class Slice(Route):
 
     def linear(self, x: Tensor) -> Tensor:
         return x[(slice(None),) * (self.dim + 1) + (slice(self.start, self.stop, self.step),)]
+
+
+@dataclass(frozen=True, eq=False)
+class Place(Route):
+    """The values at every step-th place from start up to stop along one dimension of `size`, zeros elsewhere."""
+
+    dim: int
+    start: int
+    stop: int
+    step: int
+    size: int
+
+    def linear(self, x: Tensor) -> Tensor:
+        return self._among(x, 0.0)
+
+    def carry(self, s: Tensor, in_shape: Shape) -> Tensor:
+        return self._among(s.expand(1, *in_shape), 1.0)[0]  # what stands beside a zero does not matter
+
+    def _among(self, x: Tensor, rest: float) -> Tensor:
+        shape = list(x.shape)
+        shape[self.dim + 1] = self.size
+        out = x.new_full(shape, rest)
+        out[(slice(None),) * (self.dim + 1) + (slice(self.start, self.stop, self.step),)] = x
+        return out
 
 
 def _pad(build: Any, x: Any, pads: Any, mode: Any = "constant", value: float | None = 0.0) -> Any:

@@ -41,10 +41,22 @@ def _onnx_batch_norm(
     return _batch_norm(build, x, gamma, beta, mean, var, training, momentum, epsilon)
 
 
+def _inference_batch_norm(build: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any, momentum: float, eps: float) -> Any:
+    return (_batch_norm(build, x, gamma, beta, mean, var, False, momentum, eps),)
+
+
+def of_a_sample(t: Tensor, ndim: int) -> Tensor:
+    """A constant beside values of `ndim` dimensions a sample, without the batch's dimension."""
+    if t.ndim != ndim + 1:
+        return t
+    if not bool((t == t[:1]).all()):
+        raise Unsupported("a constant that differs from sample to sample of the batch")
+    return t[0]
+
+
 def constant(value: Any, x: Any) -> Tensor:
     """A constant operand of the sample `x` as a tensor with x's number of dimensions, each of size 1 or x's."""
-    t = torch.as_tensor(value, dtype=torch.float64)
-    t = t.reshape(t.shape[1:]) if t.ndim == len(x.shape) + 1 and t.shape[0] == 1 else t
+    t = of_a_sample(torch.as_tensor(value, dtype=torch.float64), len(x.shape))
     t = t.reshape((1,) * (len(x.shape) - t.ndim) + tuple(t.shape))
     if t.ndim != len(x.shape) or any(a not in (1, b) for a, b in zip(t.shape, x.shape, strict=True)):
         raise Unsupported(f"a constant of shape {tuple(t.shape)} beside a value of shape {tuple(x.shape)}")
@@ -80,6 +92,7 @@ class Scale(Map):
     factor: Tensor
     torch: ClassVar = {
         "aten.batch_norm.default": _batch_norm,
+        "aten._native_batch_norm_legit_no_training.default": _inference_batch_norm,
         "aten.mul.Tensor": _mul,
         "aten.mul.Scalar": _mul,
         "aten.div.Tensor": _div,

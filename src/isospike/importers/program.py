@@ -1,0 +1,162 @@
+"""An exported program as a function: of batches of any size, in any precision, by PyTorch's own operations and none of ours."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.export import ExportedProgram
+from torch.utils import _pytree as pytree
+
+from isospike.errors import InvalidModel
+
+SOFTMAX = ("aten.softmax.int", "aten.log_softmax.int", "aten._softmax.default", "aten._log_softmax.default")
+# Operations whose result is a tensor of its own, though PyTorch composes them of others and could hand an argument on.
+_FRESH = ("conv", "linear", "matmul", "batch_norm", "max_pool", "avg_pool")
+
+
+class Program:
+    """The answers of an exported program, computed in `dtype`.
+
+    The program's own precision, that of its input, is replaced wherever it occurs: in weights, constants, casts and what it makes.
+    logits: leave out a soft-max that is its last operation.
+    """
+
+    def __init__(self, program: ExportedProgram, dtype: torch.dtype, logits: bool = False) -> None:
+        self.program, self.precision = program, Precision(program, dtype)
+        self.output = output_of(program)
+        if logits and str(self.output.target) in SOFTMAX:
+            self.output = self.output.all_input_nodes[0]
+        self.constants = {name: self.precision.of(value) for name, value in stored(program).items()}
+        size = input_of(program).meta["val"].shape[0]
+        self.batch = size if isinstance(size, int) else None  # it may have been exported for one size only
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor:
+        """x: (batch, *input shape)."""
+        size = self.batch or max(len(x), 1)
+        return torch.cat([self._run(torch.cat((part, part[-1:].expand(size - len(part), *x.shape[1:]))))[: len(part)] for part in x.split(size)])
+
+    def _run(self, x: Tensor) -> Tensor:
+        values: dict[fx.Node, Any] = {}
+        last = {used: node for node in self.program.graph.nodes for used in node.all_input_nodes}
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder":
+                values[node] = self.constants[node.name] if node.name in self.constants else self.precision.of(x.clone())  # it may write into it
+            elif node.op == "call_function":
+                values[node] = self.precision.execute(node, *fx.node.map_arg((node.args, node.kwargs), lambda n: values[n]))
+            for used in node.all_input_nodes:
+                if last[used] is node and used is not self.output:  # writes into views of the output may be still to come
+                    del values[used]
+        found: Tensor = values[self.output]
+        return found
+
+
+class Precision:
+    """Runs a program's operations in another precision than its own."""
+
+    def __init__(self, program: ExportedProgram, dtype: torch.dtype) -> None:
+        self.own, self.dtype = input_of(program).meta["val"].dtype, dtype
+
+    def of(self, value: Any) -> Any:
+        """A constant, in this precision if it is in the program's own."""
+        return value.to(self.dtype) if isinstance(value, Tensor) and value.dtype == self.own else value
+
+    def arguments(self, arguments: Any) -> Any:
+        """An operation's arguments, with this precision where they name the program's own."""
+        return fx.node.map_aggregate(arguments, lambda a: self.dtype if a is self.own else a)
+
+    def execute(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
+        """The value of a node."""
+        args, kwargs = self.arguments(args), dict(self.arguments(kwargs))
+        made = node.meta.get("val")
+        names = [argument.name for argument in schema.arguments] if (schema := schema_of(node)) is not None else []
+        if "dtype" in names[len(args) :] and kwargs.get("dtype") is None and isinstance(made, Tensor) and made.dtype == self.own:
+            kwargs["dtype"] = self.dtype  # what it makes would have the default precision
+        value = node.target(*args, **kwargs)  # type: ignore[operator]
+        if "empty" in str(node.target) and isinstance(value, Tensor) and value.is_floating_point():
+            value.fill_(torch.nan)  # what is read before it is written is no number
+        return value
+
+
+def stored(program: ExportedProgram) -> dict[str, Any]:
+    """Weights, buffers and constants, by the names of their placeholders."""
+    signature = program.graph_signature
+    held = {**dict(program.named_parameters()), **dict(program.named_buffers())}
+    return {
+        **{name: held[target].detach() for name, target in signature.inputs_to_parameters.items()},
+        **{name: held.get(target, program.constants.get(target)) for name, target in signature.inputs_to_buffers.items()},
+        **{name: program.constants[target] for name, target in signature.inputs_to_lifted_tensor_constants.items()},
+    }
+
+
+def input_of(program: ExportedProgram) -> fx.Node:
+    """The placeholder of the one input.  Raises `InvalidModel` if there are several."""
+    names = program.graph_signature.user_inputs
+    if len(names) != 1:
+        raise InvalidModel(f"the model has {len(names)} inputs.", "Models with one input tensor.", "Wrap it in a module that takes one.")
+    return next(node for node in program.graph.nodes if node.name == names[0])
+
+
+def output_of(program: ExportedProgram) -> fx.Node:
+    """The node whose value is the one output, bare or in a tuple or dict.  Raises `InvalidModel` if there are several."""
+    names = [name for name in program.graph_signature.user_outputs if name is not None]
+    if len(names) != 1:
+        what = f"the model has {len(names)} outputs."
+        raise InvalidModel(what, "Models with one output tensor, bare or alone in a tuple or dict.", "Wrap it in a module that returns one.")
+    (output,) = (node for node in program.graph.nodes if node.op == "output")
+    found = [node for node in output.all_input_nodes if node.name == names[0]]
+    if not found or not isinstance(found[0].meta.get("val"), Tensor):
+        raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.", "Check what its forward returns.")
+    return found[0]
+
+
+def only_tensor(output: Any) -> Tensor:
+    """The one tensor that a module returned, bare or in a tuple or dict.  Raises `InvalidModel` if there is another number of them."""
+    found = [leaf for leaf in pytree.tree_leaves(dict(output) if isinstance(output, dict) else output) if isinstance(leaf, Tensor)]
+    if len(found) != 1:
+        what = f"the model returned {len(found)} tensors."
+        raise InvalidModel(what, "Models with one output tensor, bare or alone in a tuple or dict.", "Wrap it in a module that returns one.")
+    return found[0]
+
+
+def functional(program: ExportedProgram) -> ExportedProgram:
+    """The program without writes into views, inputs and values that are read elsewhere.  Raises `InvalidModel` if it writes into its buffers.
+
+    A write in place into a value of its own that nothing else reads, such as a rectifier's into a convolution's output, is left: PyTorch's
+    functionalisation takes several times as long as the export.
+    """
+    if not all(_harmless(node) for node in _writes(program)):
+        program = program.run_decompositions({})
+    signature = program.graph_signature
+    if kept := [*signature.buffers_to_mutate.values(), *signature.parameters_to_mutate.values()]:
+        raise InvalidModel(
+            f"the model writes into its buffer `{kept[0]}` whenever it runs, so its answers depend on how often it ran.",
+            "Models whose answer depends on the input alone.",
+            "Take the write out, or do it in training mode only: if self.training.",
+        )
+    return program
+
+
+def _writes(program: ExportedProgram) -> Iterator[fx.Node]:
+    return (node for node in program.graph.nodes if (schema := schema_of(node)) is not None and schema.is_mutable)
+
+
+def _harmless(write: fx.Node) -> bool:
+    """Whether a node writes into a value that was made for it alone."""
+    first = schema_of(write).arguments[0].alias_info
+    into = write.args[0] if write.args and first is not None and first.is_write else None
+    if not isinstance(into, fx.Node) or list(into.users) != [write]:
+        return False
+    schema = schema_of(into)
+    if schema is None or any(result.alias_info is not None and not schema.is_mutable for result in schema.returns):
+        return False
+    if schema.is_mutable:
+        return _harmless(into)
+    composed = torch._C._dispatch_has_kernel_for_dispatch_key(into.target.name(), "CompositeImplicitAutograd")  # type: ignore[union-attr]
+    return not composed or any(word in str(into.target) for word in _FRESH)
+
+
+def schema_of(node: fx.Node) -> Any:
+    """The signature of a PyTorch operation; None for Python's own, and for what is no operation."""
+    return node.target._schema if isinstance(node.target, torch._ops.OpOverload) else None

@@ -1,0 +1,86 @@
+"""The import proves itself: graph and original are run on the same samples and compared in values."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from isospike.errors import InvalidModel
+from isospike.ir.graph import Graph
+
+Original = Callable[[Tensor], Tensor]
+Within = tuple[Tensor, Tensor]  # the ends of the declared range, broadcastable to a sample
+EXACT, SINGLE = 1e-12, 1e-4  # errors of the largest output that rounding explains in double and in single precision
+DIGITS = 2.0**-29  # what rounding to double is of rounding to single
+ROUNDING = 16  # where outputs cancel: so many times the graph's own error of rounding
+OPERATIONS, SAMPLES = 1 << 29, 16  # that a proof may take, at least three samples
+FIXED = (
+    "Models that are the same function of each sample, in batches of any size.",
+    "Look in its code for the batch's size, such as x.view(2, -1) or x / x.shape[0], and for statistics over the batch.",
+)
+
+
+def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: torch.dtype, example: Tensor | None, within: Within | None) -> None:
+    """Compare an imported graph with the original.  Raises `InvalidModel`, with the reason where it can be told.
+
+    exact: the original in double precision.  own: as it is, in its own precision `dtype`.  Samples fill the declared range `within`; one
+    is of the example, (batch, *input shape), where both are given.
+    """
+    x = probes(graph, example, within)
+    theirs, expected = _run(own, x.to(dtype), source), exact(x)
+    for answers in (theirs, expected):
+        if len(answers) != len(x):
+            raise InvalidModel(f"{source} answers {len(x)} samples with {len(answers)} outputs.", *FIXED)
+        if not bool(torch.isfinite(answers).all()):
+            raise InvalidModel(f"{source} gives NaN or infinite outputs.", remedy="Load weights that were trained to the end.")
+
+    def restored(y: Tensor) -> Tensor:
+        """An output with the soft-max that the import took off."""
+        return y if not graph.notes else y.softmax(1) if bool((expected >= 0).all()) else y.log_softmax(1)
+
+    found = restored(graph(x))
+    if found.shape != expected.shape:
+        raise InvalidModel(f"the imported graph gives {tuple(found.shape)}, {source} gives {tuple(expected.shape)}.", remedy="Please report the model.")
+    scale = max(float(expected.abs().max()), 1e-6)
+    rounding = ROUNDING * float((restored(graph.to(torch.float32)(x.float()).double()) - found).abs().max())
+    coarse = max(torch.finfo(dtype).eps / torch.finfo(torch.float32).eps, 1.0) * max(SINGLE * scale, rounding)
+    alone = _run(own, x[:1].to(dtype), source)
+    if alone.shape != theirs[:1].shape or float((alone - theirs[:1]).abs().max()) > coarse:
+        if not torch.equal(_run(own, x.to(dtype), source), theirs):
+            raise InvalidModel(
+                f"{source} answers the same samples differently each time: it draws random numbers, or it remembers.",
+                "Models whose answer depends on the input alone.",
+                "Take the randomness out for evaluation: if self.training.",
+            )
+        raise InvalidModel(f"{source} answers a sample differently when others are in its batch.", *FIXED)
+    for off, limit in ((found - expected, max(EXACT * scale, DIGITS * rounding)), (found - theirs, coarse)):
+        if (error := float(off.abs().max())) > limit:
+            raise InvalidModel(
+                f"the imported graph differs from {source} by {error:.3g} of outputs up to {scale:.3g}: the import would not be faithful.",
+                "Models of supported operations that are the same function of each sample.",
+                "Please report the model: an import rule is wrong, or the exporter was.",
+            )
+
+
+def probes(graph: Graph, example: Tensor | None, within: Within | None) -> Tensor:
+    """Samples, in double precision, that fill the declared range: corners, and numbers in between; or normal numbers where there is none."""
+    shape, generator = graph.input.shape, torch.Generator().manual_seed(0)
+    count = min(max(OPERATIONS // max(graph.macs, 1), 3), SAMPLES)
+    if within is None:
+        return torch.randn((count, *shape), generator=generator, dtype=torch.float64)
+    low, high = (end.double() for end in within)
+    at = torch.rand((count, *shape), generator=generator, dtype=torch.float64)
+    at[::3] = (at[::3] < at[::3].flatten(1)[:, :1].reshape(-1, *(1,) * len(shape))).double()  # corners, some of them near all low or all high
+    x = low + (high - low) * at
+    if example is not None:
+        x[-1] = example[0].double()
+    return x
+
+
+def _run(original: Original, x: Tensor, source: str) -> Tensor:
+    try:
+        return original(x.clone()).double()  # a model may write into its input
+    except (RuntimeError, TypeError, ValueError, IndexError) as failure:
+        reason = next(iter(str(failure).splitlines()), type(failure).__name__)
+        what = f"{source} cannot be run on {len(x)} {str(x.dtype).removeprefix('torch.')} inputs of shape {tuple(x.shape[1:])}: {reason}"
+        raise InvalidModel(what, *FIXED) from failure

@@ -1,0 +1,289 @@
+"""An import is the model's function to the last digits, or it is refused for the true reason."""
+
+import copy
+import random
+from collections.abc import Callable
+
+import onnx
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import stochastic_depth
+
+from isospike.errors import InvalidModel, IsospikeError, UnsupportedOperation
+from isospike.importers import original, read
+from isospike.importers.onnx import from_onnx
+from isospike.importers.program import functional
+from isospike.importers.torch import export, from_torch
+from isospike.importers.verify import verify
+from isospike.ir.graph import Graph
+from isospike.ir.ops.affine import Affine
+from zoo import Net
+
+Join = Callable[[Net, Tensor], Tensor]
+X = torch.rand(7, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def net(join: Join, width: int = 4, **buffers: Tensor) -> Net:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Net(join, c=nn.Linear(4, width), **buffers).eval()
+
+
+def changed(write: Callable[[Tensor], object]) -> Join:
+    """The layer's output, written into."""
+
+    def join(m: Net, x: Tensor) -> Tensor:
+        y = m.c(x)
+        write(y)
+        return y
+
+    return join
+
+
+def _two_views(y: Tensor) -> None:
+    a, b = y[:, :3], y[:, 1:]
+    a.mul_(2.0)
+    b.add_(a.clone())  # overlapping: what a holds by now
+
+
+def _through_a_chain(y: Tensor) -> None:
+    y.unflatten(1, (2, 2)).transpose(1, 2)[:, 0].unsqueeze(1).squeeze(1).mul_(-3.0)
+
+
+def _rows(y: Tensor) -> None:
+    for i in range(4):
+        y[:, i].add_(float(i))
+
+
+def _dropped_and_rectified(m: Net, x: Tensor) -> Tensor:
+    y = m.c(x)
+    z = F.dropout(y, training=False)  # hands its input on as it is
+    z.relu_()
+    return y + z
+
+
+def _swap(y: Tensor) -> None:
+    y[:, :2], y[:, 2:] = y[:, 2:].clone(), y[:, :2].clone()
+
+
+ACCEPTED: dict[str, Join] = {
+    "a product with part": changed(lambda y: y[:, 1].mul_(0.0)),
+    "a sum with part": changed(lambda y: y[:, 1:3].add_(0.5)),
+    "part rectified": changed(lambda y: y[:, ::2].relu_()),
+    "a number written": changed(lambda y: y.__setitem__((slice(None), 2), 0.25)),
+    "part copied": changed(lambda y: y.__setitem__((slice(None), slice(0, 2)), y[:, 2:])),
+    "parts exchanged": changed(_swap),
+    "overlapping views": changed(_two_views),
+    "a view of views": changed(_through_a_chain),
+    "one write after the other": changed(_rows),
+    "the whole filled": lambda m, x: m.c(x).fill_(2.0) + m.c(x),
+    "the whole exchanged": lambda m, x: m.c(x).zero_().add_(x),
+    "a view of the input": lambda m, x: (x[:, 0].mul_(2.0), m.c(x))[1],
+    "a view read after the write": lambda m, x: (lambda y: (lambda v: (y.relu_(), v - y)[1])(y.flip(1).flip(1).view(-1, 4)))(m.c(x)) + x,
+    "a dropout that hands on its input": _dropped_and_rectified,
+    "made of the batch's size": lambda m, x: m.c(x) + torch.zeros(x.shape[0], 4) + x.new_full((x.shape[0], 1), 0.5),
+    "joined with zeros": lambda m, x: F.relu(torch.cat([m.c(x), torch.ones(x.shape[0], 2), x], 1)),
+    "made like a value": lambda m, x: m.c(x) * torch.full_like(x, 0.5) + torch.ones_like(x),
+    "casts that change nothing": lambda m, x: m.c(x.to(x.dtype)).to(x.device).type_as(x).contiguous(),
+    "folded weights": lambda m, x: F.linear(x, m.c.weight * m.s + 0.1),
+    "a constant worked out": lambda m, x: m.c(x) * (m.s.exp() / 3).sqrt(),
+    "in a tuple": lambda m, x: (m.c(x),),  # type: ignore[return-value]
+    "in a dict": lambda m, x: {"logits": m.c(x)},  # type: ignore[return-value]
+    "beside nothing": lambda m, x: (m.c(x), None),  # type: ignore[return-value]
+}
+
+
+@pytest.mark.parametrize("what", ACCEPTED)
+def test_values_in_double_precision(what: str) -> None:
+    model = net(ACCEPTED[what], s=torch.tensor(1.3))
+    graph = read(model, X.float())
+    with torch.no_grad():
+        plain = net(ACCEPTED[what], s=torch.tensor(1.3)).double()(X.clone())
+    expected = next(iter(plain.values())) if isinstance(plain, dict) else plain[0] if isinstance(plain, tuple) else plain
+    assert float((graph(X) - expected).abs().max()) <= 1e-14 * float(expected.abs().max())
+    assert float((original(model, graph, X, torch.float64)(X) - expected).abs().max()) <= 1e-14 * float(expected.abs().max())
+
+
+def test_the_model_keeps_its_weights() -> None:
+    """Constants are worked out in copies."""
+    model = net(lambda m, x: F.linear(x, (m.c.weight + 0).mul_(2.0)))
+    before = model.c.weight.detach().clone()
+    read(model, X.float())
+    assert torch.equal(model.c.weight, before)
+
+
+def test_writes_that_only_the_value_itself_sees_stay() -> None:
+    """Rectifiers in place of a layer's output are left as they are: functionalisation takes several times as long as the export."""
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 3))
+    program = export(model, X)
+    assert functional(program) is program
+    assert functional(export(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3)), X)) is not program
+
+
+LAYER = nn.Linear(4, 4)
+REFUSED: dict[str, tuple[nn.Module, type[IsospikeError], str]] = {
+    "random numbers": (net(lambda m, x: m.c(x) + torch.randn(4)), UnsupportedOperation, r"`randn` \(aten.randn\) draws random numbers"),
+    "numbers like a value": (net(lambda m, x: m.c(x) + torch.rand_like(x)), UnsupportedOperation, "`rand_like` .* draws random numbers"),
+    "a batch dropped": (net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "batch", True)), UnsupportedOperation, "`bernoulli_` .* draws random numbers"),
+    "rows dropped": (net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "row", True)), UnsupportedOperation, "`bernoulli_` .* draws random numbers"),
+    "weights dropped": (net(lambda m, x: F.linear(x, F.dropout(m.c.weight))), UnsupportedOperation, "`dropout` .* draws random numbers"),
+    "values dropped": (net(lambda m, x: F.dropout(m.c(x))), UnsupportedOperation, "without training=self.training"),
+    "Python's random numbers": (net(lambda m, x: m.c(x) * random.random()), InvalidModel, "differently each time"),
+    "a buffer that counts": (net(lambda m, x: (m.n.add_(1.0), m.c(x) * m.n)[1], n=torch.zeros(4)), InvalidModel, "writes into its buffer `n`"),
+    "the batch's size": (net(lambda m, x: m.c(x) / x.shape[0]), InvalidModel, "differently when others are in its batch"),
+    "a batch of two": (net(lambda m, x: m.c(x.view(2, -1))), InvalidModel, r"cannot be run on 16 .* inputs of shape \(4,\)"),
+    "a batch folded": (net(lambda m, x: m.c(x).view(2, -1)), InvalidModel, "answers 16 samples with 2 outputs"),
+    "rounding": (net(lambda m, x: m.c(x.half().float())), UnsupportedOperation, "rounding to float16 by a cast"),
+    "numbers never written": (net(lambda m, x: m.c(x) + torch.empty(4)), InvalidModel, "NaN"),
+    "two outputs": (net(lambda m, x: {"a": m.c(x), "b": x}), InvalidModel, "2 outputs"),  # type: ignore[arg-type, return-value]
+    "a mask": (net(changed(lambda y: y.masked_fill_(y < 0, 0.0))), UnsupportedOperation, "masked_fill"),
+    "part of the batch": (net(changed(lambda y: y[:1].mul_(2.0))), IsospikeError, "batch"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_imported_rightly_is_refused_for_the_true_reason(what: str) -> None:
+    model, error, reason = REFUSED[what]
+    with pytest.raises(error, match=reason) as caught:
+        read(model, X.float())
+    assert caught.value.remedy
+    assert "view" not in str(caught.value) or "x.view(2, -1)" in str(caught.value)
+
+
+def test_sums_that_cancel_are_imported() -> None:
+    """In single precision the model is off by a tenth of its outputs; that is rounding, and no fault of the import."""
+    model = net(lambda m, x: (m.c(x) * 1e7 + x) - m.c(x) * 1e7)
+    graph = read(model, X.float())
+    assert float((graph(X) - X).abs().max()) < 1e-7
+    assert float((model(X.float()) - X.float()).abs().max()) > 1e-2
+
+
+def off(graph: Graph, by: float) -> Graph:
+    """The graph with its last bias a little off: what an import rule with a defect makes."""
+    node = graph[graph.output]
+    assert isinstance(node.op, Affine) and node.op.bias is not None
+    return graph.edited({node.name: [type(node)(node.name, Affine(node.op.groups, node.op.bias + by), node.inputs, node.shape, node.path)]})
+
+
+@pytest.mark.parametrize("by", [1e-3, 1e-6, 1e-10])
+def test_an_import_that_is_a_little_off_is_seen(by: float) -> None:
+    model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)).double()
+    graph = from_torch(model, X)
+    within = (torch.zeros(()), torch.ones(()))
+    with torch.no_grad():
+        verify(graph, "the model", model, model, torch.float64, X, within)
+        with pytest.raises(InvalidModel, match="would not be faithful"):
+            verify(off(graph, by), "the model", model, model, torch.float64, X, within)
+
+
+def test_the_proof_fills_the_declared_range() -> None:
+    """A rectifier that an import would drop shows only where inputs are as large as they were declared."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU6(), nn.Linear(4, 3)).double()
+    wrong = nn.Sequential(model[0], nn.ReLU(), model[2]).double()
+    with torch.no_grad():
+        graph = from_torch(wrong, X)
+        verify(graph, "the model", model, model, torch.float64, X, (torch.zeros(()), torch.ones(())))
+        with pytest.raises(InvalidModel, match="would not be faithful"):
+            verify(graph, "the model", model, model, torch.float64, X, (torch.zeros(()), torch.full((), 60.0)))
+
+
+# The original runs itself.
+
+
+def archive(model: nn.Module, folder: object) -> str:
+    path = f"{folder}/m.pt2"
+    torch.export.save(torch.export.export(model, (X[:2].float(),)), path)
+    return path
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("kind", ["module", "program", "archive"])
+def test_the_original_in_double_precision_knows_nothing_of_the_graph(kind: str, softmax: bool, tmp_path: object) -> None:
+    layers = [nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3), *([nn.Softmax(1)] if softmax else [])]
+    model = nn.Sequential(*layers)
+    source = {"module": lambda: model, "program": lambda: torch.export.export(model, (X[:2].float(),)), "archive": lambda: archive(model, tmp_path)}[kind]()
+    graph = read(source, X.float())
+    run = original(source, off(graph, 1e-3), X, torch.float64)
+    logits = copy.deepcopy(nn.Sequential(*layers[:3]))  # a program shares its module's weights
+    with torch.no_grad():
+        expected = logits.double()(X)
+    assert float((run(X) - expected).abs().max()) <= 1e-15
+    assert float((original(source, graph, X, torch.float32)(X.float()) - expected).abs().max()) <= 1e-6
+
+
+def onnx_model(*nodes: onnx.NodeProto, opset: int = 13, **weights: Tensor) -> onnx.ModelProto:
+    initial = [onnx.numpy_helper.from_array(value.numpy(), name) for name, value in weights.items()]
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ("N", None)) for name in ("x", "y")]
+    ends[0].type.tensor_type.shape.dim[1].dim_value = 4
+    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], initial)
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=8)
+
+
+def node(kind: str, inputs: list[str], output: str, **attributes: object) -> onnx.NodeProto:
+    return onnx.helper.make_node(kind, inputs, [output], **attributes)
+
+
+def saved(model: onnx.ModelProto, folder: object) -> str:
+    onnx.save(model, f"{folder}/m.onnx")
+    return f"{folder}/m.onnx"
+
+
+W, B = (torch.randn(size, generator=torch.Generator().manual_seed(1)) for size in ((4, 3), (3,)))
+STATISTICS = {name: torch.rand(3, generator=torch.Generator().manual_seed(i)) + 0.5 for i, name in enumerate(("gamma", "beta", "mean", "var"))}
+
+
+def dense(x: Tensor) -> Tensor:
+    return x @ W.double() + B.double()
+
+
+@pytest.mark.parametrize("opset", [9, 13, 15])
+def test_a_file_with_batch_normalisation_in_double_precision(opset: int, tmp_path: object) -> None:
+    """Before opset 14 ONNX's reference evaluator would normalise by the batch."""
+    nodes = (node("Gemm", ["x", "w", "b"], "h"), node("BatchNormalization", ["h", *STATISTICS], "y", epsilon=0.25))
+    path = saved(onnx_model(*nodes, opset=opset, w=W, b=B, **STATISTICS), tmp_path)
+    gamma, beta, mean, var = (t.double() for t in STATISTICS.values())
+    expected = (dense(X) - mean) / (var + 0.25).sqrt() * gamma + beta
+    graph = read(path, X)
+    for found in (graph(X), original(path, graph, X, torch.float64)(X)):
+        assert float((found - expected).abs().max()) <= 1e-14
+
+
+def test_a_folded_batch_normalisation_of_constants() -> None:
+    """The constant folder runs the same evaluator."""
+    nodes = (node("BatchNormalization", ["k", *STATISTICS], "v"), node("Gemm", ["x", "v", "b"], "y"))
+    gamma, beta, mean, var = (t.double() for t in STATISTICS.values())
+    weight = (W.double() - mean) / (var + torch.tensor(1e-5).double()).sqrt() * gamma + beta
+    graph = from_onnx(onnx_model(*nodes, opset=9, k=W, b=B, **STATISTICS))
+    assert float((graph(X) - (X @ weight + B.double())).abs().max()) <= 1e-13
+
+
+def test_constants_of_a_file_are_folded_in_double_precision() -> None:
+    scale, shift = torch.tensor(1.3), torch.tensor(0.1)
+    nodes = (node("Mul", ["w", "s"], "ws"), node("Add", ["ws", "t"], "v"), node("MatMul", ["x", "v"], "y"))
+    expected = X @ (W.double() * scale.double() + shift.double())
+    assert float((from_onnx(onnx_model(*nodes, w=W, s=scale, t=shift))(X) - expected).abs().max()) <= 1e-15
+
+
+def test_a_file_that_ends_in_a_soft_max_is_compared_before_it(tmp_path: object) -> None:
+    path = saved(onnx_model(node("Gemm", ["x", "w", "b"], "h"), node("Softmax", ["h"], "y", axis=1), w=W, b=B), tmp_path)
+    graph = read(path, X)
+    assert "soft-max" in graph.notes[0]
+    for dtype, limit in ((torch.float64, 1e-15), (torch.float32, 1e-5)):
+        assert float((original(path, off(graph, 1e-3), X, dtype)(X) - dense(X)).abs().max()) <= limit
+
+
+def test_a_file_of_the_batchs_size_is_refused() -> None:
+    nodes = (
+        node("Shape", ["x"], "s"), node("Gather", ["s", "zero"], "n"), node("Cast", ["n"], "f", to=1),
+        node("Gemm", ["x", "w", "b"], "h"), node("Div", ["h", "f"], "y"),
+    )  # fmt: skip
+    with pytest.raises(InvalidModel, match="differently when others are in its batch"):
+        from_onnx(onnx_model(*nodes, w=W, b=B, zero=torch.tensor(0)))
+
+
+def test_random_numbers_of_a_file_are_refused() -> None:
+    nodes = (node("RandomNormal", [], "r", shape=[3]), node("Gemm", ["x", "w", "b"], "h"), node("Add", ["h", "r"], "y"))
+    with pytest.raises(UnsupportedOperation, match=r"RandomNormal.* draws random numbers"):
+        from_onnx(onnx_model(*nodes, w=W, b=B))
