@@ -11,8 +11,8 @@ import isospike
 from isospike.cli.hardware import constraints
 from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting
-from isospike.hardware import Constraint, TimeSteps
-from isospike.network import SpikingNetwork, load
+from isospike.hardware import TimeSteps, reseeded
+from isospike.network import SpikingNetwork, generators, load
 from isospike.neurons import FirstSpikeIF
 from test_cli import LENET, RUN_KEYS, SAMPLE, call, figures, main
 
@@ -138,13 +138,13 @@ def test_a_target_of_spikes_is_approached(tmp_path: Path) -> None:
 
 
 def test_each_option_is_a_constraint_of_its_own_noise() -> None:
-    found = constraints(4, 5, 0.1, 0.9, 0.2, 0.3, seed=2)
+    found = constraints(4, 5, 0.1, 0.9, 0.2, 0.3)
     assert sorted(map(repr, found)) == [
-        "Latency(percentile=0.9, margin=0.5)", "SlopeMismatch(sd=0.2)", "SpikeJitter(sd=0.1)", "TimeSteps(steps=4, percentile=0.99)",
-        "WeightBits(bits=5, percentile=None)", "WeightNoise(sd=0.3)",
+        "Latency(percentile=0.9, margin=0.5)", "SlopeMismatch(sd=0.2, seed=0)", "SpikeJitter(sd=0.1, seed=0)", "TimeSteps(steps=4, percentile=0.99)",
+        "WeightBits(bits=5, percentile=None)", "WeightNoise(sd=0.3, seed=0)",
     ]  # fmt: skip
-    seeds = [c.generator.initial_seed() for c in found if isinstance(c, Constraint) and hasattr(c, "generator")]
-    assert len(set(seeds)) == 3 and constraints(None, None, None, None, None, None) == []
+    draws = {float(torch.rand((), generator=drawn)) for drawn in generators(reseeded(found, 2))}
+    assert len(draws) == len(found) and constraints(None, None, None, None, None, None) == []
 
 
 @pytest.mark.parametrize(

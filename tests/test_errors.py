@@ -135,7 +135,7 @@ def load_changed(folder: Path, change: Callable[[Any, dict[str, Tensor]], Any]) 
 
 
 def stage(header: Any, index: int = 0) -> Any:
-    return header["network"]["stages"][index]
+    return header["network"]["fields"]["stages"][index]["fields"]
 
 
 def npz(folder: Path, **arrays: object) -> Path:
@@ -386,18 +386,18 @@ CASES: Sequence[Case] = (
     case("garbage file", lambda f: load(written(f / "m.safetensors", b"garbage" * 99)), InvalidFile, "m.safetensors` is not a whole", "convert the model again"),
     case("pickle as file", lambda f: load(written(f / "m.safetensors", pickled(f))), InvalidFile, "m.safetensors` is not a whole", "convert the model again"),
     case("tensors only", lambda f: (save_file({"a": X}, f / "m.safetensors"), load(f / "m.safetensors")), InvalidFile, "no spiking network", "isospike convert"),
-    case("header of a future version", lambda f: load_changed(f, lambda h, _: h.update(format=99)), InvalidFile, "format 99", "reads format 3", "Update isospike"),
+    case("header of a future version", lambda f: load_changed(f, lambda h, _: h.update(format=99)), InvalidFile, "format 99", "reads formats 3 and 4", "Update isospike"),
     case("header that is no JSON", lambda f: load_changed(f, lambda h, _: "{not json"), InvalidFile, "no spiking network", "isospike convert"),
     case("header too deep", lambda f: load_changed(f, lambda h, _: "[" * 100_000), InvalidFile, "no spiking network", "isospike convert"),
     case("header of another kind", lambda f: load_changed(f, lambda h, _: "[1, 2]"), InvalidFile, "no spiking network", "isospike convert"),
-    case("unknown class", lambda f: load_changed(f, lambda h, _: stage(h)["neuron"].update(record="os.system")), InvalidFile, "`os.system`", "not defined", "Convert"),
-    case("unknown field", lambda f: load_changed(f, lambda h, _: stage(h)["neuron"].update(extra=1)), InvalidFile, "extra", "Convert the model again"),
+    case("unknown class", lambda f: load_changed(f, lambda h, _: stage(h)["neuron"].update(record="os.system")), InvalidFile, "`os.system`", "not defined", "then load again"),
+    case("unknown field", lambda f: load_changed(f, lambda h, _: stage(h)["neuron"]["fields"].update(extra=1)), InvalidFile, "extra", "Update isospike, or convert the model again"),
     case("tensor missing", lambda f: load_changed(f, lambda h, t: t.pop("stages.0.neuron.threshold")), InvalidFile, "stages.0.neuron.threshold", "Convert the model again"),
     case("tensor too many", lambda f: load_changed(f, lambda h, t: t.update(more=X.clone())), InvalidFile, "do not belong together", "Convert the model again"),
-    case("unknown source", lambda f: load_changed(f, lambda h, _: stage(h)["groups"][0].update(source="moon")), InvalidFile, "`0` reads `moon`", "Convert the model again"),
+    case("unknown source", lambda f: load_changed(f, lambda h, _: stage(h)["groups"][0]["fields"].update(source="moon")), InvalidFile, "`0` reads `moon`", "Convert the model again"),
     case("weights of another shape", lambda f: load_changed(f, lambda h, t: t.update({"stages.0.groups.0.chain.0.weight": torch.zeros(7, 4)})), InvalidFile, "shape", "Convert"),
     case("threshold of another shape", lambda f: load_changed(f, lambda h, t: t.update({"stages.0.neuron.threshold": torch.zeros(7)})), InvalidFile, "damaged", "Convert"),
-    case("no stages", lambda f: load_changed(f, lambda h, t: (h["network"].update(stages=[]), [t.pop(k) for k in list(t) if k.startswith("stages")])[:0] or None), InvalidFile, "no stages", "Convert"),
+    case("no stages", lambda f: load_changed(f, lambda h, t: (h["network"]["fields"].update(stages=[]), [t.pop(k) for k in list(t) if k.startswith("stages")])[:0] or None), InvalidFile, "no stages", "Convert"),
     case("folder that does not exist", lambda f: save(network(), f / "none" / "m.safetensors"), InvalidFile, "m.safetensors` cannot be written: No such file", "another place"),
     case("file as folder", lambda f: save(network(), written(f / "a", b"") / "m.safetensors"), InvalidFile, "cannot be written: Not a directory", "another place"),
     case("folder that cannot be written", lambda f: saved_where(f, "tempfile._mkstemp_inner", PermissionError(errno.EACCES, "Permission denied")), InvalidFile, "Permission denied", "another place"),

@@ -57,7 +57,7 @@ def test_a_file_is_data_for_everyone_to_read(tmp_path: Path) -> None:
     (size,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + size])
     assert set(header) - {"__metadata__"} == set(load_file(path))  # tensors and a header, nothing else
-    assert json.loads(header["__metadata__"]["isospike"])["format"] == 3
+    assert json.loads(header["__metadata__"]["isospike"])["format"] == 4
     assert len(content) == 8 + size + max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
 
 
@@ -71,7 +71,7 @@ def test_a_file_names_classes_and_brings_none(tmp_path: Path) -> None:
     assert "FirstSpikeIF" in known and '"FirstSpikeIF"' in text
     for name in ("Undefined", "antigravity.Record", "this"):
         save_file(tensors, path, {"isospike": text.replace('"FirstSpikeIF"', json.dumps(name))})
-        with pytest.raises(InvalidFile, match=f"`{name}`, which is not defined here"):
+        with pytest.raises(InvalidFile, match=f"`{name}` of `isospike.neurons.first_spike`, which is not defined here"):
             load(path)
     assert not {"antigravity", "this"} & sys.modules.keys()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_constraints import CASES, case, distance, seeded
+from test_constraints import CASES, case, distance
 from torch import Tensor
 
 from isospike.codings import TTFS
@@ -30,7 +30,7 @@ def test_the_error_of_a_clock_is_in_proportion_to_its_tick(name: str) -> None:
 def test_a_clock_is_the_quantised_network_computed_by_hand() -> None:
     model = dense(6, 20, 15, 4).double()
     graph = unit_graph(model, (6,))
-    x = torch.rand(300, 6, dtype=torch.float64, generator=seeded())
+    x = torch.rand(300, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     chip = constrain(TTFS().network(graph, calibrate(graph, [x])), [TimeSteps(7)], [x])
     free, quantised = x, torch.floor(x * 7 + 0.5) / 7
     for layer in (model[0], model[2]):
@@ -74,7 +74,7 @@ def test_weights_are_whole_and_slopes_are_kept(name: str, bits: int) -> None:
 @given(seed=st.integers(0, 10**6), bits=st.integers(2, 8), rows=st.integers(5, 12), scale=st.floats(1e-3, 1e3))
 def test_whole_weights_stay_as_they_are_also_in_single_precision(seed: int, bits: int, rows: int, scale: float) -> None:
     network = case("linear")[0]
-    weight = scale * torch.randn(rows, 6, dtype=torch.float64, generator=seeded(seed))
+    weight = scale * torch.randn(rows, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     stage = reweighted(network.stages[0], lambda _, __: weight)
 
     def rounded(one: Tensor) -> Tensor:
@@ -92,9 +92,9 @@ def test_whole_weights_stay_as_they_are_also_in_single_precision(seed: int, bits
 def test_gradients_pass_straight_through_what_is_rounded(constraints: tuple[Constraint, ...]) -> None:
     """Those of the soft path at the hard values; nothing where a neuron is silent or held at the beginning of its window."""
     graph = unit_graph(dense(6, 20, 4), (6,))
-    x = torch.rand(50, 6, dtype=torch.float64, generator=seeded())
+    x = torch.rand(50, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     trainee = SpikeTimes(TTFS().network(graph, calibrate(graph, [x])), constraints, [x]).eval()
-    towards = torch.randn(50, 4, dtype=torch.float64, generator=seeded(1))
+    towards = torch.randn(50, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     (trainee(x) * towards).sum().backward()
     chip = trainee.network()
     hidden, readout = chip.stages

@@ -107,9 +107,9 @@ def run_command(
 ) -> None:
     """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic operations, energy."""
     network = load(file)
-    if hardware := constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed):
+    if hardware := constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise):
         train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)
-        chips = on_hardware(network, hardware, [x.to(network.dtype) for x in train], trials)
+        chips = on_hardware(network, hardware, [x.to(network.dtype) for x in train], trials, seed)
     elif trials > 1:
         raise InvalidSetting(f"--trials {trials} of ideal hardware would all be the same.", "--trials with --jitter and the like.", "Leave it out.")
     else:

@@ -3,11 +3,10 @@
 from statistics import mean, stdev
 from typing import Annotated, Any
 
-import torch
 import typer
 from torch import Tensor
 
-from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain
+from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded
 from isospike.network import SpikingNetwork
 
 TimeStepsOption = Annotated[int | None, typer.Option("--time-steps", help="Spikes fall on so many ticks a layer.")]
@@ -25,22 +24,17 @@ def constraints(
     latency: float | None,
     mismatch: float | None,
     weight_noise: float | None,
-    seed: int = 0,
 ) -> list[Constraint]:
     """The hardware that the options ask for."""
     made: dict[type[Constraint], Any] = {
         WeightBits: weight_bits, WeightNoise: weight_noise, SlopeMismatch: mismatch, Latency: latency, TimeSteps: time_steps, SpikeJitter: jitter,
     }  # fmt: skip
-    found = [kind(value) for kind, value in made.items() if value is not None]  # type: ignore[call-arg]
-    for number, constraint in enumerate(found):
-        if isinstance(generator := getattr(constraint, "generator", None), torch.Generator):
-            generator.manual_seed(seed * 64 + number)
-    return found
+    return [kind(value) for kind, value in made.items() if value is not None]  # type: ignore[call-arg]
 
 
-def on_hardware(network: SpikingNetwork, hardware: list[Constraint], calibration: list[Tensor], trials: int) -> list[SpikingNetwork]:
+def on_hardware(network: SpikingNetwork, hardware: list[Constraint], calibration: list[Tensor], trials: int, seed: int) -> list[SpikingNetwork]:
     """The network as it is on such hardware, with another draw of what is random each time."""
-    return [constrain(network, hardware, calibration) for _ in range(trials)]
+    return [constrain(network, reseeded(hardware, seed + trial), calibration) for trial in range(trials)]
 
 
 def averaged(found: list[dict[str, object]]) -> dict[str, object]:

@@ -78,7 +78,7 @@ def train_command(
     classes = int(train.labels.max()) + 1 if train.labels is not None else 0
     made = initial(model, tuple(first.shape[1:]), classes, seed) if model in NETWORKS or not ({".", ":"} & set(model)) else model_of(model)
     network = convert(made, first, TTFS(), declared_range(train, input_range))
-    hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
+    hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise)
     about = {"network": model, "data": data, "batch": batch, "shift": shift, "flip": flip, "normalize": normalize, "samples": len(train)}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
@@ -115,7 +115,7 @@ def tune_command(
     network = load(file)
     train, test = _splits(data, data_dir, normalize, samples)
     batches = loader(train, batch, shift=shift, flip=flip, dtype=network.dtype)
-    hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise, seed)
+    hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise)
     about = {"network": str(file), "data": data, "batch": batch, "shift": shift, "flip": flip, "normalize": normalize, "samples": len(train)}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)

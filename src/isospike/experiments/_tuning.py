@@ -14,7 +14,7 @@ from isospike.data import Data, loader
 from isospike.experiments._cases import Subject, vgg16_cifar10
 from isospike.experiments._result import Settings
 from isospike.experiments._training import cache
-from isospike.hardware import Constraint
+from isospike.hardware import Constraint, Noise, reseeded
 from isospike.network import SpikingNetwork
 from isospike.simulate import ClosedForm
 from isospike.train import fit, prepare
@@ -51,12 +51,9 @@ class Tuning:
 
     def accuracy(self, network: SpikingNetwork, constraints: Sequence[Constraint], data: Data) -> tuple[float, float]:
         """Per cent of right answers on such hardware: mean and standard deviation over draws of what is random."""
-        trials = self.settings.trials if any(hasattr(c, "generator") for c in constraints) else 1
+        trials = self.settings.trials if any(isinstance(c, Noise) for c in constraints) else 1
         found = []
         for trial in range(trials):
-            for number, c in enumerate(constraints):
-                if isinstance(generator := getattr(c, "generator", None), torch.Generator):
-                    generator.manual_seed(1000 * self.settings.seed + 10 * trial + number)
-            chip = ClosedForm().prepare(constrain(network, constraints, self.calibration))
+            chip = ClosedForm().prepare(constrain(network, reseeded(constraints, 1000 * self.settings.seed + trial), self.calibration))
             found.append(100 * sum(int((chip(x).argmax(1) == y).sum()) for x, y in data.batches() if y is not None) / len(data))
         return mean(found), stdev(found) if trials > 1 else 0.0

@@ -1,11 +1,10 @@
 """Table of contents: imperfections of hardware as objects, and a network as it is on such hardware."""
 
-from isospike.hardware.base import Constraint as Constraint
 from isospike.hardware.base import Noise as Noise
 from isospike.hardware.base import constrain as constrain
 from isospike.hardware.base import constrained as constrained
-from isospike.hardware.base import perturbation as perturbation
 from isospike.hardware.base import place as place
+from isospike.hardware.base import reseeded as reseeded
 from isospike.hardware.base import reweighted as reweighted
 from isospike.hardware.base import trained_maps as trained_maps
 from isospike.hardware.double_exponential import DoubleExponential as DoubleExponential
@@ -15,3 +14,4 @@ from isospike.hardware.spike_jitter import SpikeJitter as SpikeJitter
 from isospike.hardware.time_steps import TimeSteps as TimeSteps
 from isospike.hardware.weight_bits import WeightBits as WeightBits
 from isospike.hardware.weight_noise import WeightNoise as WeightNoise
+from isospike.network import Constraint as Constraint

@@ -2,58 +2,37 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.ops.base import Map, Weighted
-from isospike.network import Body, Perturb, SpikingNetwork, Stage, balanced, run
+from isospike.network import Body, Constraint, SpikingNetwork, Stage, balanced, generators, run
 from isospike.neurons import FirstSpikeIF, Integrator
 
 MOST = 1 << 22  # numbers of a stage that a quantile is taken over
-Reached = Callable[[float], dict[str, Tensor]]  # share of the activations ↦ by stage, the lead [time] that they stay within
 
 
-@dataclass(frozen=True)
-class Constraint:
-    """Base of the constraints; one whose parameter is at its ideal limit changes nothing.
-
-    Random ones draw anew each time they act.  Several act in the order that they are given: noise on weights before they are rounded is not
-    noise on rounded weights.
-    """
-
-    windowed: ClassVar[bool] = False  # its effect grows with the windows, so that training must not lengthen them
-    lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
-
-    def placed(self, body: Body, reached: Reached) -> tuple["Constraint", Body]:
-        """Itself with what it had to measure, and the network with what is changed for good, such as its windows."""
-        return self, body
-
-    def parameters(self, body: Body) -> Body:
-        """The network with the parameters that the hardware makes of its own; slopes are what the neurons say, ramps follow."""
-        return body
-
-    def spikes(self, stage: Stage, lead: Tensor) -> Tensor:
-        """The leads of a stage's spikes as the hardware sends them."""
-        return lead
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Noise(Constraint):
-    """A random constraint.  sd: standard deviation; generator: where it comes from."""
+    """A random constraint.  sd: standard deviation; seed: what its random numbers begin with."""
 
     sd: float
-    generator: torch.Generator = field(default_factory=torch.Generator, compare=False, repr=False)
+    seed: int = 0
 
     def __post_init__(self) -> None:
         check(self, 0 <= self.sd < math.inf, "A standard deviation of 0 or more.")
 
-    def draw(self, like: Tensor) -> Tensor:
+    def draw(self, like: Tensor, generator: torch.Generator) -> Tensor:
         """Independent normal numbers, as many as `like` has."""
-        return self.sd * torch.randn(like.shape, generator=self.generator, dtype=like.dtype, device=self.generator.device).to(like.device)
+        return self.sd * torch.randn(like.shape, generator=generator, dtype=like.dtype, device=generator.device).to(like.device)
+
+
+def reseeded(constraints: Iterable[Constraint], seed: int) -> list[Constraint]:
+    """The constraints with another draw of what is random."""
+    return [replace(constraint, seed=seed) if isinstance(constraint, Noise) else constraint for constraint in constraints]
 
 
 def trained_maps(stage: Stage) -> list[Weighted]:
@@ -130,37 +109,21 @@ def _leads(body: Body, calibration: Iterable[Tensor]) -> tuple[dict[str, list[Te
     return found, largest
 
 
-def constrained(body: Body, constraints: Iterable[Constraint]) -> Body:
-    """The network with the parameters that the hardware makes of its own."""
-    for constraint in constraints:
-        body = constraint.parameters(body)
+def constrained(body: Body, constraints: Sequence[Constraint], drawn: Sequence[torch.Generator]) -> Body:
+    """The network with the parameters that the hardware makes of its own.  drawn: the constraints' sources of random numbers."""
+    for constraint, generator in zip(constraints, drawn, strict=True):
+        body = constraint.parameters(body, generator)
     return body
 
 
 def constrain(network: SpikingNetwork, constraints: Sequence[Constraint] | Constraint, calibration: Tensor | Iterable[Tensor] = ()) -> SpikingNetwork:
-    """The network as it is on such hardware, besides what it is on already, in every simulator.
+    """The network as it is on such hardware, besides what it is on already, in every simulator; its file keeps that.
 
-    Random constraints draw once for parameters, and for every spike.
+    Random constraints draw once for parameters, and for every spike.  Every simulation draws the same from their seeds.
     calibration: samples (n, *input shape), or batches of them, to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
     """
     constraints = [constraints] if isinstance(constraints, Constraint) else constraints
     batches = calibration.split(256) if isinstance(calibration, Tensor) and len(calibration) else calibration
     placed, body = place(network.body, constraints, batches)
-    before, after = network.perturb, perturbation(placed)
-    if before and after:
-        return SpikingNetwork(balanced(constrained(body, placed)), lambda stage, lead: after(stage, before(stage, lead)))
-    return SpikingNetwork(balanced(constrained(body, placed)), before or after)
-
-
-def perturbation(constraints: Iterable[Constraint]) -> Perturb | None:
-    """What constraints do to spikes, one after the other, if any does; relays such as pools add nothing of their own."""
-    acting = [c for c in constraints if type(c).spikes is not Constraint.spikes]
-    if not acting:
-        return None
-
-    def perturb(stage: Stage, lead: Tensor) -> Tensor:
-        for constraint in () if stage.neuron.relays else acting:
-            lead = constraint.spikes(stage, lead)
-        return lead
-
-    return perturb
+    body = balanced(constrained(body, placed, generators(placed, len(body.constraints))))
+    return SpikingNetwork(replace(body, constraints=(*body.constraints, *placed)))

@@ -34,7 +34,7 @@ class DoubleExponential:
     def __call__(self, network: SpikingNetwork) -> SpikingNetwork:
         """The network with this response in every first-spike neuron and in the read-out; pools stay.  Raises `InvalidSetting`."""
         body = network.body
-        return SpikingNetwork(replace(body, stages=tuple(map(self._stage, body.stages))), network.perturb)
+        return SpikingNetwork(replace(body, stages=tuple(map(self._stage, body.stages))))
 
     def _stage(self, stage: Stage) -> Stage:
         match stage.neuron:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
-from isospike.hardware.base import Constraint, Reached, check
-from isospike.network import Body, retimed
+from isospike.hardware.base import check
+from isospike.network import Body, Constraint, Reached, retimed
 from isospike.neurons import FirstSpikeIF
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Latency(Constraint):
     """Windows that clip already (ReLU6, or a network that was tuned before) are left as they are.
 

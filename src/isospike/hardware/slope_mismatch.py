@@ -8,22 +8,24 @@ Source: Stanojevic 2023, Fig. 2.5c.
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
+
 from isospike.hardware.base import Noise
 from isospike.network import Body, Stage
 from isospike.neurons import FirstSpikeIF
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SlopeMismatch(Noise):
     """One draw for every first-spike neuron.  sd: in units of α."""
 
     windowed: ClassVar[bool] = True
 
-    def parameters(self, body: Body) -> Body:
-        return replace(body, stages=tuple(map(self._stage, body.stages)))
+    def parameters(self, body: Body, generator: torch.Generator) -> Body:
+        return replace(body, stages=tuple(self._stage(stage, generator) for stage in body.stages))
 
-    def _stage(self, stage: Stage) -> Stage:
+    def _stage(self, stage: Stage, generator: torch.Generator) -> Stage:
         if not isinstance(stage.neuron, FirstSpikeIF):
             return stage
-        off = self.draw(stage.neuron.ramp.expand(stage.shape))
+        off = self.draw(stage.neuron.ramp.expand(stage.shape), generator)
         return replace(stage, neuron=replace(stage.neuron, ramp=stage.neuron.ramp + off, slope=stage.neuron.slope + off))

@@ -15,9 +15,9 @@ from isospike.hardware.base import Noise
 from isospike.network import Stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpikeJitter(Noise):
     """Every spike of every sample has a jitter of its own.  sd: [time]."""
 
-    def spikes(self, stage: Stage, lead: Tensor) -> Tensor:
-        return torch.where(lead > 0, (lead - self.draw(lead)).clamp_min(0.0), lead)
+    def spikes(self, stage: Stage, lead: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.where(lead > 0, (lead - self.draw(lead, generator)).clamp_min(0.0), lead)

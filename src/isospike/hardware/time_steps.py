@@ -9,14 +9,16 @@ The gradient passes straight through the rounding.  Source: Stanojevic 2023, §3
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
+
 from isospike.errors import InvalidSetting
-from isospike.hardware.base import Constraint, Reached, check
+from isospike.hardware.base import check
 from isospike.hardware.latency import clipped, windows
-from isospike.network import Body, Stage
+from isospike.network import Body, Constraint, Reached, Stage
 from isospike.neurons import FirstSpikeIF
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TimeSteps(Constraint):
     """Windows that clip already (ReLU6, or a network that was tuned before) are left as they are.
 
@@ -36,7 +38,7 @@ class TimeSteps(Constraint):
     def placed(self, body: Body, reached: Reached) -> tuple["TimeSteps", Body]:
         return self, clipped(body, windows(reached, self.percentile))
 
-    def parameters(self, body: Body) -> Body:
+    def parameters(self, body: Body, generator: torch.Generator) -> Body:
         return replace(body, encoder=body.encoder.on_clock(self.steps), stages=tuple(map(self._stage, body.stages)))
 
     def _stage(self, stage: Stage) -> Stage:

@@ -6,20 +6,19 @@ J_low and J_high leave out a share of the weights on either side; slopes stay as
 through the rounding.  Source: Stanojevic 2023, §3.6.3 iii.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from isospike.hardware.base import Constraint, Reached, check, reweighted, trained_maps
+from isospike.hardware.base import check, reweighted, trained_maps
 from isospike.ir.ops.base import Weighted
-from isospike.network import Body, Stage
+from isospike.network import Body, Constraint, Reached, Stage
 from isospike.neurons.base import through
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightBits(Constraint):
     """
     | field        | meaning                                                                                             |
@@ -31,7 +30,7 @@ class WeightBits(Constraint):
 
     bits: int
     percentile: float | None = None
-    steps: Mapping[str, tuple[float, ...]] = field(default_factory=dict, compare=False, repr=False)
+    steps: tuple[tuple[str, tuple[float, ...]], ...] = field(default=(), repr=False)
     lasting: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -39,13 +38,13 @@ class WeightBits(Constraint):
         check(self, self.percentile is None or 0 <= self.percentile < 0.5, "A percentile of at least 0 and below 0.5.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["WeightBits", Body]:
-        return replace(self, steps={stage.name: tuple(map(self._step, trained_maps(stage))) for stage in body.stages}), body
+        return replace(self, steps=tuple((stage.name, tuple(map(self._step, trained_maps(stage)))) for stage in body.stages)), body
 
-    def parameters(self, body: Body) -> Body:
-        return replace(body, stages=tuple(map(self._stage, body.stages)))
+    def parameters(self, body: Body, generator: torch.Generator) -> Body:
+        found = dict(self.steps)
+        return replace(body, stages=tuple(self._stage(stage, found[stage.name]) for stage in body.stages))
 
-    def _stage(self, stage: Stage) -> Stage:
-        steps = self.steps[stage.name]
+    def _stage(self, stage: Stage, steps: tuple[float, ...]) -> Stage:
         return reweighted(stage, lambda i, step: self._rounded(step.weight, steps[i]))
 
     def _rounded(self, weight: Tensor, step: float) -> Tensor:

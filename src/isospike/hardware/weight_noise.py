@@ -8,22 +8,24 @@ The ramp does not know of it, so the slope changes with the weights.
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
+
 from isospike.hardware.base import Noise, reweighted, trained_maps
 from isospike.network import Body, Stage, total
 from isospike.neurons import FirstSpikeIF
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightNoise(Noise):
     """One draw for every weight; synapses that share a weight share its error.  sd: in units of the map's largest weight."""
 
     windowed: ClassVar[bool] = True
 
-    def parameters(self, body: Body) -> Body:
-        return replace(body, stages=tuple(self._stage(stage, body) for stage in body.stages))
+    def parameters(self, body: Body, generator: torch.Generator) -> Body:
+        return replace(body, stages=tuple(self._stage(stage, body, generator) for stage in body.stages))
 
-    def _stage(self, stage: Stage, body: Body) -> Stage:
-        noise = reweighted(stage, lambda _, step: self.draw(step.weight) * step.weight.detach().abs().max())
+    def _stage(self, stage: Stage, body: Body, generator: torch.Generator) -> Stage:
+        noise = reweighted(stage, lambda _, step: self.draw(step.weight, generator) * step.weight.detach().abs().max())
         added = iter([step.weight for step in trained_maps(noise)])
         noisy = reweighted(stage, lambda _, step: step.weight + next(added))
         if not isinstance(stage.neuron, FirstSpikeIF):

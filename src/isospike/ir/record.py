@@ -2,22 +2,34 @@
 
 One mechanism carries operations, neurons and stages to another device or precision, into a state dict and into a file.
 A record is written as a plain (JSON) tree in which a tensor is a name; the tree says the class by name only, and reading
-looks that name up among the record classes that are already defined, so that a file can never bring code with it.
+looks that name up among the record classes that are defined, or that an installed package announces, so that a file can never bring
+code with it.  A field that a file lacks has its default; a class whose fields change their meaning raises its `version` and says in
+`upgraded` what the older ones meant.
 """
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import MISSING, dataclass, fields
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
 from isospike.errors import InvalidFile
 
+ENTRY = "isospike.records"  # entry points of modules that define records
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
     """Base of every frozen dataclass whose fields are tensors, plain values, records, or tuples of these."""
+
+    version: ClassVar[int] = 1
+
+    @classmethod
+    def upgraded(cls, entries: dict[str, Any], version: int) -> dict[str, Any]:
+        """Fields, by name, as this version has them, from a file of an older one."""
+        return entries
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor in this record by its path, such as `groups.0.1.weight`."""
@@ -42,14 +54,19 @@ def to_tree(value: Any, path: str = "") -> Any:
         case Tensor():
             return {"tensor": path}
         case Record():
-            return {"record": type(value).__qualname__} | {f.name: to_tree(getattr(value, f.name), _join(path, f.name)) for f in fields(value)}
+            written = {f.name: to_tree(getattr(value, f.name), _join(path, f.name)) for f in fields(value)}
+            return {"record": type(value).__qualname__, "of": type(value).__module__, "version": value.version, "fields": written}
         case tuple() | list():
             return [to_tree(item, _join(path, str(i))) for i, item in enumerate(value)]
         case float() if not math.isfinite(value):
             return {"float": str(value)}
         case None | bool() | int() | float() | str():
             return value
-    raise TypeError(f"{path}: a record cannot hold a {type(value).__name__}")
+    raise InvalidFile(
+        f"`{path}` is a {type(value).__name__}, which cannot be kept in a file.",
+        "Records of tensors, numbers, text and other records.",
+        "Make the class that holds it a Record of such fields.",
+    )
 
 
 def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
@@ -57,26 +74,46 @@ def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
     match tree:
         case {"tensor": str(name)}:
             if name not in tensors:
-                raise InvalidFile(f"tensor `{name}` is missing from the file.", remedy="The file is damaged: convert the model again.")
+                raise InvalidFile(f"tensor `{name}` is missing from the file.", remedy="Convert the model again.")
             return tensors[name]
         case {"float": str(text)}:
             return float(text)
-        case {"record": str(name), **rest}:
-            entries = {str(key): entry for key, entry in rest.items()}
-            known = {cls.__qualname__: cls for cls in subclasses(Record)}
-            if name not in known:
-                raise InvalidFile(f"the file needs `{name}`, which is not defined here.", remedy="Import the module that defines it, then load again.")
-            expected = {f.name for f in fields(known[name])}
-            if expected != entries.keys():
-                raise InvalidFile(
-                    f"`{name}` has other fields in the file: {sorted(expected ^ entries.keys())}.", remedy="Convert the model again with this version."
-                )
-            return known[name](**{key: from_tree(entry, tensors) for key, entry in entries.items()})
+        case {"record": str(name), "of": str(module), "version": int(version), "fields": dict(written)}:
+            return _record(name, module, version, {key: from_tree(entry, tensors) for key, entry in written.items()})
+        case {"record": str(name), **flat}:  # as formats up to 3 had it
+            return _record(name, "", 1, {str(key): from_tree(entry, tensors) for key, entry in flat.items()})
         case list():
             return tuple(from_tree(item, tensors) for item in tree)
         case None | bool() | int() | float() | str():
             return tree
-    raise InvalidFile(f"the file's header holds {tree!r}, which is no part of a network.", remedy="The file is damaged: convert the model again.")
+    raise InvalidFile(f"the file's header holds {tree!r}, which is no part of a network.", remedy="Convert the model again.")
+
+
+def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Record:
+    cls = _defined(name)
+    if cls is None:
+        for package in entry_points(group=ENTRY):
+            package.load()
+        cls = _defined(name)
+    if cls is None:
+        raise InvalidFile(
+            f"the file needs `{name}`{f' of `{module}`' if module else ''}, which is not defined here.",
+            f"Classes of modules that were imported, or that an installed package announces (entry point group `{ENTRY}`).",
+            "Import the module that defines it, then load again.",
+        )
+    unknown = entries.keys() - {f.name for f in fields(cls)}
+    if version > cls.version or (version == cls.version and unknown):
+        new = f"fields {sorted(unknown)}" if unknown else f"version {version}"
+        raise InvalidFile(f"`{name}` in the file has {new}, which this isospike does not know.", remedy="Update isospike, or convert the model again.")
+    entries = entries if version == cls.version else cls.upgraded(entries, version)
+    missing = [f.name for f in fields(cls) if f.name not in entries and f.default is MISSING and f.default_factory is MISSING]
+    if missing:
+        raise InvalidFile(f"`{name}` in the file lacks {missing}.", remedy="Convert the model again.")
+    return cls(**entries)
+
+
+def _defined(name: str) -> type[Record] | None:
+    return next((cls for cls in subclasses(Record) if cls.__qualname__ == name), None)
 
 
 def _join(path: str, name: str) -> str:

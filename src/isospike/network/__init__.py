@@ -1,12 +1,16 @@
 """The spiking network: what it is made of, how it runs, how it is kept as a module and as a file."""
 
 from isospike.network.body import Body as Body
+from isospike.network.body import Constraint as Constraint
 from isospike.network.body import Encoder as Encoder
 from isospike.network.body import Group as Group
+from isospike.network.body import Reached as Reached
 from isospike.network.body import Stage as Stage
-from isospike.network.file import load as load
-from isospike.network.file import save as save
 from isospike.network.module import SpikingNetwork as SpikingNetwork
+from isospike.network.module import load as load
+from isospike.network.module import save as save
+from isospike.network.perturbation import generators as generators
+from isospike.network.perturbation import perturbation as perturbation
 from isospike.network.retime import balanced as balanced
 from isospike.network.retime import retimed as retimed
 from isospike.network.retime import total as total

@@ -1,6 +1,7 @@
 """What a spiking network is made of, as records: an encoder, and stages of neurons of which the last is the read-out."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +14,8 @@ from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record
 from isospike.neurons.base import Neuron
+
+Reached = Callable[[float], dict[str, Tensor]]  # share of the activations ↦ by stage, the lead [time] that they stay within
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +79,41 @@ class Encoder(Record):
 
 
 @dataclass(frozen=True, eq=False)
+class Constraint(Record):
+    """Base of the constraints; one whose parameter is at its ideal limit changes nothing.
+
+    Random ones draw from the generator that they are handed, which `seed` begins.  Several act in the order that they are given: noise on
+    weights before they are rounded is not noise on rounded weights.
+    """
+
+    windowed: ClassVar[bool] = False  # its effect grows with the windows, so that training must not lengthen them
+    lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
+
+    @property
+    def seed(self) -> int:
+        """What its random numbers begin with; a field of those that draw."""
+        return 0
+
+    def placed(self, body: "Body", reached: Reached) -> tuple["Constraint", "Body"]:
+        """Itself with what it had to measure, and the network with what is changed for good, such as its windows."""
+        return self, body
+
+    def parameters(self, body: "Body", generator: torch.Generator) -> "Body":
+        """The network with the parameters that the hardware makes of its own; slopes are what the neurons say, ramps follow."""
+        return body
+
+    def spikes(self, stage: Stage, lead: Tensor, generator: torch.Generator) -> Tensor:
+        """The leads of a stage's spikes as the hardware sends them."""
+        return lead
+
+
+@dataclass(frozen=True, eq=False)
 class Body(Record):
     """All of a network: encoder, stages in order (the last is the read-out), and what is known of how it was made.
 
     `steps`: time steps until it answers, 0 for networks whose stages have one window each; `macs`: what the original computes a sample;
     `notes`: what the import left out; `reach`: by layer, the largest activation that its window was made for, and the largest that any
-    input in the declared range can cause.
+    input in the declared range can cause; `constraints`: the hardware that it is on.
     """
 
     encoder: Encoder
@@ -91,6 +123,7 @@ class Body(Record):
     macs: int = 0
     notes: tuple[str, ...] = ()
     reach: tuple[tuple[str, float, float], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def signed(self) -> bool:

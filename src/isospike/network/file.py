@@ -1,6 +1,7 @@
 """How networks are kept as files: safetensors with a JSON header."""
 
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -9,20 +10,21 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
+from torch import Tensor
 
 from isospike.errors import InvalidFile
 from isospike.ir.record import from_tree, to_tree
 from isospike.network.body import Body
-from isospike.network.module import SpikingNetwork
 
-FORMAT = 3
+FORMAT, READABLE = 4, (3, 4)
+LARGEST = 1 << 40  # neurons of a stage
 
 
-def save(network: SpikingNetwork, path: str | Path) -> None:
-    """Write a network as safetensors with a JSON header; the file appears whole or not at all.  Raises `InvalidFile`."""
+def write(body: Body, path: str | Path) -> None:
+    """Keep a network as safetensors with a JSON header; the file appears whole or not at all.  Raises `InvalidFile`."""
     path = Path(path)
-    header = {"format": FORMAT, "network": to_tree(network.body)}
-    data = to_bytes({name: t.detach().contiguous().cpu() for name, t in network.body.tensors().items()}, metadata={"isospike": json.dumps(header)})
+    header = {"format": FORMAT, "network": to_tree(body)}
+    data = to_bytes({name: t.detach().contiguous().cpu() for name, t in body.tensors().items()}, metadata={"isospike": json.dumps(header)})
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             try:
@@ -42,8 +44,8 @@ def save(network: SpikingNetwork, path: str | Path) -> None:
         ) from error
 
 
-def load(path: str | Path) -> SpikingNetwork:
-    """Read a network written by `save`.  Raises `InvalidFile`."""
+def read(path: str | Path) -> Body:
+    """A network that `write` kept.  Header and shapes are looked at before any number is read.  Raises `InvalidFile`."""
     path = Path(path)
     if not path.is_file():
         raise InvalidFile(
@@ -53,12 +55,19 @@ def load(path: str | Path) -> SpikingNetwork:
         )
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+            tree = _tree(path, file.metadata() or {})
+            names = list(file.keys())
+            shapes = {name: torch.empty(file.get_slice(name).get_shape(), device="meta") for name in names}
+            _body(path, tree, shapes, names)
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise InvalidFile(
             f"`{path}` is not a whole safetensors file: {error}", "Files written by `isospike convert`.", "It may be cut short: convert the model again."
         ) from error
+    return _body(path, tree, tensors, names)
+
+
+def _tree(path: Path, metadata: dict[str, str]) -> Any:
     try:
         header: Any = json.loads(metadata["isospike"])
         version, tree = header["format"], header["network"]
@@ -68,25 +77,35 @@ def load(path: str | Path) -> SpikingNetwork:
             "Files written by `isospike convert`.",
             "Convert the model: isospike convert MODEL --data DATA --out FILE.",
         ) from error
-    if version != FORMAT:
-        raise InvalidFile(f"`{path}` has format {version}.", f"This version of isospike reads format {FORMAT}.", "Update isospike, or convert the model again.")
+    if version not in READABLE:
+        known = " and ".join(map(str, READABLE))
+        raise InvalidFile(f"`{path}` has format {version}.", f"This version of isospike reads formats {known}.", "Update isospike, or convert the model again.")
+    return tree
+
+
+def _body(path: Path, tree: Any, tensors: dict[str, Tensor], names: list[str]) -> Body:
     try:
         body = from_tree(tree, tensors)
-        if not isinstance(body, Body) or set(body.tensors()) != set(tensors):
+        if not isinstance(body, Body) or set(body.tensors()) != set(names):
             raise InvalidFile("header and tensors do not belong together.")
         _check_shapes(body)
-    except (InvalidFile, TypeError, ValueError, AttributeError, RuntimeError, LookupError) as error:
-        detail = error.what if isinstance(error, InvalidFile) else str(error)
-        raise InvalidFile(f"`{path}` is damaged: {detail}", "Files written by `isospike convert`.", "Convert the model again.") from error
-    return SpikingNetwork(body)
+    except InvalidFile as error:
+        raise InvalidFile(f"`{path}` cannot be read: {error.what}", error.supported or "Files written by `isospike convert`.", error.remedy or AGAIN) from error
+    except (TypeError, ValueError, AttributeError, RuntimeError, LookupError, ArithmeticError) as error:
+        raise InvalidFile(f"`{path}` is damaged: {error}", "Files written by `isospike convert`.", AGAIN) from error
+    return body
+
+
+AGAIN = "Convert the model again."
 
 
 def _check_shapes(body: Body) -> None:
     """Every stage's groups lead from its source's shape to its own."""
-    shapes = {"input": tuple(body.encoder.shape)}
+    shapes = {"input": _sizes("input", body.encoder.shape)}
     if not body.stages:
         raise InvalidFile("it has no stages.")
     for stage in body.stages:
+        _sizes(stage.name, stage.shape)
         for group in stage.groups:
             shape = shapes.get(group.source)
             if shape is None:
@@ -99,3 +118,9 @@ def _check_shapes(body: Body) -> None:
         for name, tensor in stage.neuron.tensors().items():
             if tensor.ndim and "pool" not in name:
                 torch.broadcast_shapes(tensor.shape, stage.shape)
+
+
+def _sizes(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if any(type(size) is not int or size < 1 for size in shape) or math.prod(shape) > LARGEST:
+        raise InvalidFile(f"stage `{name}` has the shape {shape}.", f"Whole sizes from 1 on, at most {LARGEST:,} neurons a stage.", AGAIN)
+    return tuple(shape)

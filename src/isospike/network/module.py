@@ -1,23 +1,23 @@
-"""A spiking network as a PyTorch module."""
+"""A spiking network as a PyTorch module, kept as a file and read from it."""
+
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from isospike.network.body import Body, Stage
+from isospike.network.file import read, write
+from isospike.network.perturbation import perturbation
 from isospike.network.run import Perturb, run
 from isospike.network.steps import walked
 
 
 class SpikingNetwork(nn.Module):
-    """A network of spiking neurons.  Its tensors are parameters by path, so `to`, `state_dict` and `parameters` work as usual.
+    """A network of spiking neurons.  Its tensors are parameters by path, so `to`, `state_dict` and `parameters` work as usual."""
 
-    perturb: what the hardware it runs on does to each stage's code before it is handed on; not part of its file.
-    """
-
-    def __init__(self, body: Body, perturb: Perturb | None = None) -> None:
+    def __init__(self, body: Body) -> None:
         super().__init__()
-        self.perturb = perturb
         for path, tensor in body.tensors().items():
             self.register_parameter(path.replace(".", "/"), nn.Parameter(tensor.detach().clone(), requires_grad=False))
         self._skeleton = body.map_tensors(lambda _, t: t.new_empty(0))
@@ -31,6 +31,11 @@ class SpikingNetwork(nn.Module):
     def stages(self) -> tuple[Stage, ...]:
         """The stages in order, the last being the read-out."""
         return self.body.stages
+
+    @property
+    def perturb(self) -> Perturb | None:
+        """What the hardware that it is on does to each stage's code before it is handed on, drawn from its seeds' beginning."""
+        return perturbation(self.body.constraints)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -47,4 +52,14 @@ class SpikingNetwork(nn.Module):
         body = self.body
         if body.steps:
             return walked(body, x, torch.Generator().manual_seed(0))
-        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=self.perturb)
+        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=perturbation(body.constraints))
+
+
+def save(network: SpikingNetwork, path: str | Path) -> None:
+    """Write a network, with the hardware that it is on and what is known of its inputs.  Raises `InvalidFile`, and leaves what was there."""
+    write(network.body, path)
+
+
+def load(path: str | Path) -> SpikingNetwork:
+    """Read a network written by `save`.  Raises `InvalidFile`."""
+    return SpikingNetwork(read(path))

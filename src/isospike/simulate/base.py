@@ -29,11 +29,11 @@ class Simulator:
     def prepare(self, network: SpikingNetwork) -> "Run":
         """The simulation of one network, to be called on batches."""
         body = network.body
-        step = self.step(body)
+        step, perturb = self.step(body), network.perturb
 
         @torch.no_grad()
         def simulation(x: Tensor, watch: Watch | None = None) -> Tensor:
-            return run(body, self.encode(body, x), step, watch, network.perturb)
+            return run(body, self.encode(body, x), step, watch, perturb)
 
         return simulation
 

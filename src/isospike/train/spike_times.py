@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isospike.errors import InvalidSetting
-from isospike.hardware import Constraint, constrained, perturbation, place, reweighted, trained_maps
-from isospike.network import Body, SpikingNetwork, Stage, balanced, retimed, run, total
+from isospike.hardware import constrained, place, reweighted, trained_maps
+from isospike.network import Body, Constraint, SpikingNetwork, Stage, balanced, generators, perturbation, retimed, run, total
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Trainee
 from isospike.train.sparsity import Sparsity
@@ -69,7 +69,8 @@ class SpikeTimes(Trainee):
 
     def _take(self, body: Body) -> None:
         self._body = body.map_tensors(lambda _, t: t.detach().clone())
-        self._perturb = perturbation(self.constraints)
+        self._drawn = generators(self.constraints)
+        self._perturb = perturbation(self.constraints, self._drawn)
         self.synapses, self.shifts = nn.ParameterDict(), nn.ParameterDict()
         self._peaks, self._maps, self._caps = dict[int, Tensor](), dict[int, Tensor](), dict[int, Tensor]()
         for i, stage in enumerate(self._body.stages):
@@ -136,6 +137,10 @@ class SpikeTimes(Trainee):
             self._bases[i] = window, replace(neuron, window=window).base + self._maps[i], window - self._caps[i] if i in self._caps else neuron.gate
         return self._bases[i]
 
+    @property
+    def _lasting(self) -> tuple[Constraint, ...]:
+        return tuple(c for c in self.constraints if c.lasting)
+
     def forward(self, x: Tensor) -> Tensor:
         """Potentials of the read-out, (batch, *output)."""
         return self._run(x, None)
@@ -145,7 +150,8 @@ class SpikeTimes(Trainee):
             raise InvalidSetting(
                 "the constraints were not fitted to any input.", "prepare(…, calibration=batches), or fit, which does it.", "Give some inputs."
             )
-        body = constrained(self.body(), self.constraints)
+        acting, drawn = (self._lasting, generators(self._lasting)) if ideal else (self.constraints, self._drawn)
+        body = constrained(self.body(), acting, drawn)
 
         number = {stage.name: i for i, stage in enumerate(body.stages)}
 
@@ -184,12 +190,10 @@ class SpikeTimes(Trainee):
     def finish(self, calibration: Iterable[Tensor]) -> None:
         """Tighten the windows to what these inputs reach and a margin ζ, for inference (§3.6.2); those that clip stay."""
         self._peaks = dict.fromkeys(self._peaks, self.windows.new_zeros(()))
-        training, constraints = self.training, self.constraints
+        training = self.training
         self.train()
-        self.constraints = tuple(c for c in constraints if c.lasting)  # what chance adds to a spike is no reason for a longer window
         for x in calibration:
-            self._run(x.to(self.windows.device), None, ideal=True)
-        self.constraints = constraints
+            self._run(x.to(self.windows.device), None, ideal=True)  # what chance adds to a spike is no reason for a longer window
         self.train(training)
         for i, peak in self._peaks.items():
             self.windows[i] = torch.where(peak > 0, self._wanted(i, 1 + self.margin), self.windows[i])
@@ -201,13 +205,18 @@ class SpikeTimes(Trainee):
         return {"constraints": list(map(repr, self.constraints)), **own}
 
     def generators(self) -> list[torch.Generator]:
-        return [g for c in self.constraints if isinstance(g := getattr(c, "generator", None), torch.Generator)]
+        return self._drawn
 
     @torch.no_grad()
     def network(self) -> SpikingNetwork:
-        body = constrained(self.body(), (c for c in self.constraints if c.lasting))
+        body = constrained(self.body(), self._lasting, generators(self._lasting))
         windows = {stage.name: self.windows[i].clone() for i, stage in enumerate(self._body.stages)}
-        body = replace(body.map_tensors(lambda _, t: t.detach()), reach=(), coding=f"{self._body.coding.removesuffix(', trained')}, trained")
+        body = replace(
+            body.map_tensors(lambda _, t: t.detach()),
+            reach=(),
+            constraints=(*body.constraints, *self._lasting),
+            coding=f"{self._body.coding.removesuffix(', trained')}, trained",
+        )
         return SpikingNetwork(retimed(balanced(body), windows))
 
 

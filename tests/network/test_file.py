@@ -1,0 +1,247 @@
+"""The file format: files of format 3 go on being read, a field more breaks none, and a network comes back with the hardware it is on."""
+
+import json
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from isospike import EventDriven, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, convert, load, save, simulate
+from isospike.errors import InvalidFile
+from isospike.hardware import Constraint, Noise
+from isospike.ir.record import Record, from_tree, to_tree
+from isospike.network import Stage
+
+FORMAT3 = Path(__file__).parent / "format3"  # written by the code of November 2026, outputs beside them
+NAMES = sorted(path.stem for path in FORMAT3.glob("*.safetensors") if path.stem != "expected")
+X = torch.rand(20, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_format_3_answers_as_it_did(name: str, tmp_path: Path) -> None:
+    expected = load_file(FORMAT3 / "expected.safetensors")
+    network = load(FORMAT3 / f"{name}.safetensors")
+    x, y = expected[f"{name}.x"], expected[f"{name}.y"]
+    run = EventDriven() if name in ("early", "double-exponential") else None
+    assert torch.allclose(simulate(network, x, run).readout, y, rtol=1e-5, atol=1e-6)
+    save(network, tmp_path / "again.safetensors")  # and is written in today's
+    assert torch.equal(simulate(load(tmp_path / "again.safetensors"), x, run).readout, simulate(network, x, run).readout)
+
+
+def test_there_are_files_of_every_kind() -> None:
+    assert len(NAMES) == 14
+
+
+def plain() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+
+
+def edited(path: Path, change: Callable[[Any], None]) -> Path:
+    """A file with another header."""
+    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["isospike"])
+    change(header)
+    save_file(tensors, path, {"isospike": json.dumps(header)})
+    return path
+
+
+def saved(folder: Path) -> Path:
+    save(convert(plain(), X, input_range=(0.0, 1.0)), folder / "m.safetensors")
+    return folder / "m.safetensors"
+
+
+def test_what_a_file_lacks_has_its_default(tmp_path: Path) -> None:
+    def older(header: Any) -> None:
+        for name in ("constraints", "reach", "notes"):
+            del header["network"]["fields"][name]
+        del header["network"]["fields"]["stages"][0]["fields"]["neuron"]["fields"]["ticks"]
+
+    path = saved(tmp_path)
+    expected = load(path)(X)
+    network = load(edited(path, older))
+    assert torch.equal(network(X), expected) and network.body.reach == () and network.stages[0].neuron.ticks == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda h: h["network"]["fields"].update(colour="red"), r"`Body` in the file has fields \['colour'\].*Update isospike"),
+        (lambda h: h["network"].update(version=2), "`Body` in the file has version 2.*Update isospike"),
+        (lambda h: h["network"]["fields"].pop("encoder"), r"`Body` in the file lacks \['encoder'\]"),
+        (lambda h: h.update(format=5), "has format 5.*reads formats 3 and 4.*Update isospike"),
+        (lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[6, 1 << 50]), "shape .6, 1125899906842624.*neurons a stage"),
+        (lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[-6]), "shape .-6"),
+        (lambda h: h["network"]["fields"]["encoder"]["fields"].update(shape=["4"]), "shape"),
+        (lambda h: h["network"]["fields"]["stages"][0]["fields"]["neuron"].update(record="Elsewhere", of="a.b"), "`Elsewhere` of `a.b`, which is not defined"),
+    ],
+)
+def test_a_file_that_cannot_be_read_rightly_is_refused(change: Callable[[Any], None], reason: str, tmp_path: Path) -> None:
+    import re
+
+    with pytest.raises(InvalidFile) as caught:
+        load(edited(saved(tmp_path), change))
+    assert re.search(reason, str(caught.value), re.S), caught.value
+
+
+def test_shapes_are_looked_at_before_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file whose shapes do not fit no tensor is made."""
+    path = edited(saved(tmp_path), lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[7]))
+    read: list[str] = []
+
+    class Watched:
+        def __init__(self, *args: object) -> None:
+            self.file = safe_open(*args)
+
+        def __enter__(self) -> "Watched":
+            self.file.__enter__()
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            self.file.__exit__(*error)
+
+        def get_tensor(self, name: str) -> Tensor:
+            read.append(name)
+            return self.file.get_tensor(name)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+    monkeypatch.setattr("isospike.network.file.safe_open", Watched)
+    with pytest.raises(InvalidFile, match="its synapses lead to"):
+        load(path)
+    assert not read
+    load(saved(tmp_path))
+    assert read
+
+
+def test_a_header_larger_than_its_file_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    path.write_bytes(struct.pack("<Q", 1 << 60) + path.read_bytes()[8:])
+    with pytest.raises(InvalidFile, match="not a whole safetensors file"):
+        load(path)
+
+
+# Classes of one's own.
+
+
+@dataclass(frozen=True, eq=False)
+class Renamed(Record):
+    """Its second version calls `size` length, and counts it in other units."""
+
+    length: float
+    colour: str = "red"
+    version: ClassVar[int] = 2
+
+    @classmethod
+    def upgraded(cls, entries: dict[str, Any], version: int) -> dict[str, Any]:
+        return {"length": 10 * entries["size"]}
+
+
+def test_a_class_reads_what_its_older_versions_wrote() -> None:
+    written = to_tree(Renamed(30.0, "blue"))
+    assert from_tree(written, {}).colour == "blue"
+    older = {**written, "version": 1, "fields": {"size": 3.0}}
+    assert (from_tree(older, {}).length, from_tree(older, {}).colour) == (30.0, "red")
+    with pytest.raises(InvalidFile, match="version 3"):
+        from_tree({**written, "version": 3}, {})
+
+
+def test_a_class_of_an_installed_package_need_not_have_been_imported(tmp_path: Path) -> None:
+    """The package announces its module by an entry point; nothing else that a file names is ever imported."""
+    (tmp_path / "blinking.py").write_text(
+        "from dataclasses import dataclass\nfrom isospike.hardware import Constraint\n\n"
+        "@dataclass(frozen=True, eq=False)\nclass Blink(Constraint):\n    share: float = 0.5\n"
+    )
+    info = tmp_path / "blinking-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: blinking\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[isospike.records]\nblinking = blinking\n")
+    path = saved(tmp_path)
+    blink = {"record": "Blink", "of": "blinking", "version": 1, "fields": {"share": 0.25}}
+    edited(path, lambda h: h["network"]["fields"].update(constraints=[blink]))
+    with pytest.raises(InvalidFile, match="`Blink` of `blinking`, which is not defined here"):
+        load(path)
+    script = f"from isospike import load; (c,) = load({str(path)!r}).body.constraints; print(type(c).__module__, c.share)"
+    found = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["blinking", "0.25"]
+
+
+# Hardware.
+
+
+@pytest.mark.parametrize(
+    "hardware",
+    [
+        [SpikeJitter(0.05, seed=3)], [SlopeMismatch(0.02, seed=1)], [WeightNoise(0.02)], [TimeSteps(8)], [WeightBits(4)],
+        [WeightBits(4), TimeSteps(16), WeightNoise(0.01), SpikeJitter(0.02), SpikeJitter(0.02)],
+    ],
+    ids=lambda cs: "+".join(type(c).__name__ for c in cs),
+)  # fmt: skip
+def test_a_network_comes_back_with_the_hardware_that_it_is_on(hardware: list[Constraint], tmp_path: Path) -> None:
+    ideal = convert(plain(), X, input_range=(0.0, 1.0))
+    chip = constrain(ideal, hardware, [X])
+    before = simulate(chip, X).readout  # what was drawn before does not matter
+    save(chip, tmp_path / "chip.safetensors")
+    again = load(tmp_path / "chip.safetensors")
+    for run in (None, EventDriven()):
+        assert torch.equal(simulate(again, X, run).readout, simulate(chip, X, run).readout)
+    assert torch.equal(again(X), before) and not torch.equal(before, ideal(X))
+    assert list(map(repr, again.body.constraints)) == list(map(repr, chip.body.constraints))
+
+
+def test_noise_is_drawn_from_its_seed_and_apart() -> None:
+    ideal = convert(plain(), X, input_range=(0.0, 1.0))
+
+    def jittered(*hardware: Constraint) -> Tensor:
+        return simulate(constrain(ideal, hardware), X).readout
+
+    one, other = jittered(SpikeJitter(0.05, seed=1)), jittered(SpikeJitter(0.05, seed=2))
+    assert torch.equal(one, jittered(SpikeJitter(0.05, seed=1))) and not torch.equal(one, other)
+    # Two of one seed are not one of twice the size.
+    twice, single = (jittered(*[SpikeJitter(sd)] * n) - ideal(X) for n, sd in ((2, 0.01), (1, 0.02)))
+    assert float((twice - single).abs().max()) > 1e-3
+
+
+def test_batches_of_one_simulation_draw_apart() -> None:
+    chip = constrain(convert(plain(), X, input_range=(0.0, 1.0)), SpikeJitter(0.05))
+    run = EventDriven().prepare(chip)
+    assert not torch.equal(run(X), run(X))
+
+
+@dataclass(frozen=True, eq=False)
+class Unkept(Noise):
+    """Holds what no file can."""
+
+    how: Any = None
+
+    def spikes(self, stage: Stage, lead: Tensor, generator: torch.Generator) -> Tensor:
+        return lead
+
+
+def test_what_cannot_be_kept_is_refused(tmp_path: Path) -> None:
+    network = constrain(convert(plain(), X, input_range=(0.0, 1.0)), Unkept(0.1, how=torch.relu))
+    with pytest.raises(InvalidFile, match=r"constraints.0.how` is a .*, which cannot be kept in a file"):
+        save(network, tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_network_of_a_tuned_file_has_its_clock(tmp_path: Path) -> None:
+    from isospike.train import prepare
+
+    network = convert(plain(), X, input_range=(0.0, 1.0))
+    tuned = prepare(network, [TimeSteps(16), WeightBits(4), SpikeJitter(0.1)], [X]).network()
+    save(tuned, tmp_path / "m.safetensors")
+    assert [type(c).__name__ for c in load(tmp_path / "m.safetensors").body.constraints] == ["TimeSteps", "WeightBits"]  # jitter does not last
+    assert replace(tuned.body.constraints[1]).steps
