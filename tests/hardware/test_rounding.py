@@ -59,7 +59,7 @@ def test_weights_are_whole_and_slopes_are_kept(name: str, bits: int) -> None:
     assert isinstance(constraint, WeightBits)
     chip = constrain(network, [WeightBits(bits)])
     for before, stage in zip(network.stages, chip.stages, strict=True):
-        for step, original, found in zip(constraint.steps[stage.name], trained_maps(before), trained_maps(stage), strict=True):
+        for step, original, found in zip(dict(constraint.steps)[stage.name], trained_maps(before), trained_maps(stage), strict=True):
             whole = found.weight / step
             assert float((whole - whole.round()).abs().max()) < 1e-9
             assert -half <= round(float(whole.min())) and round(float(whole.max())) <= half - 1
