@@ -1,7 +1,7 @@
 """Table of contents: what is measured of a network."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -26,10 +26,18 @@ from isospike.passes import canonical
 from isospike.simulate import ClosedForm, Simulator, Stepped
 
 
-def check(model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *shape"], labels: Int[Tensor, " batch"] | None = None) -> Report:
-    """Compare a network with the model it was made from, in the network's precision: outputs, every layer, in both simulators.
+def check(
+    model: Model,
+    network: SpikingNetwork,
+    images: Float[Tensor, "batch *shape"],
+    labels: Int[Tensor, " batch"] | None = None,
+    simulators: Sequence[Simulator] | None = None,
+) -> Report:
+    """Compare a network with the model it was made from, in the network's precision: outputs and every layer.
 
-    images: (samples, *input shape), in the declared range.  labels: (samples,) class numbers.
+    images: (samples, *input shape), in the declared range.  labels: (samples,) class numbers.  simulators: closed form and event-driven, or
+    stepped for rate codes, unless given.  Raises `InvalidData`, and `InvalidSetting` for a simulator that would answer the network wrongly
+    or is too large for it.
     """
     if not len(images):
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
@@ -40,7 +48,7 @@ def check(model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *s
     graph = read(model, images)
     parts = [(x, None if labels is None else labels[i * 256 : i * 256 + 256]) for i, x in enumerate(images.split(256))]
     exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
-    return compare(original(model, graph, network.dtype), exact, network, parts)
+    return compare(original(model, graph, network.dtype), exact, network, parts, simulators)
 
 
 def measure(
@@ -57,7 +65,9 @@ def measure(
     dtype = str(network.dtype).removeprefix("torch.")
     if network.body.steps:
         if not isinstance(simulator, Stepped | None):
-            raise InvalidSetting(f"spikes over time are not counted in {simulator.name}.", "Stepped.", "Leave the simulator out.")
+            raise InvalidSetting(
+                f"spikes over time are not counted in {simulator.name}.", "Stepped().", "Leave the simulator out; what early answers cost: measure.early."
+            )
         chosen = simulator or Stepped()
         steps, samples, outside = chosen.steps or network.body.steps, 0, 0
 

@@ -65,7 +65,7 @@ def curve(
     batches: (samples, labels or None).  original: what the read-out is compared with.  seed: of what the encoder draws.
     Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample.
     """
-    body = timed(network.body, None)
+    body = timed(network, None)
     times = sorted(set(at)) if at is not None else doublings(body.steps)
     if not times or times[0] < 1:
         raise InvalidSetting(f"time steps {times}.", "Whole numbers from 1 on.", "Leave `at` out for 1, 2, 4, ….")

@@ -77,7 +77,7 @@ def diagnose(
     progress: Callable[[int], None] | None = None,
 ) -> list[Finding]:  # fmt: skip
     """The error of every layer, split.  Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample."""
-    body = timed(network.body, steps)
+    body = timed(network, steps)
     generator = torch.Generator().manual_seed(seed)
     squares = {name: _Squares() for name in ("input", *(stage.name for stage in body.stages[:-1]))}
     with torch.no_grad():

@@ -27,7 +27,7 @@ def early(
     progress: Callable[[int], None] | None = None,
 ) -> list[Exit]:  # fmt: skip
     """The margin rule of `EarlyExit` at several margins.  Raises `InvalidData` if there is no sample."""
-    body = timed(network.body, None)
+    body = timed(network, None)
     generator = torch.Generator().manual_seed(seed)
     times = looks(body, every)
     steps, answers, finals, truths = ([[] for _ in margins], [[] for _ in margins], [], [])  # type: ignore[var-annotated]

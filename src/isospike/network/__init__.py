@@ -6,6 +6,10 @@ from isospike.network.body import Group as Group
 from isospike.network.body import Stage as Stage
 from isospike.network.file import load as load
 from isospike.network.file import save as save
+from isospike.network.fits import all_gated as all_gated
+from isospike.network.fits import in_closed_form as in_closed_form
+from isospike.network.fits import over_time as over_time
+from isospike.network.fits import refused as refused
 from isospike.network.module import SpikingNetwork as SpikingNetwork
 from isospike.network.retime import balanced as balanced
 from isospike.network.retime import retimed as retimed

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isospike.network.body import Body, Stage
+from isospike.network.fits import in_closed_form, over_time
 from isospike.network.run import Perturb, run
 from isospike.network.steps import walked
 
@@ -43,8 +44,10 @@ class SpikingNetwork(nn.Module):
         return float(self.stages[-1].end)
 
     def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *output"]:
-        """The read-out: in closed form, or after all time steps.  x: (batch, *input shape)."""
+        """The read-out: in closed form, or after all time steps.  x: (batch, *input shape).  Raises `InvalidSetting` if it has neither."""
         body = self.body
         if body.steps:
+            over_time(body, self.perturb)
             return walked(body, x, torch.Generator().manual_seed(0))
+        in_closed_form(body, self.perturb)
         return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=self.perturb)
