@@ -58,6 +58,11 @@ def dense(activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 12), activation(), nn.Linear(12, 8), activation(), nn.Linear(8, 3)).double().eval().requires_grad_(False)
 
 
+def linear() -> nn.Sequential:
+    torch.manual_seed(7)
+    return nn.Sequential(nn.Linear(6, 3)).double().requires_grad_(False)
+
+
 def layers(model: nn.Sequential, network: iso.SpikingNetwork, ticks: int = 0, disturb: Callable[[Tensor], Tensor] = lambda lead: lead) -> Tensor:
     """The network as a chain of quantised, clipped and disturbed rectifiers: what its clock, its windows and its hardware make of it."""
 
@@ -85,8 +90,8 @@ def staircase(levels: int) -> Kind:
     return Kind(iso.convert(model, X, iso.TTFS(), (0.0, 1.0)), X, right)
 
 
-def time_steps(steps: int) -> Kind:
-    model = dense()
+def time_steps(steps: int, make: Callable[[], nn.Sequential] = dense) -> Kind:
+    model = make()
     network = iso.constrain(iso.convert(model, X, iso.TTFS(), (0.0, 1.0)), iso.TimeSteps(steps), [X])
     names = ("ClosedForm", "EventDriven", "Clocked") if steps == TICKS else ("ClosedForm", "EventDriven")
     return Kind(network, X, dict.fromkeys(names, lambda: layers(model, network, steps)))
@@ -250,6 +255,7 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "staircase of another clock": partial(staircase, 5),
     "time steps": partial(time_steps, TICKS),
     "time steps of another clock": partial(time_steps, 7),
+    "time steps of another clock, no hidden layer": partial(time_steps, 7, linear),
     "jitter": jitter,
     "double exponential": curved,
     "early answers": early_answers,
