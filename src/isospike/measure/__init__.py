@@ -12,6 +12,7 @@ from isospike.measure.agreement import Agreement as Agreement
 from isospike.measure.check import Layer as Layer
 from isospike.measure.check import Report as Report
 from isospike.measure.check import compare as compare
+from isospike.measure.check import suited
 from isospike.measure.curve import Moment as Moment
 from isospike.measure.curve import curve as curve
 from isospike.measure.curve import lossless as lossless
@@ -45,10 +46,13 @@ def check(
     encoder.encode(images[:1])  # refuses what does not fit before the model sees it
     if labels is not None and len(labels) != len(images):
         raise InvalidData(f"there are {len(images)} images and {len(labels)} labels.", "A label for every image, or none.", "Pass labels of the same images.")
+    chosen = suited(network, simulators)
+    for simulator in chosen:
+        simulator.check(network)  # what is refused is refused before the model is read, which takes long
     graph = read(model, images)
     parts = [(x, None if labels is None else labels[i * 256 : i * 256 + 256]) for i, x in enumerate(images.split(256))]
     exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
-    return compare(original(model, graph, network.dtype), exact, network, parts, simulators)
+    return compare(original(model, graph, network.dtype), exact, network, parts, chosen)
 
 
 def measure(

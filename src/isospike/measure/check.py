@@ -83,8 +83,8 @@ def compare(
     """
     started = time.perf_counter()
     steps = network.body.steps
-    simulators = _suited(network, simulators)
-    runs = [simulator.prepare(network) for simulator in simulators]  # what is refused is refused before anything large is made
+    simulators = suited(network, simulators)
+    runs = [simulator.prepare(network) for simulator in simulators]
     meters = [Meter(network) for _ in simulators]
     oracle = graph.to(network.dtype)
     found = [Agreement() for _ in simulators]
@@ -139,10 +139,9 @@ def compare(
     )
 
 
-def _suited(network: SpikingNetwork, simulators: Sequence[Simulator] | None) -> Sequence[Simulator]:
-    """The simulators that were asked for, or the usual ones.  Raises `InvalidSetting` if these do not count spikes over time and must."""
-    if simulators is None:
-        return (Stepped(),) if network.body.steps else (ClosedForm(), EventDriven())
+def suited(network: SpikingNetwork, simulators: Sequence[Simulator] | None) -> Sequence[Simulator]:
+    """The simulators that were asked for, or the usual ones.  Raises `InvalidSetting` if one counts no spikes over time and must."""
+    simulators = simulators if simulators is not None else (Stepped(),) if network.body.steps else (ClosedForm(), EventDriven())
     if not simulators:
         raise InvalidSetting("there is no simulator to check in.", "At least one.", "Leave simulators out for the usual ones.")
     if network.body.steps and (other := [s.name for s in simulators if not isinstance(s, Stepped)]):

@@ -58,8 +58,12 @@ class Simulator(ABC):
         return type(self).__name__
 
     @abstractmethod
+    def check(self, network: SpikingNetwork) -> None:
+        """Raises `InvalidSetting` for a network that it would answer wrongly, or that is too large for it; makes nothing large itself."""
+
+    @abstractmethod
     def prepare(self, network: SpikingNetwork) -> Run:
-        """The simulation of one network, to be called on batches.  Raises `InvalidSetting` for one that it would answer wrongly."""
+        """The simulation of one network, to be called on batches.  Raises what `check` raises."""
 
     def trace(self, network: SpikingNetwork, x: Tensor) -> Trace:
         """Run a network on a batch and keep every stage's spikes."""
@@ -71,10 +75,6 @@ class Simulator(ABC):
 @dataclass(frozen=True)
 class OnePass(Simulator):
     """Base of the simulators that go through the stages once, each handing on one code."""
-
-    @abstractmethod
-    def check(self, network: SpikingNetwork) -> None:
-        """Raises `InvalidSetting`, naming the simulator to take, for a network that it would answer wrongly."""
 
     @abstractmethod
     def step(self, body: Body) -> Step:

@@ -58,6 +58,9 @@ class EarlyExit(Simulator):
         if not self.margin > 0:
             raise InvalidSetting(f"EarlyExit(margin={self.margin}).", "Above 0.", "See what several cost: measure.early.")
 
+    def check(self, network: SpikingNetwork) -> None:
+        looks(timed(network, None), self.every)
+
     def prepare(self, network: SpikingNetwork) -> Run:
         body = timed(network, None)
         times = looks(body, self.every)

@@ -26,6 +26,9 @@ class Stepped(Simulator):
     steps: int | None = None
     seed: int = 0
 
+    def check(self, network: SpikingNetwork) -> None:
+        timed(network, self.steps)
+
     def prepare(self, network: SpikingNetwork) -> Run:
         body = timed(network, self.steps)
         generator = torch.Generator().manual_seed(self.seed)
@@ -52,11 +55,15 @@ class Stepped(Simulator):
 class StepByStep(Stepped):
     """The same, as the equations are written: every layer at every step, in tensors.  Slow; what `Stepped` is held against."""
 
+    def check(self, network: SpikingNetwork) -> None:
+        body = timed(network, self.steps)
+        if any(stage.neuron.whole for stage in body.stages):
+            raise refused(body, "a pool that needs the whole window has no answer step by step.")
+
     def prepare(self, network: SpikingNetwork) -> Run:
+        self.check(network)
         body = timed(network, self.steps)
         *hidden, read = body.stages
-        if any(stage.neuron.whole for stage in hidden):
-            raise refused(body, "a pool that needs the whole window has no answer step by step.")
         generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
