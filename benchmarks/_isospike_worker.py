@@ -30,7 +30,7 @@ def converted(task: Task, most: float, run: Run) -> Case:
 
 CASES = {
     "isospike": partial(converted, most=1, run=lambda network, steps: network),
-    "isospike, early exit": partial(converted, most=1, run=lambda network, steps: lambda x: isospike.EarlyExit(margin=50.0)(network, x)[0]),
+    "isospike, early exit": partial(converted, most=1, run=lambda network, steps: isospike.EarlyExit(margin=50.0).prepare(network)),
     "isospike, 4 a step": partial(converted, most=4, run=lambda network, steps: network),
     "isospike, at once": partial(converted, most=math.inf, run=lambda network, steps: isospike.Clocked(steps).prepare(network)),
 }

@@ -11,10 +11,10 @@ ROOT = Path(isospike.__file__).parent
 RANKS = (
     {"errors"},
     {"ir", "activations"},
-    {"importers", "passes", "neurons"},
+    {"importers", "passes", "neurons", "data"},
     {"network", "ranges"},
     {"codings", "simulate", "hardware"},
-    {"convert", "measure", "train", "export", "data"},
+    {"convert", "measure", "train", "export"},
     {"report", "experiments"},
     {"cli"},
     {"__init__", "__main__"},  # the front door sees all rooms

@@ -1,40 +1,43 @@
 """From a trained network to a spiking one: import, canonical form, ranges, coding."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from isospike.codings import TTFS, Coding
-from isospike.errors import InvalidData, InvalidSetting
+from isospike.codings import METHODS, TTFS, Coding
+from isospike.data import Data, Samples, samples
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import Model, read
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical
 from isospike.ranges import certify
 
-BATCH = 256  # samples at a time, when there is no other measure
-
 
 def convert(
     model: Model,
-    calibration: Tensor | Iterable[Tensor],
+    calibration: Samples,
     coding: Coding | None = None,
     input_range: tuple[Tensor | float, Tensor | float] | None = None,
     dtype: torch.dtype | None = None,
 ) -> SpikingNetwork:
     """The spiking network that computes what `model` computes.
 
-    calibration: (samples, *input shape), or an iterable of such batches, read once or twice; it gives the input's shape and dtype, the
-    layers' windows, and the input range where none is declared.  input_range: (low, high), numbers or broadcastable to a sample.
-    coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.
+    calibration: samples (n, *input shape), or a loader of them, read once or twice; it gives the input's shape and dtype, the layers'
+    windows, and the input range where none is declared: a pixel's of `Data`, else the samples' own.  input_range: (low, high), numbers or
+    broadcastable to a sample.  coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.
     Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`, `InvalidSetting`.
     """
-    batches: Iterable[Tensor] = calibration.split(BATCH) if isinstance(calibration, Tensor) and len(calibration) else calibration
-    batches = [batches] if isinstance(batches, Tensor) else batches
-    batches = list(batches) if isinstance(batches, Iterator) else batches  # what can be read only once is kept
+    if coding is not None and not isinstance(coding, Coding):
+        what = f"a coding is an object, not {coding!r}."
+        raise InvalidSetting(what, "TTFS(…), Rate(…), or a method by its name: METHODS['rate'].", f"Known methods: {', '.join(METHODS)}.")
+    if isinstance(model, SpikingNetwork):
+        raise InvalidModel("the model is a SpikingNetwork already.", "The network that it is to compute.", "Pass the original model.")
+    batches = samples(calibration)
     first = _first(batches)
-    low, high = input_range if input_range is not None else _data_range(batches)
+    known = calibration if isinstance(calibration, Data) else None
+    low, high = input_range if input_range is not None else known.input_range() if known is not None else _data_range(batches)
     within = _declared(low, high, tuple(first.shape[1:]))
     graph = read(model, first, within)
     coding = coding or TTFS()
@@ -44,19 +47,25 @@ def convert(
     certified = certify(graph)
     network = coding.network(graph, replace(ranges, bounds={name: certified.layer(name) for name in certified.high}))
     network = coding.corrected(network, graph, batches)
+    body = replace(network.body, seen=_seen(network, batches), preprocessing=None if known is None else known.preprocessing)
+    return SpikingNetwork(body).to(dtype or first.dtype)
+
+
+def _seen(network: SpikingNetwork, batches: Iterable[Tensor]) -> tuple[float, float]:
+    """Mean and standard deviation of all samples, which the encoder takes: it refuses what lies outside its range, unless it is to clip."""
+    count, total, squares = 0, 0.0, 0.0
     for batch in batches:
-        network.body.encoder.encode(batch)  # refuses what lies outside the declared range, unless it is to be clipped
-    return network.to(dtype or first.dtype)
+        network.body.encoder.encode(batch)
+        count, total, squares = count + batch.numel(), total + float(batch.double().sum()), squares + float(batch.double().square().sum())
+    return total / count, max(squares / count - (total / count) ** 2, 0.0) ** 0.5
 
 
 def _first(batches: Iterable[Tensor]) -> Tensor:
     first = next(iter(batches), None)
-    if first is None or (isinstance(first, Tensor) and not len(first)):
+    if first is None or not first.ndim or not len(first):
         raise InvalidData(
             "there is no calibration sample.", "At least one; a few hundred of the training set are usual.", "Pass some images of the training set."
         )
-    if not isinstance(first, Tensor):
-        raise InvalidData(f"a calibration batch is a {type(first).__name__}.", "Tensors.", "Leave out the labels: [x for x, _ in loader].")
     if first.dtype not in (torch.float32, torch.float64):
         raise InvalidData(
             f"the calibration samples are {first.dtype}.",

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.codings import TTFS
+from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Affine, Population
 from isospike.ir.ops.pool import Pool
 from isospike.network import SpikingNetwork
 from isospike.ranges import calibrate
 from isospike.simulate import ClosedForm, EventDriven, simulate
+from isospike.train.spike_times import SpikeTimes
 from simulate_by_hand import dense, late_inhibition, unit_graph
 
 BAD = 1e-3  # an error that a trap must exceed, relative to the outputs
@@ -57,6 +59,101 @@ def test_a_threshold_that_is_not_gated_fires_early() -> None:
         assert error(TTFS("identical").network(graph, ranges), graph, x) < GOOD
         found.append(error(TTFS("identical", gated=False).network(graph, ranges), graph, x))
     assert max(found) > BAD
+
+
+def falling(**settings: object) -> tuple[SpikingNetwork, Graph, Tensor]:
+    """One neuron that an early input excites and a late one inhibits, without a gate."""
+    layer = nn.Linear(2, 1)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.9, -5.0]]))
+        layer.bias.fill_(2.6)
+    graph = unit_graph(nn.Sequential(layer, nn.ReLU(), nn.Linear(1, 1)), (2,))
+    x = torch.stack([torch.ones(20, dtype=torch.float64), torch.linspace(0.5, 0.7, 20, dtype=torch.float64)], 1)
+    return TTFS(gated=False, **settings).network(graph, calibrate(graph, [x])), graph, x  # type: ignore[arg-type]
+
+
+def test_positive_slopes_need_the_ramp_from_the_first_spike_on() -> None:
+    """Without its ramp V falls with every negative weight, so a constant threshold is crossed long before t_min."""
+    network, graph, x = falling(mapping="positive", ramp_from="previous")
+    assert error(network, graph, x) < 1e-6 and error(network, graph, x, ClosedForm()) < 1e-6
+    with pytest.raises(InvalidSetting, match="ramp_from='previous'"):
+        falling(mapping="positive")
+    stage = network.stages[0]
+    late = replace(stage.neuron, onset=stage.neuron.onset * 0, threshold=stage.neuron.threshold - stage.neuron.ramp * stage.neuron.onset)
+    trap = SpikingNetwork(replace(network.body, stages=(replace(stage, neuron=late), *network.stages[1:])))
+    assert error(trap, graph, x) > 0.1
+    for answer in (trap, ClosedForm().prepare, iso.Clocked(16).prepare):
+        with pytest.raises(InvalidSetting, match="EventDriven"):
+            answer(x if answer is trap else trap)
+
+
+@pytest.mark.parametrize("mapping", ["identical", "fixed", "dynamic"])
+@pytest.mark.parametrize("ramp_from", ["own", "previous"])
+def test_no_mapping_without_a_gate_is_solved_where_it_may_fire_early(mapping: str, ramp_from: str) -> None:
+    model, x = late_inhibition(16)
+    if ramp_from == "previous":  # with that ramp it is late excitation: the steep slope after t_min needs a ramp that falls
+        with torch.no_grad():
+            model[0].weight.mul_(torch.tensor([4.0] * 4 + [0.125] * 4))
+        x = x.flip(1)
+    graph = unit_graph(model, (8,))
+    network = TTFS(mapping, gated=False, ramp_from=ramp_from).network(graph, calibrate(graph, [x]))  # type: ignore[arg-type]
+    assert mapping != "identical" or error(network, graph, x) > BAD
+    with pytest.raises(InvalidSetting, match="not gated"):
+        simulate(network, x)
+
+
+@pytest.mark.parametrize("mapping", ["identical", "fixed", "positive", "dynamic"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_solved_without_a_gate_is_what_the_membranes_do(mapping: str, seed: int) -> None:
+    """Weights from all positive to nearly all negative: an answer in closed form is the membranes' own, whatever the input, or it is refused."""
+    answered = 0
+    for shift in (-0.3, -0.1, 0.0, 0.1, 0.3, 0.6):
+        model = dense(5, 6, 3, seed=seed)
+        with torch.no_grad():
+            model[0].weight.mul_(0.3).add_(shift)
+        graph, x = unit_graph(model, (5,)), inputs(5)
+        network = TTFS(mapping, gated=False, ramp_from="previous").network(graph, calibrate(graph, [x[:3] * 0.7]))  # type: ignore[arg-type]
+        expected = simulate(network, x, EventDriven()).readout
+        try:
+            found = simulate(network, x, ClosedForm()).readout
+        except InvalidSetting:
+            continue
+        answered += 1
+        assert float((found - expected).abs().max()) < GOOD * 10
+    assert answered or mapping != "positive"
+
+
+def test_an_activation_beyond_its_window_is_an_early_spike_without_a_gate() -> None:
+    network, graph, x = falling(mapping="positive", ramp_from="previous", margin=-0.4)
+    code = simulate(network, x, EventDriven()).codes[network.stages[0].name]
+    assert bool((code > network.stages[0].neuron.window * 1.01).any())
+    for simulator in (ClosedForm(), iso.Clocked(1000)):
+        with pytest.raises(InvalidSetting, match="fire before their window"):
+            simulate(network, x, simulator)
+    within = x[(code <= network.stages[0].neuron.window)[:, 0]]
+    assert len(within) and error(network, graph, within, ClosedForm()) < 1e-6
+
+
+def test_jitter_may_bring_a_spike_before_the_ramp() -> None:
+    network, _, x = falling(mapping="positive", ramp_from="previous")
+    with pytest.raises(InvalidSetting, match="not gated"):
+        simulate(iso.constrain(network, iso.SpikeJitter(0.1)), x)
+
+
+def test_a_window_that_is_meant_to_clip_has_a_gate() -> None:
+    """What would come earlier is held at the beginning of the window, in every simulator."""
+    network, _, x = falling(mapping="positive", ramp_from="previous")
+    short = iso.constrain(network, iso.Latency(0.5), [x])
+    found = [simulate(short, x, simulator) for simulator in (ClosedForm(), EventDriven())]
+    code, window = found[0].codes[network.stages[0].name], short.stages[0].neuron.window
+    assert bool((code == window).any()) and bool((code < window).any())
+    assert torch.allclose(found[0].readout, found[1].readout, atol=1e-12)
+
+
+def test_what_needs_gates_says_so() -> None:
+    network = falling(mapping="positive", ramp_from="previous")[0]
+    with pytest.raises(InvalidSetting, match="gated=True"):
+        SpikeTimes(network)
 
 
 def test_the_early_fire_criterion() -> None:

@@ -11,7 +11,7 @@ IMAGES = 48
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data directory; weights are cached beside it, and the current directory has no docs."""
+    """A data directory; weights are cached beside it."""
     rng = np.random.default_rng(0)
     for name in ("MNIST", "FashionMNIST"):
         raw = tmp_path / "data" / name / "raw"

@@ -89,18 +89,21 @@ def test_results_are_written_and_read_back(data: Path, monkeypatch: pytest.Monke
     assert not list(Path("results").glob("*.partial"))
 
 
-def test_the_page_in_docs_has_every_result(data: Path) -> None:
+def test_the_page_has_every_result_and_nothing_else_is_written(data: Path) -> None:
+    """A folder called docs is somebody's, wherever the command is called."""
     Path("docs").mkdir()
+    Path("docs", "reproduction.md").write_text("mine")
     result = EXPERIMENTS[TABLE].run(replace(TINY, data_dir=data), EXPERIMENTS[TABLE].PAPER[:1])
     keep(result, Path("results"))
     keep(_fake(result), Path("results"))
     Path("results", "other.json").write_text("{}")
     page = write_page(Path("results"), EXPERIMENTS)
     text = page.read_text()
-    assert page == Path("docs/reproduction.md")
+    assert page == Path("results/reproduction.md")
     assert text.index(f"## {FIG_5}") < text.index(f"## {TABLE}")
     assert "**does not hold**: pigs fly" in text
-    assert Path("docs/reproduction", f"{TABLE}.csv").read_text() == Path("results", f"{TABLE}.csv").read_text()
+    assert Path("docs", "reproduction.md").read_text() == "mine" and len(list(Path("docs").iterdir())) == 1
+    assert f"]({TABLE}.csv)" in text and (page.parent / f"{TABLE}.csv").exists()
 
 
 def _fake(result: Result) -> Result:

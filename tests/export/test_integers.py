@@ -1,5 +1,7 @@
 """Tuned networks come out as integers: the integer simulation sends the same spikes as floating point, to the last one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,14 @@ def test_integers_cost_little_beside_the_constraints_themselves() -> None:
     ours, theirs = found(IMAGES)[chip.stages[-1].name] * found.stages[chip.stages[-1].name].unit, chip(IMAGES)
     assert float((ours.argmax(1) == LABELS).double().mean()) >= float((theirs.argmax(1) == LABELS).double().mean()) - 0.01
     assert float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt()) < 0.05
+
+
+def test_neurons_without_a_gate_are_refused() -> None:
+    """Integers are worked out as the closed form is: they would not see a spike before its window."""
+    body = tuned(LENET, 16, 6, IMAGES).body
+    first = replace(body.stages[0], neuron=replace(body.stages[0].neuron, gated=False))
+    with pytest.raises(InvalidSetting, match="not gated"):
+        integers(SpikingNetwork(replace(body, stages=(first, *body.stages[1:]))))
 
 
 def test_average_pools_and_a_sum_of_one_unit() -> None:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.codings import RegularSpikes
+from isospike.codings import Bernoulli, Poisson, RegularSpikes
+from isospike.codings.inputs import RateEncoder
 from isospike.codings.normalise import Percentile
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.measure import Moment, early, lossless
@@ -101,6 +102,38 @@ def test_a_report_counts_all_spikes() -> None:
     assert 0 < report.max_abs_error < 1
 
 
+@pytest.mark.parametrize("encoder", [RegularSpikes, Bernoulli, Poisson])
+def test_a_report_is_of_one_draw(encoder: type[RateEncoder]) -> None:
+    """Outputs, layers and spikes of random inputs belong together: all are those of one pass over two batches."""
+    net, x, model = network(steps=12, neuron=SignedIF(), encoder=encoder), images(300), Tiny().double()
+    report = iso.check(model, net, x, simulators=[iso.Stepped(steps=20, seed=5)])
+    run = iso.Stepped(steps=20, seed=5).prepare(net)
+    spikes, off, outs = {stage.name: torch.zeros(0) for stage in net.stages}, 0.0, []
+    for part in x.split(256):
+        trains: dict[str, list[Tensor]] = {}
+        rates: dict[str, Tensor] = {}
+        outs.append(
+            run(
+                part,
+                lambda stage, rate, into=rates: into.update({stage.name: rate}),
+                lambda stage, t, into=trains: into.setdefault(stage.name, []).append(t.clone()),
+            )
+        )
+        for name, train in trains.items():
+            spikes[name] = torch.cat([spikes[name], torch.cat(train).abs().sum(0)])
+        first = net.stages[0]
+        with torch.no_grad():
+            off = max(off, float((first.neuron.value(rates[first.name]) - torch.relu(model.conv(part))).abs().max()))
+    hidden, sent = net.stages[0].name, spikes[net.stages[0].name]
+    assert report.spikes_per_neuron == pytest.approx(float(sent.sum()) / (300 * 8), rel=1e-12)
+    assert report.active_fraction == pytest.approx(float((sent > 0).double().mean()), rel=1e-12)
+    assert [layer.active_fraction for layer in report.layers] == pytest.approx([float((spikes[s.name] > 0).double().mean()) for s in net.stages[:-1]])
+    assert report.layers[0].name == hidden and report.layers[0].max_abs_error == pytest.approx(off, rel=1e-9)
+    with torch.no_grad():
+        assert report.max_abs_error == pytest.approx(float((torch.cat(outs) - model(x)).abs().max()), rel=1e-9)
+    assert report.latency == 20
+
+
 def moments(*accuracies: float) -> list[Moment]:
     rest = dict.fromkeys(("relative_error", "max_abs_error", "agreement"))
     zero = dict.fromkeys(("spikes_per_neuron", "active_fraction", "synaptic_operations", "macs", "energy_spiking_pj", "energy_original_pj"), 0.0)
@@ -117,8 +150,8 @@ def test_lossless_means_from_then_on() -> None:
 def test_leaving_early_is_what_was_foretold(margin: float) -> None:
     net, x = network(steps=32, neuron=IF(), normalise=Percentile(100)), images(50)
     (foretold,) = early(net, [(x, None)], [margin])
-    out, steps = iso.EarlyExit(margin=margin)(net, x)
-    end = net(x)
+    trace = iso.simulate(net, x, iso.EarlyExit(margin=margin))
+    out, steps, end = trace.readout, trace.steps, net(x)
     assert float(steps.double().mean()) == pytest.approx(foretold.mean_steps)
     assert float((out.argmax(1) != end.argmax(1)).double().mean()) == pytest.approx(foretold.changed)
     if margin == 1e9:
@@ -141,7 +174,7 @@ def test_there_must_be_something_to_decide() -> None:
     one = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1)).double()
     net = iso.convert(one, torch.rand(5, 4).double(), iso.Rate(), input_range=(0.0, 1.0))
     with pytest.raises(InvalidSetting, match="no decision"):
-        iso.EarlyExit()(net, torch.rand(5, 4).double())
+        iso.simulate(net, torch.rand(5, 4).double(), iso.EarlyExit())
     with pytest.raises(InvalidSetting, match="whole window"):
         early(network(pool="window"), [(images(), None)], [1.0])
     with pytest.raises(InvalidSetting, match="every 0"):

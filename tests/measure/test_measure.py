@@ -7,6 +7,7 @@ from torch import nn
 import isospike as iso
 from exactness import graph_of
 from isospike.codings import TTFS
+from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import fan_out, through
 from isospike.measure import Agreement
 from isospike.ranges import calibrate
@@ -100,8 +101,26 @@ def test_the_originals_operations_do_not_depend_on_how_it_is_mapped() -> None:
     assert padded.body.macs == 2 * (4 * 9 + 8 * 6 + 4 * 4)  # inner pixels, edges, corners
 
 
-def test_early_spikes_of_any_simulator_are_reported() -> None:
+def test_early_spikes_are_reported_where_they_are_seen() -> None:
     model, x = late_inhibition(16)
     graph = unit_graph(model, (8,))
     network = TTFS(gated=False).network(graph, calibrate(graph, [x]))
-    assert iso.check(model, network, x).early_spikes > 0
+    with pytest.raises(InvalidSetting, match=r"simulators=\[EventDriven\(\)\]"):
+        iso.check(model, network, x)  # the closed form would say that nothing fires early
+    report = iso.check(model, network, x, simulators=[iso.EventDriven()])
+    found = iso.simulate(network, x, iso.EventDriven())
+    window = network.stages[0].neuron.window
+    assert report.early_spikes == int((found.codes[network.stages[0].name] >= window).sum()) > 0
+    assert report.max_abs_error == pytest.approx(float((found.readout - graph(x)).abs().max()), rel=1e-9)
+    assert report.max_abs_error > 1e-3 and list(report.simulators) == ["EventDriven"]
+
+
+def test_a_check_needs_a_simulator_that_counts() -> None:
+    model, x = by_hand()
+    network = iso.convert(model.double(), x, input_range=(0.0, 1.0))
+    with pytest.raises(InvalidSetting, match="no simulator"):
+        iso.check(model, network, x, simulators=[])
+    rate = iso.convert(model.double(), x, iso.Rate(8, iso.METHODS["signed-integer"].neuron), input_range=(0.0, 1.0))
+    for other in (iso.ClosedForm(), iso.Clocked(8), iso.EarlyExit()):
+        with pytest.raises(InvalidSetting, match=r"Stepped\(\)"):
+            iso.check(model, rate, x, simulators=[other])

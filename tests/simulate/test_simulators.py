@@ -131,7 +131,9 @@ def test_a_wrong_schedule_is_seen() -> None:
     assert float((simulate(network, x, ClosedForm()).readout - graph(x)).abs().max()) < 1e-12
 
 
-@pytest.mark.parametrize("coding", [TTFS("identical"), TTFS("fixed"), TTFS("positive", gated=False), TTFS("dynamic")], ids=lambda c: c.mapping)
+@pytest.mark.parametrize(
+    "coding", [TTFS("identical"), TTFS("fixed"), TTFS("positive", gated=False, ramp_from="previous"), TTFS("dynamic")], ids=lambda c: c.mapping
+)
 def test_the_slope_is_the_sum_of_its_currents(coding: TTFS) -> None:
     """s = α + δ + Σ J over the full kernel, for every stage of the zoo: what silent and padded inputs are taken to bring."""
     for make in ZOO.values():

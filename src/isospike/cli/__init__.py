@@ -1,6 +1,7 @@
 """The command line."""
 
 import sys
+import warnings
 
 import typer
 from rich.console import Console as Console
@@ -21,6 +22,7 @@ for name, command in (COMMANDS | TRAINING_COMMANDS | RATE_COMMANDS).items():
 def main() -> None:
     """Entry point: an error is three lines, not a traceback."""
     sys.path.append("")  # a factory may lie in the current folder
+    warnings.showwarning = lambda message, *_: err.print(f"warning: {message}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     try:
         app()
     except IsospikeError as error:

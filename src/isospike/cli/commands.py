@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ from isospike.cli.options import (
     Windows,
     coding,
     converted,
+    data_for,
     mean_and_deviation,
     model_of,
     notes,
@@ -46,7 +48,7 @@ from isospike.data import open_data
 from isospike.errors import InvalidSetting
 from isospike.importers import original, read
 from isospike.measure import compare, curve, differing_spikes, measure
-from isospike.network import load, save
+from isospike.network import SpikingNetwork, load, save
 from isospike.passes import canonical
 
 
@@ -108,13 +110,13 @@ def run_command(
     """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic operations, energy."""
     network = load(file)
     if hardware := constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise):
-        train = open_data(data, True, data_dir, mean_and_deviation(normalize), size).first(1000)
+        train = data_for(network, data, True, data_dir, normalize, size).first(1000)
         chips = on_hardware(network, hardware, [x.to(network.dtype) for x in train], trials, seed)
     elif trials > 1:
         raise InvalidSetting(f"--trials {trials} of ideal hardware would all be the same.", "--trials with --jitter and the like.", "Leave it out.")
     else:
         chips = [network]
-    test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)
+    test = data_for(network, data, False, data_dir, normalize, size).first(samples)
     if show_curve:
         with progress("running", len(test), as_json) as advance:
             moments = [moment.as_dict() for moment in curve(network, test.batches(), progress=advance)]
@@ -189,7 +191,7 @@ def inspect_command(file: File, as_json: Json = False) -> None:
     network = load(file)
     stages = inspect(network)
     if as_json:
-        typer.echo(json.dumps({"stages": stages, "coding": network.body.coding}))
+        typer.echo(json.dumps({"stages": stages, "coding": network.body.coding, **_about(network)}))
         return
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays"):
@@ -201,7 +203,17 @@ def inspect_command(file: File, as_json: Json = False) -> None:
         table.add_row(*(cell(row[key]) for key in ("name", "neurons", "synapses")), *extents, cell(row["window"]), bound, delays)
     out.print(table)
     out.print(network.body.coding, highlight=False)
+    for constraint in network.body.constraints:
+        out.print(f"on hardware: {constraint!r}", highlight=False)
+    if (kept := network.body.preprocessing) is not None:
+        crop = "" if kept.size is None else f", size {kept.size}"
+        out.print(f"inputs: {kept.data}, mean {list(kept.mean)}, std {list(kept.std)}{crop}, {len(kept.classes)} class names", highlight=False)
     out.print("bound: the largest activation that any input in the declared range can cause, over the one that the window was made for", highlight=False)
+
+
+def _about(network: SpikingNetwork) -> dict[str, object]:
+    kept = network.body.preprocessing
+    return {"constraints": list(map(repr, network.body.constraints)), "preprocessing": None if kept is None else asdict(kept)}
 
 
 def reproduce_command(
@@ -210,7 +222,7 @@ def reproduce_command(
     full: Annotated[bool, typer.Option(help="Full-size networks, however long they take.")] = False,
     samples: Samples = None,
     seed: int = 0,
-    directory: Annotated[Path, typer.Option("--out", help="Where the figures, tables and docs/reproduction.md's source go.")] = Path("results"),
+    directory: Annotated[Path, typer.Option("--out", help="Where figures, tables and the page go; nothing is written elsewhere.")] = Path("results"),
     data_dir: DataDir = None,
 ) -> None:
     """Reproduce a table or figure of a paper: paper and measured side by side, CSV and PNG."""

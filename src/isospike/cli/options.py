@@ -19,7 +19,7 @@ from isospike.codings import Bernoulli, Coding, ConstantCurrent, Poisson, Rate, 
 from isospike.codings.methods import METHODS
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile, SpikeNorm
 from isospike.convert import convert
-from isospike.data import Data
+from isospike.data import PRESETS, Data, open_data
 from isospike.errors import InvalidModel, InvalidSetting
 from isospike.importers import Model
 from isospike.network import SpikingNetwork
@@ -30,7 +30,9 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file, a
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A spiking network written by `isospike convert`.")]
 DataName = Annotated[str, typer.Option("--data", help="A torchvision name (mnist, cifar10, …), mnist-sample, an image folder, or an .npz with `images`.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where torchvision's data sets are; else $ISOSPIKE_DATA.")]
-Normalize = Annotated[str | None, typer.Option(metavar="'MEAN… STD…'", help="Numbers a channel, after scaling pixels to [0, 1]: '0.1307 0.3081'.")]
+Normalize = Annotated[
+    str | None, typer.Option(metavar="'MEAN… STD…'", help="Numbers a channel, after scaling pixels to [0, 1]: '0.1307 0.3081'; or a data set's name.")
+]
 Size = Annotated[int | None, typer.Option(help="Resize and crop a folder's images to this size.")]
 Samples = Annotated[int | None, typer.Option(min=1, help="Use the first so many samples.")]
 Range = Annotated[tuple[float, float] | None, typer.Option("--range", metavar="LOW HIGH", help="The range that inputs lie in; else the data's.")]
@@ -151,16 +153,33 @@ def declared_range(train: Data, declared: tuple[float, float] | None) -> Any:
     return declared if declared is not None else train.input_range()
 
 
+def data_for(network: SpikingNetwork, name: str, train: bool, directory: Path | None, normalize: str | None, size: int | None) -> Data:
+    """Samples preprocessed as those that the network was converted with.  Raises `InvalidSetting` if the options say otherwise."""
+    kept, given = network.body.preprocessing, mean_and_deviation(normalize)
+    if kept is None:
+        return open_data(name, train, directory, given, size)
+    for option, own, other in (("normalize", (kept.mean, kept.std), given), ("size", kept.size, size)):
+        if other is not None and other != own:
+            raise InvalidSetting(f"--{option} {other} contradicts the file: its network was converted with {own}.", "What the file keeps.", "Leave it out.")
+    return replace(open_data(name, train, directory, None, kept.size), mean=kept.mean, std=kept.std)
+
+
 def mean_and_deviation(text: str | None) -> Any:
     if text is None:
         return None
+    if (preset := text.strip().lower().replace("-", "_")) in PRESETS:
+        return PRESETS[preset]
     try:
         numbers = [float(part) for part in text.replace(",", " ").split()]
     except ValueError:
         numbers = []
     half = len(numbers) // 2
     if not half or len(numbers) % 2:
-        raise InvalidSetting(f"--normalize '{text}' cannot be read.", "'MEAN… STD…', as many of one as of the other.", "For MNIST: '0.1307 0.3081'.")
+        raise InvalidSetting(
+            f"--normalize '{text}' cannot be read.",
+            f"'MEAN… STD…', as many of one as of the other; or {', '.join(PRESETS)}.",
+            "For MNIST: '0.1307 0.3081', or mnist.",
+        )
     return tuple(numbers[:half]), tuple(numbers[half:])
 
 

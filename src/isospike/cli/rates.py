@@ -18,6 +18,7 @@ from isospike.cli.options import (
     Range,
     Samples,
     Size,
+    data_for,
     declared_range,
     mean_and_deviation,
     model_of,
@@ -105,7 +106,7 @@ def diagnose_command(
 ) -> None:
     """Where the error of a rate-coded network is made, layer by layer, and by what."""
     network = load(file)
-    test = open_data(data, False, data_dir, mean_and_deviation(normalize), size).first(samples)
+    test = data_for(network, data, False, data_dir, normalize, size).first(samples)
     with progress("diagnosing", len(test), as_json) as advance:
         findings = diagnose(network, test.batches(), steps, progress=advance)
     if as_json:

@@ -12,7 +12,7 @@ import typer
 from torch.utils.data import DataLoader
 
 from isospike.cli.hardware import Bits, Jitter, LatencyOption, Mismatch, NoiseOption, TimeStepsOption, constraints
-from isospike.cli.options import DataDir, DataName, Dtype, File, Json, Normalize, Range, Samples, declared_range, mean_and_deviation, model_of
+from isospike.cli.options import DataDir, DataName, Dtype, File, Json, Normalize, Range, Samples, data_for, declared_range, mean_and_deviation, model_of
 from isospike.cli.tables import err, show_figures
 from isospike.codings import TTFS
 from isospike.convert import convert
@@ -35,6 +35,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on after the last epo
 Accelerator = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
 Devices = Annotated[int, typer.Option(min=1, help="How many of them.")]
 Output = Annotated[Path, typer.Option("--out", help="File to write; checkpoints, curve and settings go to a folder beside it.")]
+HELD_OUT = 2000  # test samples that the accuracy after each epoch is taken over
 
 
 def train_command(
@@ -72,12 +73,13 @@ def train_command(
         raise InvalidSetting(f"coding `{coding}` cannot be trained.", "ttfs.", "Leave --coding out.")
     if dtype not in ("float32", "float64"):
         raise InvalidSetting(f"dtype `{dtype}` is not known.", "float32, float64.", "Choose one of these: --dtype.")
-    train, test = _splits(data, data_dir, normalize, samples)
+    train, test = (open_data(data, split, data_dir, mean_and_deviation(normalize)) for split in (True, False))
+    train, test = train.first(samples), test.first(HELD_OUT)
     batches = loader(train, batch, shift=shift, flip=flip, dtype=getattr(torch, dtype))
-    first = next(iter(train.first(1000))).to(getattr(torch, dtype))
+    first = next(iter(train))
     classes = int(train.labels.max()) + 1 if train.labels is not None else 0
     made = initial(model, tuple(first.shape[1:]), classes, seed) if model in NETWORKS or not ({".", ":"} & set(model)) else model_of(model)
-    network = convert(made, first, TTFS(), declared_range(train, input_range))
+    network = convert(made, train.first(1000), TTFS(), declared_range(train, input_range), getattr(torch, dtype))
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise)
     about = {"network": model, "data": data, "batch": batch, "shift": shift, "flip": flip, "normalize": normalize, "samples": len(train)}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
@@ -113,17 +115,13 @@ def tune_command(
 ) -> None:
     """Fine-tune a spiking network for the hardware that the options describe."""
     network = load(file)
-    train, test = _splits(data, data_dir, normalize, samples)
+    train, test = (data_for(network, data, split, data_dir, normalize, None) for split in (True, False))
+    train, test = train.first(samples), test.first(HELD_OUT)
     batches = loader(train, batch, shift=shift, flip=flip, dtype=network.dtype)
     hardware = constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise)
     about = {"network": str(file), "data": data, "batch": batch, "shift": shift, "flip": flip, "normalize": normalize, "samples": len(train)}
     how = {"epochs": epochs, "decay": decay, "seed": seed, "resume": resume, "accelerator": accelerator, "devices": devices}
     _fit(network, hardware, batches, test, output, rate, l1, spikes, as_json, about, **how)
-
-
-def _splits(data: str, data_dir: Path | None, normalize: str | None, samples: int | None) -> tuple[Data, Data]:
-    train, test = (open_data(data, split, data_dir, mean_and_deviation(normalize)) for split in (True, False))
-    return train.first(samples), test.first(2000)
 
 
 def _fit(

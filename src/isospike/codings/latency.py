@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from isospike.codings.unit import UnitEncoder
-from isospike.neurons.base import on_ticks
+from isospike.neurons.base import another_clock, on_ticks
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,4 +41,6 @@ class LatencyEncoder(UnitEncoder):
         return replace(self, ticks=ticks)
 
     def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
+        if self.ticks not in (0, ticks):
+            raise another_clock(self.ticks)
         return on_ticks(self.encode(x), self.window, ticks, half)

@@ -9,7 +9,8 @@ slope at which V approaches θ:
 
     identical    s = 1:            J = w, α = 1 − S        exact on the weights as they are     (eqs. 2.6, 3.9)
     fixed        s = α / (1 − S):  α the same everywhere   needs S ≤ 1 − δ: rows are rescaled   (eqs. 2.3, 2.15–2.19)
-    positive     as fixed, rows rescaled by Σ_j max(w_ij, 0) ≤ 1 − δ: V never falls, so the threshold may be constant
+    positive     as fixed, rows rescaled by Σ_j max(w_ij, 0) ≤ 1 − δ: V never falls once the ramp runs, so that with the
+                 ramp of ch. 2, which starts with the first input spike, the threshold may be constant
                  (eq. 2.4 is mistaken: J grows with α, so no α satisfies it)
     dynamic      as fixed, but α = 0 and the threshold falls at that rate instead               (eq. 2.5)
 
@@ -55,7 +56,8 @@ class TTFS(Coding):
     | `delta`         | 1    | δ: rescaled rows sum to at most 1 − δ                                                          |
     | `scale`         |      | "layer": activations as they are; "channel": each channel's largest fills the window              |
     | `lowest_sum`    | 1    | B_low: rescaled rows sum to at least −B_low                                                    |
-    | `gated`         |      | whether thresholds are infinite before t_min; only "positive" is exact without                 |
+    | `gated`         |      | whether thresholds are infinite before t_min; without, only "positive" with the ramp of ch. 2 is |
+    |                 |      | exact; other mappings are for studies of early firing, simulated event by event                |
     | `forced_spikes` |      | whether silent neurons spike at t_max (exactly one spike each) or not (at most one)            |
     | `outside`       |      | inputs outside the declared range: "error", or "clip" (and count)                              |
     """
@@ -85,6 +87,12 @@ class TTFS(Coding):
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise InvalidSetting(f"TTFS({name}={getattr(self, name)!r}).", f"{name}: {', '.join(map(str, allowed))}.", "Choose one of these.")
+        if self.mapping == "positive" and not self.gated and self.ramp_from == "own":
+            raise InvalidSetting(
+                "TTFS(mapping='positive', gated=False, ramp_from='own'): without the ramp V falls before t_min, and neurons fire early.",
+                "Constant thresholds with the ramp of ch. 2, ramp_from='previous'; or gated ones, gated=True, with either ramp.",
+                "TTFS('positive', gated=False, ramp_from='previous').",
+            )
         limits = {"margin": self.margin > -1, "tau": self.tau > 0, "alpha": self.alpha > 0, "delta": 0 < self.delta < 1, "lowest_sum": self.lowest_sum > 0}
         for name, within in limits.items():
             if not within or not math.isfinite(getattr(self, name)):

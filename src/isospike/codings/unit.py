@@ -39,6 +39,8 @@ class UnitEncoder(Encoder):
         return 0 if within else int(((unit < -TOLERANCE) | (unit > 1 + TOLERANCE)).sum())
 
     def _unit(self, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise InvalidData(f"the input is a {type(x).__name__}.", "A tensor (batch, *shape).", "Pass the samples alone; measure goes through loaders.")
         if x.dtype not in (torch.float32, torch.float64):
             raise InvalidData(
                 f"the input is {x.dtype}.", "float32 or float64, in the units that the model was trained with.", "Convert it: x.float() / 255 for images."

@@ -4,6 +4,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -74,7 +75,7 @@ def open_data(
         raise InvalidData(
             "means and standard deviations do not fit.", "As many of one as of the other, none of the latter 0.", "Write: --normalize 'MEAN… STD…'."
         )
-    return Data(data.name, data.images, data.labels, mean, std)
+    return replace(data, mean=mean, std=std)
 
 
 def _named(name: str, train: bool, directory: str | Path | None, size: int | None) -> Data:
@@ -93,9 +94,10 @@ def _named(name: str, train: bool, directory: str | Path | None, size: int | Non
         ) from error
     arrays = getattr(dataset, "data", None)
     labels = getattr(dataset, "targets", getattr(dataset, "labels", None))
+    classes = tuple(map(str, getattr(dataset, "classes", ())))
     if arrays is None:
-        return Data(name, _Lazy(dataset, size), None if labels is None else torch.as_tensor(labels))
-    return Data(name, _channels_first(torch.as_tensor(arrays)), torch.as_tensor(labels).long())
+        return Data(name, _Lazy(dataset, size), None if labels is None else torch.as_tensor(labels), size=size, classes=classes)
+    return Data(name, _channels_first(torch.as_tensor(arrays)), torch.as_tensor(labels).long(), classes=classes)
 
 
 def _download(name: str, train: bool, root: Path) -> None:
@@ -183,4 +185,4 @@ def _folder(path: Path, size: int | None) -> Data:
         raise InvalidData(
             f"`{path}` has no class folders with images: {error}", "One folder a class, images inside.", "Put each class's images into a folder of its own."
         ) from error
-    return Data(path.name, _Lazy(dataset, size), torch.as_tensor(dataset.targets))
+    return Data(path.name, _Lazy(dataset, size), torch.as_tensor(dataset.targets), size=size, classes=tuple(dataset.classes))

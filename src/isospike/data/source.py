@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from isospike.data.preprocessing import Preprocessing
 from isospike.errors import InvalidData
 
 
@@ -30,6 +31,8 @@ class Data:
     | `labels` | (n,) class numbers, or None                                                                    |
     | `mean`   | subtracted after scaling, a number a channel or one for all                                    |
     | `std`    | divided by after that                                                                          |
+    | `size`   | that images of a folder are resized and cropped to, if they are                                |
+    | `classes` | their names, where they are known                                                             |
     """
 
     name: str
@@ -37,6 +40,13 @@ class Data:
     labels: Tensor | None
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    size: int | None = None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What a network that is converted with these samples keeps of them."""
+        return Preprocessing(self.name, self.mean, self.std, self.size, self.classes)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -1,7 +1,6 @@
 """The page that shows every result found in a folder: written anew after each experiment, so it never says more than was run."""
 
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,42 +17,33 @@ paper's figure and then the measured one.  Networks are narrower and trained mor
 
 
 def write_page(directory: Path, names: Iterable[str]) -> Path:
-    """Rewrite reproduction.md, in docs/ if there is such a folder here, else beside the results, from the results in `directory`."""
-    docs = Path("docs")
-    page = (docs if docs.is_dir() else directory) / "reproduction.md"
-    assets = docs / "reproduction" if docs.is_dir() else directory
-    assets.mkdir(parents=True, exist_ok=True)
+    """Rewrite reproduction.md in `directory` from the results that are there."""
+    page = directory / "reproduction.md"
     results = [from_dict(json.loads(path.read_text())) for name in names if (path := directory / f"{name}.json").exists()]
-    for result in results:
-        for suffix in ("png", "csv"):
-            made = directory / f"{result.name}.{suffix}"
-            if made.exists() and made.parent != assets:
-                shutil.copyfile(made, assets / made.name)
-    link = "" if assets == page.parent else f"{assets.name}/"
     sections = [HEAD]
     for paper, (heading, introduction) in PAPERS.items():
         own = [result for result in results if result.name.split("-")[0] == paper]
         if own:
-            sections += [f"## {heading}\n\n{introduction}\n", *(_section(result, assets, link) for result in own)]
+            sections += [f"## {heading}\n\n{introduction}\n", *(_section(result, directory) for result in own)]
     text = "\n".join(sections)
     replace_file(page, lambda path: Path(path).write_text(text))
     return page
 
 
-def _section(result: Result, assets: Path, link: str) -> str:
+def _section(result: Result, directory: Path) -> str:
     columns = list(dict.fromkeys(key for row in result.rows for key in (*row.measured, *row.paper)))
     lines = [f"### {result.name}", "", result.title, "", f"Source: {result.source}", ""]
     for claim in result.claims:
         lines.append(f"- {'holds' if claim.holds else '**does not hold**'}: {claim.text}; {claim.limit}, measured {claim.measured:.4g}")
-    if (assets / f"{result.name}.png").exists():
-        lines += ["", f"![{result.title}]({link}{result.name}.png)"]
+    if (directory / f"{result.name}.png").exists():
+        lines += ["", f"![{result.title}]({result.name}.png)"]
     lines += ["", _line(["", *columns]), _line(["---", *("---:" for _ in columns)])]
     lines += [_line([row.case, *(beside(row, column) for column in columns)]) for row in result.rows if row.measured]
     notes = [*result.notes, *(f"{row.case}: {row.note}" for row in result.rows if row.note)]
     lines += ["", *(f"- {note}" for note in notes)]
     settings = ", ".join(f"{key} {value}" for key, value in result.configuration.items())
     made = ", ".join(f"{key} {value}" for key, value in result.versions.items())
-    lines += ["", f"Configuration: {settings}.  Seed {result.seed}; {result.seconds:.0f} s, training not counted; {made}.  [CSV]({link}{result.name}.csv)", ""]
+    lines += ["", f"Configuration: {settings}.  Seed {result.seed}; {result.seconds:.0f} s, training not counted; {made}.  [CSV]({result.name}.csv)", ""]
     return "\n".join(lines)
 
 

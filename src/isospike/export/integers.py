@@ -20,9 +20,9 @@ from isospike.errors import InvalidSetting
 from isospike.hardware import reweighted
 from isospike.hardware.weight_bits import whole_step
 from isospike.ir.ops.base import Weighted
-from isospike.network import Body, SpikingNetwork, Stage, balanced, retimed
+from isospike.network import Body, SpikingNetwork, Stage, all_gated, balanced, retimed
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
-from isospike.simulate.event_driven import synapses
+from isospike.simulate.event_driven import EventDriven, affordable, synapses
 
 MOST_BITS = 24
 MOST_PARTS = 1024  # of a step that averages divide it into
@@ -68,12 +68,14 @@ class Integers:
 def integers(network: SpikingNetwork) -> Integers:
     """The integer form of a network that was trained or tuned with `WeightBits` and `TimeSteps`.
 
-    Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock, slopes differ within a stage, or sums join
-    sources whose units are no multiples of one another.
+    Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes differ within a stage, or sums
+    join sources whose units are no multiples of one another; and where the synapses are too many to list.
     """
     if network.perturb is not None:
         raise InvalidSetting("the network is on hardware that disturbs its spikes.", "The network itself.", "Make the integers first.")
     body = network.body.map_tensors(lambda _, t: t.detach().double())
+    all_gated(body, "Integer arithmetic")
+    affordable(body, EventDriven().memory)
     ticks = _ticks(body)
     body = replace(body, stages=tuple(map(_exact, body.stages)))
     step = {"input": body.encoder.end / ticks}

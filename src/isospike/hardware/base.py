@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from isospike.data import Samples, samples
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.ops.base import Map, Weighted
 from isospike.network import Body, Constraint, SpikingNetwork, Stage, balanced, generators, run
@@ -116,14 +117,13 @@ def constrained(body: Body, constraints: Sequence[Constraint], drawn: Sequence[t
     return body
 
 
-def constrain(network: SpikingNetwork, constraints: Sequence[Constraint] | Constraint, calibration: Tensor | Iterable[Tensor] = ()) -> SpikingNetwork:
+def constrain(network: SpikingNetwork, constraints: Sequence[Constraint] | Constraint, calibration: Samples = ()) -> SpikingNetwork:
     """The network as it is on such hardware, besides what it is on already, in every simulator; its file keeps that.
 
     Random constraints draw once for parameters, and for every spike.  Every simulation draws the same from their seeds.
-    calibration: samples (n, *input shape), or batches of them, to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
+    calibration: samples (n, *input shape), or a loader of them, to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
     """
     constraints = [constraints] if isinstance(constraints, Constraint) else constraints
-    batches = calibration.split(256) if isinstance(calibration, Tensor) and len(calibration) else calibration
-    placed, body = place(network.body, constraints, batches)
+    placed, body = place(network.body, constraints, samples(calibration))
     body = balanced(constrained(body, placed, generators(placed, len(body.constraints))))
     return SpikingNetwork(replace(body, constraints=(*body.constraints, *placed)))

@@ -53,12 +53,12 @@ def windows(reached: Reached, percentile: float) -> dict[str, Tensor]:
 
 
 def clipped(body: Body, windows: dict[str, Tensor]) -> Body:
-    """The network whose windows are at most these, and are meant to clip."""
+    """The network whose windows are at most these, and are meant to clip: a neuron that would fire earlier waits for its window."""
     lengths = {stage.name: stage.end - stage.begin for stage in body.stages}
     shorter = {name: torch.minimum(lengths[name], w.to(lengths[name].dtype)) for name, w in windows.items()}
     body = retimed(body, shorter)
     stages = (
-        replace(stage, neuron=replace(stage.neuron, clipped=True)) if stage.name in shorter and isinstance(stage.neuron, FirstSpikeIF) else stage
+        replace(stage, neuron=replace(stage.neuron, clipped=True, gated=True)) if stage.name in shorter and isinstance(stage.neuron, FirstSpikeIF) else stage
         for stage in body.stages
     )
     return replace(body, stages=tuple(stages))

@@ -1,5 +1,8 @@
 """A PyTorch model, or a program exported from one, as a graph.  The import runs both and compares: it proves itself."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -56,7 +59,8 @@ def export(model: nn.Module, example: Tensor, batch: int = PROBES) -> ExportedPr
     model.eval()
     try:
         probe = example[:1].to(precision(model, example)).expand(batch, *example.shape[1:]).contiguous()
-        return torch.export.export(model, (probe,), strict=False)
+        with _quiet(logging.getLogger("torch._subclasses.fake_tensor")):  # it would print the traceback of an error that is told below
+            return torch.export.export(model, (probe,), strict=False)
     except Exception as error:
         where = str(error).strip().splitlines()
         raise InvalidModel(
@@ -67,6 +71,16 @@ def export(model: nn.Module, example: Tensor, batch: int = PROBES) -> ExportedPr
     finally:
         for part, mode in modes.items():
             part.training = mode
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def precision(model: nn.Module, example: Tensor) -> torch.dtype:

@@ -1,17 +1,20 @@
 """Table of contents: what is measured of a network."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
-from isospike.errors import InvalidData, InvalidSetting
+from isospike.data import Samples, pairs
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import Model, original, read
 from isospike.measure.agreement import Agreement as Agreement
 from isospike.measure.check import Layer as Layer
 from isospike.measure.check import Report as Report
 from isospike.measure.check import compare as compare
+from isospike.measure.check import suited
 from isospike.measure.curve import Moment as Moment
 from isospike.measure.curve import curve as curve
 from isospike.measure.curve import lossless as lossless
@@ -20,36 +23,50 @@ from isospike.measure.diagnose import diagnose as diagnose
 from isospike.measure.differing import differing_spikes as differing_spikes
 from isospike.measure.early import Exit as Exit
 from isospike.measure.early import early as early
+from isospike.measure.inputs import inputs as inputs
 from isospike.measure.meter import Meter as Meter
 from isospike.network import SpikingNetwork
 from isospike.passes import canonical
 from isospike.simulate import ClosedForm, Simulator, Stepped
 
 
-def check(model: Model, network: SpikingNetwork, images: Float[Tensor, "batch *shape"], labels: Int[Tensor, " batch"] | None = None) -> Report:
-    """Compare a network with the model it was made from, in the network's precision: outputs, every layer, in both simulators.
+def check(
+    model: Model,
+    network: SpikingNetwork,
+    images: Samples,
+    labels: Int[Tensor, " batch"] | None = None,
+    simulators: Sequence[Simulator] | None = None,
+) -> Report:
+    """Compare a network with the model it was made from, in the network's precision: outputs and every layer.
 
-    images: (samples, *input shape), in the declared range.  labels: (samples,) class numbers.
+    images: samples (n, *input shape) in the declared range, with or without labels, or a loader of them.  labels: (n,) class numbers.
+    simulators: closed form and event-driven, or stepped for rate codes, unless given.  Raises `InvalidData`, `InvalidModel`, and
+    `InvalidSetting` for a simulator that would answer the network wrongly or is too large for it.
     """
-    if not len(images):
+    if not isinstance(network, SpikingNetwork) or isinstance(model, SpikingNetwork):
+        what = f"check({type(model).__name__}, {type(network).__name__}, …)."
+        raise InvalidModel(what, "check(model, network, samples): the original, then the SpikingNetwork made from it.", "Exchange the first two.")
+    batches = inputs(network, images if labels is None else (images, labels))
+    first = next(batches, None)
+    if first is None or not len(first[0]):
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
     encoder = network.body.encoder
-    encoder.encode(images[:1])  # refuses what does not fit before the model sees it
-    if labels is not None and len(labels) != len(images):
-        raise InvalidData(f"there are {len(images)} images and {len(labels)} labels.", "A label for every image, or none.", "Pass labels of the same images.")
-    graph = read(model, images, (encoder.low, encoder.high))
-    parts = [(x, None if labels is None else labels[i * 256 : i * 256 + 256]) for i, x in enumerate(images.split(256))]
+    encoder.encode(first[0][:1])  # refuses what does not fit before the model sees it
+    chosen = suited(network, simulators)
+    for simulator in chosen:
+        simulator.check(network)  # what is refused is refused before the model is read, which takes long
+    graph = read(model, first[0], (encoder.low, encoder.high))
     exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
-    return compare(original(model, graph, images, network.dtype), exact, network, parts)
+    return compare(original(model, graph, first[0], network.dtype), exact, network, chain([first], batches), chosen)
 
 
 def measure(
     network: SpikingNetwork,
-    batches: Iterable[tuple[Tensor, Tensor | None]],
+    data: Samples,
     simulator: Simulator | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, object]:
-    """Run a network over batches of (samples, labels) and return its figures: accuracy, spikes, latency, operations, energy.
+    """Run a network over samples, with or without labels, and return its figures: accuracy, spikes, latency, operations, energy.
 
     Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ (`measure.operations`).
     """
@@ -57,23 +74,25 @@ def measure(
     dtype = str(network.dtype).removeprefix("torch.")
     if network.body.steps:
         if not isinstance(simulator, Stepped | None):
-            raise InvalidSetting(f"spikes over time are not counted in {simulator.name}.", "Stepped.", "Leave the simulator out.")
+            raise InvalidSetting(
+                f"spikes over time are not counted in {simulator.name}.", "Stepped().", "Leave the simulator out; what early answers cost: measure.early."
+            )
         chosen = simulator or Stepped()
         steps, samples, outside = chosen.steps or network.body.steps, 0, 0
 
-        def seen(batches: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[tuple[Tensor, Tensor | None]]:
+        def seen() -> Iterator[tuple[Tensor, Tensor | None]]:
             nonlocal samples, outside
-            for x, labels in batches:
+            for x, labels in pairs(data):
                 samples, outside = samples + len(x), outside + network.body.encoder.outside(x)
                 yield x, labels
 
-        (moment,) = curve(network, seen(batches), at=(steps,), seed=chosen.seed, progress=progress)
+        (moment,) = curve(network, seen(), at=(steps,), seed=chosen.seed, progress=progress)
         figures = {key: value for key, value in moment.as_dict().items() if value is not None and key != "steps"}
         more = {"latency": float(steps), "inputs_outside_range": outside, "dtype": dtype, "seconds": time.perf_counter() - started}
         return {"samples": samples, **figures, **more}
     meter, agreement = Meter(network), Agreement()
     run = (simulator or ClosedForm()).prepare(network)
-    for x, labels in batches:
+    for x, labels in inputs(network, data):
         meter.input(x)
         x = x.to(network.dtype)
         out = run(x, meter.watch)

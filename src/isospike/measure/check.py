@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from isospike.errors import InvalidData
+from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.measure.agreement import Agreement
-from isospike.measure.curve import Moment, curve
 from isospike.measure.meter import Meter, stage_size
 from isospike.network import SpikingNetwork, Stage
 from isospike.simulate import ClosedForm, EventDriven, Simulator, Stepped
@@ -78,17 +77,18 @@ def compare(
 ) -> Report:
     """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples, labels).
 
-    simulators: all that fit unless given.  Spikes are counted in the first, early ones in the one that has most.  Raises `InvalidData` if there is no sample.
+    simulators: `Stepped` for networks that fire step by step, else `ClosedForm` and `EventDriven`, unless given.  Spikes are counted in the
+    first, early ones in the one that has most.  Raises `InvalidData` if there is no sample, `InvalidSetting` for a simulator that would
+    answer the network wrongly.
     """
     started = time.perf_counter()
     steps = network.body.steps
-    simulators = simulators or ((Stepped(),) if steps else (ClosedForm(), EventDriven()))
+    simulators = suited(network, simulators)
+    runs = [simulator.prepare(network) for simulator in simulators]
     meters = [Meter(network) for _ in simulators]
     oracle = graph.to(network.dtype)
-    runs = [simulator.prepare(network) for simulator in simulators]
     found = [Agreement() for _ in simulators]
     errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
-    moments: list[tuple[Moment, int]] = []
     for x, labels in batches:
         for meter in meters:
             meter.input(x)
@@ -99,18 +99,16 @@ def compare(
 
             def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, meter: Meter = meter) -> None:
                 values[stage.name] = stage.neuron.value(code)
-                meter.watch(stage, code)
+                if not steps:  # a rate says how many spikes were sent and not taken back: all of them are counted apart
+                    meter.watch(stage, code)
 
-            agreement.add(run(x, watch), expected, labels)
+            agreement.add(run(x, watch, tally=meter.tally) if steps else run(x, watch), expected, labels)
             _layer_errors(oracle, x, values, errors)
-        moments += [(moment, len(x)) for moment in curve(network, [(x, None)], at=(steps,))] if steps else []
         if progress is not None:
             progress(len(x))
     if not meters[0].samples:
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
-    meter, figures = meters[0], meters[0].figures()
-    if steps:  # a rate says how many spikes were sent and not taken back; all of them are counted apart
-        figures |= {key: sum(getattr(moment, key) * n for moment, n in moments) / meter.samples for key in ("spikes_per_neuron", "active_fraction")}
+    first, meter, figures = simulators[0], meters[0], meters[0].figures()
     layers = tuple(
         Layer(
             stage.name,
@@ -132,13 +130,23 @@ def compare(
         accuracy_original=found[0].accuracy_original,
         active_fraction=figures["active_fraction"],
         spikes_per_neuron=figures["spikes_per_neuron"],
-        latency=figures["latency"],
+        latency=float(first.steps) if isinstance(first, Stepped) and first.steps else figures["latency"],
         early_spikes=max(int(meter.figures()["early_spikes"]) for meter in meters),
         layers=layers,
         simulators={simulator.name: agreement.max_abs_error for simulator, agreement in zip(simulators, found, strict=True)},
         dtype=str(network.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - started,
     )
+
+
+def suited(network: SpikingNetwork, simulators: Sequence[Simulator] | None) -> Sequence[Simulator]:
+    """The simulators that were asked for, or the usual ones.  Raises `InvalidSetting` if one counts no spikes over time and must."""
+    simulators = simulators if simulators is not None else (Stepped(),) if network.body.steps else (ClosedForm(), EventDriven())
+    if not simulators:
+        raise InvalidSetting("there is no simulator to check in.", "At least one.", "Leave simulators out for the usual ones.")
+    if network.body.steps and (other := [s.name for s in simulators if not isinstance(s, Stepped)]):
+        raise InvalidSetting(f"spikes over time are not counted in {other[0]}.", "Stepped().", "Leave simulators out, or take Stepped().")
+    return simulators
 
 
 def _layer_errors(oracle: Graph, x: Tensor, values: dict[str, Tensor], errors: dict[str, float]) -> None:

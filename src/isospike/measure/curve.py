@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, field, replace
 import torch
 from torch import Tensor
 
+from isospike.data import Samples
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.measure.agreement import Agreement
+from isospike.measure.inputs import inputs
 from isospike.measure.meter import stage_size
 from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, wiring
 from isospike.network import Body, SpikingNetwork, Walk, together
 from isospike.simulate.stepped import timed
-
-Batches = Iterable[tuple[Tensor, Tensor | None]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Sums:
 
 def curve(
     network: SpikingNetwork,
-    batches: Batches,
+    data: Samples,
     original: Callable[[Tensor], Tensor] | None = None,
     at: Sequence[int] | None = None,
     seed: int = 0,
@@ -62,10 +62,10 @@ def curve(
 ) -> list[Moment]:
     """Run a network that fires step by step once, and read it at each of the time steps `at` (1, 2, 4, … and its own unless given).
 
-    batches: (samples, labels or None).  original: what the read-out is compared with.  seed: of what the encoder draws.
+    data: samples, with or without labels.  original: what the read-out is compared with.  seed: of what the encoder draws.
     Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample.
     """
-    body = timed(network.body, None)
+    body = timed(network, None)
     times = sorted(set(at)) if at is not None else doublings(body.steps)
     if not times or times[0] < 1:
         raise InvalidSetting(f"time steps {times}.", "Whole numbers from 1 on.", "Leave `at` out for 1, 2, 4, ….")
@@ -74,7 +74,7 @@ def curve(
     sums = {end: _Sums() for end in times}
     samples = 0
     with torch.no_grad():
-        for x, labels in batches:
+        for x, labels in inputs(network, data):
             x = x.to(network.dtype)
             expected = None if original is None else original(x)
             size = together(body)

@@ -12,14 +12,16 @@ needed: f(W r + b) from stage to stage is the original network.  A leak, and a r
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 
+from isospike.data import Samples
 from isospike.errors import InvalidData
 from isospike.ir.ops.affine import through
+from isospike.measure.inputs import inputs
 from isospike.network import Body, SpikingNetwork, Stage, Walk, run, together
 from isospike.neurons import LIF, SignedIF
 from isospike.neurons.base import Drive
@@ -73,15 +75,15 @@ class _Squares:
 
 
 def diagnose(
-    network: SpikingNetwork, batches: Iterable[tuple[Tensor, Tensor | None]], steps: int | None = None, seed: int = 0,
+    network: SpikingNetwork, data: Samples, steps: int | None = None, seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> list[Finding]:  # fmt: skip
     """The error of every layer, split.  Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample."""
-    body = timed(network.body, steps)
+    body = timed(network, steps)
     generator = torch.Generator().manual_seed(seed)
     squares = {name: _Squares() for name in ("input", *(stage.name for stage in body.stages[:-1]))}
     with torch.no_grad():
-        for x, _ in batches:
+        for x, _ in inputs(network, data):
             for part in x.to(network.dtype).split(together(body)):
                 _split(body, part, generator, squares)
             if progress is not None:

@@ -1,12 +1,13 @@
 """What leaving early saves and what it costs, for several margins, from one pass."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from isospike.data import Samples
 from isospike.errors import InvalidData
+from isospike.measure.inputs import inputs
 from isospike.network import SpikingNetwork, Walk, together
 from isospike.simulate.early_exit import lead, looks
 from isospike.simulate.stepped import timed
@@ -23,16 +24,16 @@ class Exit:
 
 
 def early(
-    network: SpikingNetwork, batches: Iterable[tuple[Tensor, Tensor | None]], margins: Sequence[float], every: int = 4, seed: int = 0,
+    network: SpikingNetwork, data: Samples, margins: Sequence[float], every: int = 4, seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> list[Exit]:  # fmt: skip
     """The margin rule of `EarlyExit` at several margins.  Raises `InvalidData` if there is no sample."""
-    body = timed(network.body, None)
+    body = timed(network, None)
     generator = torch.Generator().manual_seed(seed)
     times = looks(body, every)
     steps, answers, finals, truths = ([[] for _ in margins], [[] for _ in margins], [], [])  # type: ignore[var-annotated]
     with torch.no_grad():
-        for x, labels in batches:
+        for x, labels in inputs(network, data):
             for part in x.to(network.dtype).split(together(body)):
                 walk = Walk(body, part, generator)
                 outs = torch.stack([walk.until(end) for end in times])

@@ -20,7 +20,7 @@ class StageTotals:
 
 @dataclass
 class Meter:
-    """Counts spikes, active neurons, early spikes and synaptic operations; `watch` is handed to a simulation."""
+    """Counts spikes, active neurons, early spikes and synaptic operations; `watch`, or `tally`, is handed to a simulation."""
 
     network: SpikingNetwork
     samples: int = 0
@@ -46,13 +46,20 @@ class Meter:
         self.operations += float((spikes * self.fan["input"]).sum())
 
     def watch(self, stage: Stage, code: Tensor) -> None:
-        """Count a stage's spikes."""
+        """Count the spikes that a stage's code stands for."""
+        self._count(stage, stage.neuron.spikes(code), code != 0, stage.neuron.early(code))
+
+    def tally(self, stage: Stage, spikes: Tensor) -> None:
+        """Count a stage's spikes where each neuron sends many.  spikes: (batch, *shape), of either sign."""
+        self._count(stage, spikes, spikes != 0, spikes.new_zeros(()).bool())
+
+    def _count(self, stage: Stage, spikes: Tensor, active: Tensor, early: Tensor) -> None:
         if stage.name not in self.totals:
             return  # the read-out does not spike
-        spikes, totals = stage.neuron.spikes(code).sum(0), self.totals[stage.name]
+        totals, spikes = self.totals[stage.name], spikes.sum(0)
         totals.spikes += float(spikes.sum())
-        totals.active += float((code != 0).sum())
-        totals.early += float(stage.neuron.early(code).sum())
+        totals.active += float(active.sum())
+        totals.early += float(early.sum())
         if stage.name in self.fan:
             self.operations += float((spikes * self.fan[stage.name]).sum())
 

@@ -6,6 +6,10 @@ from isospike.network.body import Encoder as Encoder
 from isospike.network.body import Group as Group
 from isospike.network.body import Reached as Reached
 from isospike.network.body import Stage as Stage
+from isospike.network.fits import all_gated as all_gated
+from isospike.network.fits import in_closed_form as in_closed_form
+from isospike.network.fits import over_time as over_time
+from isospike.network.fits import refused as refused
 from isospike.network.module import SpikingNetwork as SpikingNetwork
 from isospike.network.module import load as load
 from isospike.network.module import save as save

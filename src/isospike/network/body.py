@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from isospike.data import Preprocessing
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
@@ -111,9 +112,15 @@ class Constraint(Record):
 class Body(Record):
     """All of a network: encoder, stages in order (the last is the read-out), and what is known of how it was made.
 
-    `steps`: time steps until it answers, 0 for networks whose stages have one window each; `macs`: what the original computes a sample;
-    `notes`: what the import left out; `reach`: by layer, the largest activation that its window was made for, and the largest that any
-    input in the declared range can cause; `constraints`: the hardware that it is on.
+    | field           | meaning                                                                                       |
+    |-----------------|-----------------------------------------------------------------------------------------------|
+    | `steps`         | until it answers; 0 for networks whose stages have one window each                            |
+    | `macs`          | multiply-accumulates of the original, a sample                                                |
+    | `notes`         | what the import left out                                                                      |
+    | `reach`         | by layer, the largest activation that its window was made for, and that any input can cause   |
+    | `constraints`   | the hardware that it is on                                                                    |
+    | `preprocessing` | of the data that it was converted with                                                        |
+    | `seen`          | mean and standard deviation of the inputs that it was calibrated on                           |
     """
 
     encoder: Encoder
@@ -124,6 +131,8 @@ class Body(Record):
     notes: tuple[str, ...] = ()
     reach: tuple[tuple[str, float, float], ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    preprocessing: Preprocessing | None = None
+    seen: tuple[float, ...] = ()
 
     @property
     def signed(self) -> bool:

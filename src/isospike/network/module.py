@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from isospike.network.body import Body, Stage
 from isospike.network.file import read, write
+from isospike.network.fits import in_closed_form, over_time
 from isospike.network.perturbation import perturbation
 from isospike.network.run import Perturb, run
 from isospike.network.steps import walked
@@ -48,11 +49,14 @@ class SpikingNetwork(nn.Module):
         return float(self.stages[-1].end)
 
     def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *output"]:
-        """The read-out: in closed form, or after all time steps.  x: (batch, *input shape)."""
+        """The read-out: in closed form, or after all time steps.  x: (batch, *input shape).  Raises `InvalidSetting` if it has neither."""
         body = self.body
+        perturb = perturbation(body.constraints)
         if body.steps:
+            over_time(body, perturb)
             return walked(body, x, torch.Generator().manual_seed(0))
-        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=perturbation(body.constraints))
+        in_closed_form(body, perturb)
+        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=perturb)
 
 
 def save(network: SpikingNetwork, path: str | Path) -> None:

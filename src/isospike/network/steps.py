@@ -136,18 +136,24 @@ def together(body: Body) -> int:
     return max(1, CACHE // (max(math.prod(stage.shape) for stage in body.stages) * stretch))
 
 
-def walked(body: Body, x: Tensor, generator: torch.Generator | None = None, watch: Watch | None = None, listen: Listen | None = None) -> Tensor:
+def walked(
+    body: Body, x: Tensor, generator: torch.Generator | None = None, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None
+) -> Tensor:
     """The read-out after all steps, (batch, *output shape).
 
-    `watch(stage, rates)` sees each stage once, at the end; `listen(stage, train)` sees its spikes, in order, of all samples.
+    `watch(stage, rates)` sees each stage once, at the end; `tally(stage, spikes)` how many each neuron sent, of either sign;
+    `listen(stage, train)` its spikes, in order, of all samples.
     """
-    outs, nets = [], []
+    outs, counts = [], list[dict[str, tuple[Tensor, Tensor]]]()
     plan: Plan = {}
     for part in x.split(together(body) if listen is None else max(len(x), 1)):
         walk = Walk(body, part, generator, listen, plan)
         outs.append(walk.until(body.steps))
-        nets.append({stage.name: walk.states[stage.name].net for stage in body.stages[:-1]} if watch is not None else {})
-    if watch is not None:
-        for stage in body.stages[:-1]:
-            watch(stage, torch.cat([net[stage.name] for net in nets]) / body.steps)
+        if watch is not None or tally is not None:
+            counts.append({name: (state.net, state.total) for name, state in walk.states.items() if name != "input"})
+    for stage in body.stages[:-1]:
+        if watch is not None:
+            watch(stage, torch.cat([count[stage.name][0] for count in counts]) / body.steps)
+        if tally is not None:
+            tally(stage, torch.cat([count[stage.name][1] for count in counts]))
     return torch.cat(outs)

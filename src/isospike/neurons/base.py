@@ -97,6 +97,13 @@ def on_ticks(lead: Tensor, window: Tensor, ticks: int, half: bool) -> Tensor:
     return through(lead, torch.floor(lead.detach() / tick + (0.5 if half else 0.0) + settle) * tick)
 
 
+def another_clock(ticks: int) -> InvalidSetting:
+    """The error for a simulation on another clock than the network's own."""
+    return InvalidSetting(
+        f"the network has a clock of {ticks} ticks.", f"Clocked({ticks}), ClosedForm() or EventDriven(), which keep it.", f"Take Clocked({ticks})."
+    )
+
+
 def through(soft: Tensor, hard: Tensor) -> Tensor:
     """`hard`, to the last bit, with the gradient of `soft`: the straight-through estimator of a step."""
     return hard + (soft - soft.detach()) if soft.requires_grad else hard

@@ -23,8 +23,10 @@ from torch import Tensor
 
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
-from isospike.neurons.base import Drive, Neuron, Synapses, flat, on_ticks
+from isospike.neurons.base import Drive, Neuron, Synapses, another_clock, flat, on_ticks
 from isospike.neurons.membrane import early_spikes, potential
+
+ROUNDING = 1024  # units in the last place by which a sum over all inputs may be off
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,19 @@ class FirstSpikeIF(Neuron):
         return torch.where(self.slope > 0, at_t_min / self.slope + self.window, never)
 
     def closed_form(self, drive: Drive) -> Tensor:
-        return self._held(self.crossing(drive))
+        return self._held(self._seen(self.crossing(drive)))
+
+    def _seen(self, lead: Tensor) -> Tensor:
+        """The same; raises `InvalidSetting` for a neuron without a gate that was past its threshold before t_min."""
+        if not self.gated and lead.numel():
+            longest, window = float(lead.detach().amax()), float(self.window)
+            if longest > window * (1 + ROUNDING * torch.finfo(lead.dtype).eps):
+                raise InvalidSetting(
+                    f"neurons without a gate fire before their window: a lead of {longest:.4g} is due in a window of {window:.4g}.",
+                    "EventDriven(), which says when; or activations that their windows hold.",
+                    "Convert with gated=True, a larger margin or windows='certified'; or simulate with EventDriven().",
+                )
+        return lead
 
     def _held(self, lead: Tensor) -> Tensor:
         # In place: a drive with a bias is a tensor of its own, and memory is what this step costs.
@@ -104,10 +118,10 @@ class FirstSpikeIF(Neuron):
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         if self.ticks:
             if ticks != self.ticks:
-                raise InvalidSetting(f"the network has a clock of {self.ticks} ticks.", f"Clocked({self.ticks}), or any other simulator.", "It keeps its own.")
+                raise another_clock(self.ticks)
             return self.closed_form(drive)
         latest = on_ticks(self.window - self.gate.clamp_min(0), self.window, ticks, half=False)
-        return torch.minimum(on_ticks(self.crossing(drive), self.window, ticks, half).clamp_min(0.0), latest)
+        return torch.minimum(on_ticks(self._seen(self.crossing(drive)), self.window, ticks, half).clamp_min(0.0), latest)
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         ramp, fall, threshold, slope, gate = (flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate))

@@ -32,7 +32,9 @@ class SignedIF(BurstIF):
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         """The rate after `ticks` steps, at once: where no limit binds it is the drive's sum, rounded, whatever the order of the spikes."""
         if math.isfinite(self.most):
-            raise InvalidSetting(f"SignedIF(most={self.most}) has limits, so its spikes' order counts.", "SignedIF(most=math.inf).", "Use Stepped.")
+            raise InvalidSetting(
+                f"SignedIF(most={self.most}) has limits, so its spikes' order counts.", "SignedIF(most=math.inf); or Stepped().", "Take Stepped()."
+            )
         count = drive(self.bias) / self.threshold * ticks + self.initial
         return whole(count).clamp_min(0) / ticks
 

@@ -1,10 +1,9 @@
 """Table of contents: the simulators."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.network import SpikingNetwork, Stage
+from isospike.network import SpikingNetwork
 from isospike.simulate.base import Simulator as Simulator
 from isospike.simulate.base import Trace as Trace
 from isospike.simulate.clocked import Clocked as Clocked
@@ -19,22 +18,10 @@ def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], sim
     """Run a network and keep every stage's spikes.
 
     images: (batch, *input shape) in the units of the original model.  simulator: the fast one for this network unless another is given.
-    Raises `OutOfRange` for inputs outside the declared range, unless the network clips them.
+    Raises `InvalidSetting` for a simulator that would answer this network wrongly, `OutOfRange` for inputs outside the declared range,
+    unless the network clips them.
     """
-    codes: dict[str, Tensor] = {}
-    trains: dict[str, list[Tensor]] = {}
-
-    def watch(stage: Stage, code: Tensor) -> None:
-        codes[stage.name] = code
-
-    def listen(stage: Stage, train: Tensor) -> None:
-        trains.setdefault(stage.name, []).append(train.to(torch.int16))
-
-    simulator = simulator or usual(network)
-    more = {"listen": listen} if isinstance(simulator, Stepped) else {}
-    with torch.no_grad():
-        readout = simulator.prepare(network)(images, watch, **more)
-    return Trace(network, readout, codes, {name: torch.cat(parts) for name, parts in trains.items()})
+    return (simulator or usual(network)).trace(network, images)
 
 
 def usual(network: SpikingNetwork) -> Simulator:

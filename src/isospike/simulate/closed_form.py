@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
-from isospike.network import Body, Step
-from isospike.simulate.base import Simulator
+from isospike.network import Body, SpikingNetwork, Step, in_closed_form
+from isospike.simulate.base import OnePass
 
 
 @dataclass(frozen=True)
-class ClosedForm(Simulator):
+class ClosedForm(OnePass):
     """Solves each layer's spike times as one expression (Stanojevic 2023, eq. 2.30); the fast one."""
+
+    def check(self, network: SpikingNetwork) -> None:
+        in_closed_form(network.body, network.perturb)
 
     def step(self, body: Body) -> Step:
         return lambda stage, drive, codes: stage.neuron.closed_form(drive)

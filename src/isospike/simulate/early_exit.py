@@ -4,37 +4,45 @@ A decision is held to be stable once the read-out's sum for the winner leads by 
 only turn it by late spikes, whose sum does not grow with T; `measure.early` says what the rule costs.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
-from isospike.network import Body, SpikingNetwork, Walk, together
+from isospike.network import Body, SpikingNetwork, Stage, Walk, Watch, together
+from isospike.simulate.base import Run, Simulator, Trace
 from isospike.simulate.stepped import timed
+
+Leave = Callable[[Tensor, int], None]  # (which samples of the batch leave, after how many steps)
 
 
 def lead(readout: Tensor, steps: int) -> Tensor:
-    """T (y₁ − y₂), (batch,).  readout: (batch, classes).  Raises `InvalidSetting` if there is nothing to decide between."""
-    if readout.ndim != 2 or readout.shape[1] < 2:
-        what = f"outputs of shape {tuple(readout.shape[1:])} are no decision between classes."
-        raise InvalidSetting(what, "One number a class, two classes or more.", "Run all time steps.")
+    """T (y₁ − y₂), (batch,).  readout: (batch, classes)."""
     best = readout.topk(2, dim=1).values
     return steps * (best[:, 0] - best[:, 1])
 
 
 def looks(body: Body, every: int) -> list[int]:
-    """The steps at which decisions are looked at.  Raises `InvalidSetting`."""
+    """The steps at which decisions are looked at.  Raises `InvalidSetting` if there is nothing to decide between, or not before the end."""
     if every < 1:
         raise InvalidSetting(f"a look every {every} steps.", "From 1 on.", "4 is usual.")
     if any(stage.neuron.whole for stage in body.stages):
-        raise InvalidSetting("a pool that needs the whole window has no answer before its end.", "Rate(pool='online').", "Convert it so.")
+        raise InvalidSetting(
+            "a pool that needs the whole window has no answer before its end.", "Rate(pool='online'); or Stepped().", "Convert it so, or take Stepped()."
+        )
+    shape = body.stages[-1].shape
+    if len(shape) != 1 or shape[0] < 2:
+        what = f"outputs of shape {shape} are no decision between classes."
+        raise InvalidSetting(what, "One number a class, two classes or more; or Stepped().", "Run all time steps: Stepped().")
     return [*range(every, body.steps, every), body.steps]
 
 
 @dataclass(frozen=True)
-class EarlyExit:
-    """
+class EarlyExit(Simulator):
+    """Its traces have the steps that each sample took, and its rates are over these steps.
+
     | field    | unit               | meaning                                                      |
     |----------|--------------------|--------------------------------------------------------------|
     | `margin` | output · steps     | by how much the winner's sum must lead                       |
@@ -50,26 +58,54 @@ class EarlyExit:
         if not self.margin > 0:
             raise InvalidSetting(f"EarlyExit(margin={self.margin}).", "Above 0.", "See what several cost: measure.early.")
 
-    @torch.no_grad()
-    def __call__(self, network: SpikingNetwork, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The read-outs, (batch, classes), and the steps that each sample took, (batch,).  Raises `InvalidSetting`."""
-        body = timed(network.body, None)
+    def check(self, network: SpikingNetwork) -> None:
+        looks(timed(network, None), self.every)
+
+    def prepare(self, network: SpikingNetwork) -> Run:
+        body = timed(network, None)
         times = looks(body, self.every)
         generator = torch.Generator().manual_seed(self.seed)
-        parts = [self._walk(body, part, times, generator) for part in x.split(together(body))]
-        return torch.cat([out for out, _ in parts]), torch.cat([steps for _, steps in parts])
 
-    def _walk(self, body: Body, x: Tensor, times: list[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        @torch.no_grad()
+        def simulation(x: Tensor, watch: Watch | None = None, leave: Leave | None = None) -> Tensor:
+            order, outs, rates = [], [], list[dict[str, Tensor]]()
+            for part in torch.arange(len(x)).split(together(body)):
+                for rows, end, out, own in self._leaving(body, x[part], times, generator):
+                    order.append(part[rows])
+                    outs.append(out)
+                    if watch is not None:
+                        rates.append(own)
+                    if leave is not None:
+                        leave(part[rows], end)
+            back = torch.cat(order).argsort()
+            if watch is not None:
+                for stage in body.stages[:-1]:
+                    watch(stage, torch.cat([own[stage.name] for own in rates])[back])
+            return torch.cat(outs)[back]
+
+        return simulation
+
+    def trace(self, network: SpikingNetwork, x: Tensor) -> Trace:
+        codes: dict[str, Tensor] = {}
+        steps = torch.zeros(len(x), dtype=torch.long)
+
+        def watch(stage: Stage, rates: Tensor) -> None:
+            codes[stage.name] = rates
+
+        def leave(rows: Tensor, after: int) -> None:
+            steps[rows] = after
+
+        return Trace(network, self.prepare(network)(x, watch, leave), codes, steps=steps)
+
+    def _leaving(self, body: Body, x: Tensor, times: list[int], generator: torch.Generator) -> Iterator[tuple[Tensor, int, Tensor, dict[str, Tensor]]]:
+        """Those that leave at each look: which, when, their read-outs and their rates by stage."""
         walk, waiting = Walk(body, x, generator), torch.arange(len(x))
-        out, steps = torch.zeros(0), torch.zeros(len(x), dtype=torch.long)
         for end in times:
-            now = walk.until(end)
-            out = out if len(out) else now.clone()
-            out[waiting], steps[waiting] = now, end
-            stay = lead(now, end) < self.margin
-            if not bool(stay.any()):
-                break
-            if not bool(stay.all()):
-                walk.keep(stay)
-                waiting = waiting[stay]
-        return out, steps
+            out = walk.until(end)
+            left = (lead(out, end) >= self.margin) | (end == times[-1])
+            if bool(left.any()) or end == times[-1]:
+                yield waiting[left], end, out[left], {stage.name: walk.states[stage.name].net[left] / end for stage in body.stages[:-1]}
+            if bool(left.all()):
+                return
+            walk.keep(~left)
+            waiting = waiting[~left]

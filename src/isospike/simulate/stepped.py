@@ -8,10 +8,10 @@ from torch import Tensor
 
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import through
-from isospike.network import Body, Listen, SpikingNetwork, Stage, Watch, walked
+from isospike.network import Body, Listen, SpikingNetwork, Stage, Watch, over_time, refused, walked
 from isospike.neurons.fused import plain
 from isospike.neurons.stepping import Stepping
-from isospike.simulate.base import Run, Simulator
+from isospike.simulate.base import Run, Simulator, Trace
 
 
 @dataclass(frozen=True)
@@ -26,32 +26,48 @@ class Stepped(Simulator):
     steps: int | None = None
     seed: int = 0
 
+    def check(self, network: SpikingNetwork) -> None:
+        timed(network, self.steps)
+
     def prepare(self, network: SpikingNetwork) -> Run:
-        unperturbed(network)
-        body = timed(network.body, self.steps)
+        body = timed(network, self.steps)
         generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None) -> Tensor:
-            return walked(body, x, generator, watch, listen)
+        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None) -> Tensor:
+            return walked(body, x, generator, watch, listen, tally)
 
         return simulation
+
+    @torch.no_grad()
+    def trace(self, network: SpikingNetwork, x: Tensor) -> Trace:
+        codes: dict[str, Tensor] = {}
+        trains: dict[str, list[Tensor]] = {}
+
+        def listen(stage: Stage, train: Tensor) -> None:
+            trains.setdefault(stage.name, []).append(train.to(torch.int16))
+
+        readout = self.prepare(network)(x, lambda stage, code: codes.update({stage.name: code}), listen)
+        return Trace(network, readout, codes, {name: torch.cat(parts) for name, parts in trains.items()})
 
 
 @dataclass(frozen=True)
 class StepByStep(Stepped):
     """The same, as the equations are written: every layer at every step, in tensors.  Slow; what `Stepped` is held against."""
 
+    def check(self, network: SpikingNetwork) -> None:
+        body = timed(network, self.steps)
+        if any(stage.neuron.whole for stage in body.stages):
+            raise refused(body, "a pool that needs the whole window has no answer step by step.")
+
     def prepare(self, network: SpikingNetwork) -> Run:
-        unperturbed(network)
-        body = timed(network.body, self.steps)
+        self.check(network)
+        body = timed(network, self.steps)
+        *hidden, read = body.stages
         generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None) -> Tensor:
-            *hidden, read = body.stages
-            if any(stage.neuron.whole for stage in hidden):
-                raise InvalidSetting("a pool that needs the whole window has no answer step by step.", "Stepped.", "Leave the simulator out.")
+        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None) -> Tensor:
             states: dict[str, Any] = {}
             drive, total = body.encoder.drive(x), torch.zeros(())
             for t in range(body.steps):
@@ -64,9 +80,11 @@ class StepByStep(Stepped):
                     if listen is not None:
                         listen(stage, once)
                 total = total + arriving(read, spikes)
-            if watch is not None:
-                for stage in hidden:
+            for stage in hidden:
+                if watch is not None:
                     watch(stage, states[stage.name].net / body.steps)
+                if tally is not None:
+                    tally(stage, states[stage.name].total)
             return total / body.steps
 
         return simulation
@@ -79,16 +97,9 @@ def arriving(stage: Stage, spikes: dict[str, Tensor]) -> Tensor:
     return total if stage.neuron.current is None else total + stage.neuron.current
 
 
-def unperturbed(network: SpikingNetwork) -> None:
-    """Raises `InvalidSetting` if hardware disturbs the network's spikes."""
-    if network.perturb is not None:
-        raise InvalidSetting("a perturbation of spike times, in a network that sends trains of spikes.", "TTFS networks.", "Leave `perturb` out.")
-
-
-def timed(body: Body, steps: int | None) -> Body:
-    """The network with another number of steps, if given.  Raises `InvalidSetting` if it has none at all."""
-    if not body.steps:
-        raise InvalidSetting("this network has no time steps: each of its layers answers once.", "Networks made by Rate.", "Leave the simulator out.")
+def timed(network: SpikingNetwork, steps: int | None) -> Body:
+    """What the network is made of, with another number of steps if given.  Raises `InvalidSetting` if it does not fire step by step."""
+    over_time(network.body, network.perturb)
     if steps is not None and steps < 1:
         raise InvalidSetting(f"{steps} time steps.", "At least one.", "64 are usual.")
-    return replace(body, steps=steps or body.steps)
+    return replace(network.body, steps=steps or network.body.steps)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from isospike.errors import InvalidSetting
 from isospike.hardware import constrained, place, reweighted, trained_maps
-from isospike.network import Body, Constraint, SpikingNetwork, Stage, balanced, generators, perturbation, retimed, run, total
+from isospike.network import Body, Constraint, SpikingNetwork, Stage, all_gated, balanced, generators, perturbation, retimed, run, total
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Trainee
 from isospike.train.sparsity import Sparsity
@@ -50,6 +50,7 @@ class SpikeTimes(Trainee):
             raise InvalidSetting(
                 "the network is on hardware that disturbs its spikes.", "The network itself.", "Name that hardware here: prepare(network, […])."
             )
+        all_gated(network.body, "Training in spike times")
         if growth < 1:
             raise InvalidSetting(f"growth={growth}.", "At least 1.", "Ten is usual.")
         self.constraints, self.mappable, self.margin, self.sparsity = tuple(constraints), mappable, margin, sparsity

@@ -70,8 +70,11 @@ class Map(Op):
     def matrix(self, in_shape: Shape) -> csr_array:
         """A's synapses, transposed: row j holds those of input j.  Found by sending a unit through A from each input in turn."""
         inputs = math.prod(in_shape)
+        chunk = max(1, CHUNK // max(inputs, math.prod(self.out_shape(in_shape)), 1))
         rows = []
-        for units in torch.eye(inputs, dtype=torch.float64).split(max(1, CHUNK // inputs)):
+        for first in range(0, inputs, chunk):
+            units = torch.zeros(min(chunk, inputs - first), inputs, dtype=torch.float64)
+            units.diagonal(first).fill_(1.0)
             rows.append(csr_array(self.linear(units.reshape(-1, *in_shape)).flatten(1).numpy()))
         return csr_array(vstack(rows))
 

@@ -98,25 +98,39 @@ class Conv(Weighted):
         return y if bias is None or per_channel else y + bias
 
     def matrix(self, in_shape: Shape) -> csr_array:
+        """As any map's.  Every channel has the same synapses in space, so that only these are listed and then repeated."""
         sizes = in_shape[1:]
         out, per_group, *kernel = self.weight.shape
         reach = [(size + 2 * p - d * (k - 1) - 1) // s + 1 for size, p, d, k, s in zip(sizes, self.padding, self.dilation, kernel, self.stride, strict=True)]
-        weight = self.weight.detach().double().numpy()
-        channel_out, within = np.nonzero(np.ones((out, per_group)))
-        channel_in = within + channel_out // (out // self.groups) * per_group
-        sources, targets, values = [], [], []
-        for tap in np.ndindex(*kernel):
+        source, target, tap = self._in_space(sizes, reach, kernel)
+        own = out // self.groups  # outputs of an input channel
+        weight = self.weight.detach().double().reshape(self.groups, own, per_group, -1).permute(0, 2, 3, 1).numpy()
+        small = in_shape[0] * len(source) * own < 2**31 and out * math.prod(reach) < 2**31
+        number = np.int32 if small else np.int64
+        targets = np.empty((in_shape[0], len(source), own), number)
+        values = np.empty(targets.shape)
+        for channel in range(in_shape[0]):
+            group, within = divmod(channel, per_group)
+            values[channel] = weight[group, within][tap]
+            targets[channel] = target[:, None] + (group * own + np.arange(own)) * math.prod(reach)
+        counts = np.tile(np.bincount(source, minlength=math.prod(sizes)) * own, in_shape[0])
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(number)
+        return csr_array((values.reshape(-1), targets.reshape(-1), starts), shape=(math.prod(in_shape), out * math.prod(reach)))
+
+    def _in_space(self, sizes: Shape, reach: list[int], kernel: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which place of the input meets which of the output, and by which tap of the kernel; in the order of the input's places."""
+        sources, targets, taps = [], [], []
+        for number, tap in enumerate(np.ndindex(*kernel)):
             # Along each dimension: the outputs whose tap falls on a real input, and those inputs.
             places = [np.arange(n) for n in reach]
             read = [n * s - p + d * t for n, s, p, d, t in zip(places, self.stride, self.padding, self.dilation, tap, strict=True)]
             real = [(i >= 0) & (i < size) for i, size in zip(read, sizes, strict=True)]
-            at_out = _flat([n[r] for n, r in zip(places, real, strict=True)], reach)
-            at_in = _flat([i[r] for i, r in zip(read, real, strict=True)], sizes)
-            sources.append((channel_in[:, None] * math.prod(sizes) + at_in).ravel())
-            targets.append((channel_out[:, None] * math.prod(reach) + at_out).ravel())
-            values.append(np.repeat(weight[(channel_out, within, *tap)], len(at_in)))
-        entries = (np.concatenate(values), (np.concatenate(sources), np.concatenate(targets)))
-        return csr_array(entries, shape=(math.prod(in_shape), out * math.prod(reach)))
+            sources.append(_flat([i[r] for i, r in zip(read, real, strict=True)], sizes))
+            targets.append(_flat([n[r] for n, r in zip(places, real, strict=True)], reach))
+            taps.append(np.full(len(sources[-1]), number))
+        source = np.concatenate(sources)
+        order = np.argsort(source, kind="stable")
+        return source[order], np.concatenate(targets)[order], np.concatenate(taps)[order]
 
     def rows(self) -> Rows | None:
         out, inputs, *kernel = self.weight.shape

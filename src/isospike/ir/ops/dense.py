@@ -1,13 +1,16 @@
 """Matrix product along one dimension: `linear`, `matmul` and `Gemm` with constant weights, and means over a dimension."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_array, eye_array, kron
 from torch import Tensor
 
-from isospike.ir.ops.base import Map, Rows, Unsupported, Weighted, constant_beyond
+from isospike.ir.ops.base import Map, Rows, Shape, Unsupported, Weighted, constant_beyond
 from isospike.ir.ops.route import Pad, Permute, Reshape
 from isospike.ir.ops.scale import Scale
 
@@ -55,6 +58,14 @@ class Dense(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight)
 
+    def matrix(self, in_shape: Shape) -> csr_array:
+        out, inputs = self.weight.shape
+        lines = math.prod(in_shape[:-1])
+        values = np.tile(self.weight.detach().double().t().reshape(-1).numpy(), lines)
+        number = np.int32 if len(values) < 2**31 else np.int64
+        targets = np.repeat(np.arange(lines * out, dtype=number).reshape(lines, 1, out), inputs, 1)
+        return csr_array((values, targets.reshape(-1), np.arange(0, len(values) + 1, out, dtype=number)), shape=(lines * inputs, lines * out))
+
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
         if bias is not None and bias.ndim == 1 and x.ndim == 2:
             return F.linear(x, self.weight, bias.expand(self.weight.shape[0]))
@@ -96,6 +107,10 @@ class Along(Weighted):
 
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x.transpose(self.dim + 1, -1), self.weight).transpose(self.dim + 1, -1)
+
+    def matrix(self, in_shape: Shape) -> csr_array:
+        before, after = eye_array(math.prod(in_shape[: self.dim])), eye_array(math.prod(in_shape[self.dim + 1 :]))
+        return csr_array(kron(before, kron(self.weight.detach().double().t().numpy(), after)))
 
     def carry(self, s: Tensor, in_shape: tuple[int, ...]) -> Tensor | None:
         return s if s.shape[self.dim] == 1 else None

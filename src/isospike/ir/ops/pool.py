@@ -4,8 +4,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Op, Shape, Unsupported
@@ -91,11 +93,15 @@ class Pool(Op):
 
     def patches(self, in_shape: Shape) -> tuple[Map, ...]:
         """The map that adds up each patch: its synapses say which inputs a pooling neuron sees."""
-        out = self.out_shape(in_shape)
-        reach = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(out[1:], self.stride, self.dilation, self.kernel, strict=True)]
-        widths = tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, self.padding, in_shape[1:], strict=True))
-        ones = ones_per_channel(in_shape[0], self.kernel, self.sign.dtype)
-        return Pad(((0, 0), *widths)), Conv(ones, self.stride, (0,) * len(self.kernel), self.dilation, in_shape[0])
+        return _patches(self, self.dilation, in_shape, self.out_shape(in_shape), self.sign.dtype)
+
+
+def _patches(pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape, out: Shape, dtype: torch.dtype) -> tuple[Map, ...]:
+    """The map that adds up each patch of a pool: what is padded, and a convolution with ones."""
+    reach = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(out[1:], pool.stride, dilation, pool.kernel, strict=True)]
+    widths = tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, pool.padding, in_shape[1:], strict=True))
+    ones = ones_per_channel(in_shape[0], pool.kernel, dtype)
+    return Pad(((0, 0), *widths)), Conv(ones, pool.stride, (0,) * len(pool.kernel), dilation, in_shape[0])
 
 
 def _average_pool(
@@ -167,6 +173,14 @@ class AveragePool(Map):
             return flat.linear(x.unsqueeze(2)).squeeze(2)
         pool = F.avg_pool2d if len(self.kernel) == 2 else F.avg_pool3d
         return pool(x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor)
+
+    def matrix(self, in_shape: Shape) -> csr_array:
+        pad, add = _patches(self, (1,) * len(self.kernel), in_shape, self.out_shape(in_shape), torch.float64)
+        patches = csr_array(pad.matrix(in_shape) @ add.matrix(pad.out_shape(in_shape)))
+        # A patch of ones has the number of its inputs over the divisor as its mean.
+        means = self.linear(torch.ones(1, *in_shape, dtype=torch.float64)).flatten().numpy()
+        patches.data = (means / np.bincount(patches.indices, minlength=len(means)).clip(1))[patches.indices]
+        return patches
 
     def pattern(self) -> Map:
         return replace(self, divisor=1)

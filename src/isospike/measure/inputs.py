@@ -1,0 +1,33 @@
+"""The samples that a network is measured on, and a warning where they are not what it was calibrated on."""
+
+import warnings
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from isospike.data import Samples, pairs
+from isospike.data.samples import Pair
+from isospike.network import SpikingNetwork
+
+FEWEST = 16  # samples whose mean says something
+SHIFT, SPREAD = 0.5, 2.0  # standard deviations that a mean may be off, and the factor that a standard deviation may be
+
+
+def inputs(network: SpikingNetwork, data: Samples) -> Iterator[Pair]:
+    """Batches of (samples, labels or None).  Raises `InvalidData`; warns if the first lies far from what the network was calibrated on."""
+    for i, (x, labels) in enumerate(pairs(data)):
+        if i == 0:
+            _compare(network.body.seen, x)
+        yield x, labels
+
+
+def _compare(seen: tuple[float, ...], x: Tensor) -> None:
+    if not seen or len(x) < FEWEST:
+        return
+    (mean, sd), own, own_sd = seen, float(x.double().mean()), float(x.double().std())
+    if abs(own - mean) > SHIFT * sd or not sd / SPREAD <= own_sd <= sd * SPREAD:
+        warnings.warn(
+            f"the inputs have mean {own:.3g} and standard deviation {own_sd:.3g}; the network was calibrated on {mean:.3g} and {sd:.3g}.  "
+            "Were they preprocessed alike, such as by --normalize?",
+            stacklevel=3,
+        )
