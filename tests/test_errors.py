@@ -310,7 +310,7 @@ CASES: Sequence[Case] = (
     # calibration
     case("no calibration sample", lambda f: convert(model(), X[:0]), InvalidData, "no calibration sample", "Pass some images"),
     case("no calibration batch", lambda f: convert(model(), []), InvalidData, "no calibration sample", "Pass some images"),
-    case("calibration with labels", lambda f: convert(model(), [(X, torch.zeros(6))]), InvalidData, "a calibration batch is a tuple", "Leave out the labels"),  # type: ignore[list-item]
+    case("calibration with two labels a sample", lambda f: convert(model(), [(X, torch.zeros(6), torch.zeros(6))]), InvalidData, "a batch is a tuple of 3", "Pass the samples"),
     case("calibration of uint8", lambda f: convert(model(), X.byte()), InvalidData, "torch.uint8", "float32 or float64", "x.float() / 255"),
     case("calibration of int64", lambda f: convert(nn.Sequential(nn.Embedding(9, 4)), X.long()), InvalidData, "torch.int64", "float32 or float64", "of an embedding"),
     case("calibration of float16", lambda f: convert(model(), X.half()), InvalidData, "torch.float16", "float32 or float64"),
@@ -342,7 +342,7 @@ CASES: Sequence[Case] = (
     case("inputs above the range", lambda f: simulate(network(), 2 * X), OutOfRange, "12 of 24 input values", "reach from 0 to 2", "[0, 1]", "--outside clip"),
     case("inputs below the range", lambda f: simulate(network(), X - 1), OutOfRange, "23 of 24 input values", "reach from -1 to 0", "input_range"),
     case("nothing to measure", lambda f: measure(network(), []), InvalidData, "no sample to run", "At least one"),
-    case("too few labels", lambda f: check(model(), network(), X, torch.zeros(4).long()), InvalidData, "6", "4 labels", "A label for every image"),
+    case("too few labels", lambda f: check(model(), network(), X, torch.zeros(4).long()), InvalidData, "6", "4 labels", "A label for every sample"),
     # data
     case("missing .npz", lambda f: open_data(str(f / "none.npz")), InvalidData, "none.npz` does not exist", "Check the path"),
     case("truncated .npz", lambda f: open_data(str(part_of(npz(f, images=IMAGES)))), InvalidData, "d.npz` cannot be read", "numpy.savez"),

@@ -101,7 +101,7 @@ def jitter() -> Kind:
     model, sd = dense(), 0.02
 
     def network() -> iso.SpikingNetwork:
-        return iso.constrain(iso.convert(model, X, iso.TTFS(), (0.0, 1.0)), iso.SpikeJitter(sd, torch.Generator().manual_seed(5)))
+        return iso.constrain(iso.convert(model, X, iso.TTFS(), (0.0, 1.0)), iso.SpikeJitter(sd, seed=5))
 
     def late(ticks: int) -> Tensor:
         generator = torch.Generator().manual_seed(5)

@@ -157,7 +157,8 @@ def test_sums_that_cancel_are_imported() -> None:
     model = net(lambda m, x: (m.c(x) * 1e7 + x) - m.c(x) * 1e7)
     graph = read(model, X.float())
     assert float((graph(X) - X).abs().max()) < 1e-7
-    assert float((model(X.float()) - X.float()).abs().max()) > 1e-2
+    with torch.no_grad():
+        assert float((model(X.float()) - X.float()).abs().max()) > 1e-2
 
 
 def off(graph: Graph, by: float) -> Graph:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from statistics import mean, median, stdev
 from typing import TYPE_CHECKING
 
-import torch
 from rich.progress import track
 
 from isospike.data import Data
@@ -52,14 +51,14 @@ def run(settings: Settings | None = None) -> Result:
         other = exactness.network(replace(PAPER_CODING, margin=margin))
         return _row(f"ζ = {margin:g}", {ACCURACY: accuracy(other, data), LATENCY: other.latency})
 
-    def trials(label: str, sd: float, one: Callable[[torch.Generator], float]) -> Row:
-        found = [one(torch.Generator().manual_seed(1000 * settings.seed + trial)) for trial in range(settings.trials)]
+    def trials(label: str, sd: float, one: Callable[[int], float]) -> Row:
+        found = [one(1000 * settings.seed + trial) for trial in range(settings.trials)]
         return _row(f"{label} {sd:g}", {ACCURACY: mean(found), SPREAD: stdev(found) if len(found) > 1 else 0.0, LATENCY: network.latency})
 
     margins = [with_margin(z) for z in track(MARGINS, "margins", transient=True)]
 
     def disturbed(label: str, kind: type[Noise], sds: tuple[float, ...]) -> list[Row]:
-        return [trials(label, sd, lambda g, sd=sd: accuracy(constrain(network, [kind(sd, g)]), data)) for sd in track(sds, label, transient=True)]  # type: ignore[misc]
+        return [trials(label, sd, lambda seed, sd=sd: accuracy(constrain(network, [kind(sd, seed)]), data)) for sd in track(sds, label, transient=True)]  # type: ignore[misc]
 
     jitters, mismatches = disturbed("jitter", SpikeJitter, JITTERS), disturbed("mismatch", SlopeMismatch, MISMATCHES)
     rows = (*margins, *jitters, *mismatches)

@@ -59,7 +59,7 @@ class Integers:
                 found[stage.name] = stage.neuron.pool(arriving[0].double()).long()  # it only chooses among integers
                 continue
             own = self.stages[stage.name]
-            potential = np.concatenate([part.flatten(1).numpy() for part in arriving], 1) @ own.weights - own.threshold
+            potential = np.concatenate([part.reshape(len(part), -1).numpy() for part in arriving], 1) @ own.weights - own.threshold
             code = np.clip(potential // own.gain, 0, own.ticks) if own.ticks else potential
             found[stage.name] = torch.from_numpy(code).reshape(len(x), *stage.shape)
         return found

@@ -66,7 +66,7 @@ class _Squares:
 
     def add(self, **parts: Tensor) -> None:
         for name, part in parts.items():
-            square = part.double().square().transpose(0, 1).flatten(1).sum(1)
+            square = part.double().square().reshape(len(part), *(part.shape[1:2] or (1,)), -1).sum((0, 2))
             self.sums[name] = self.sums.get(name, 0) + square
         self.count += parts["scale"].numel()
 

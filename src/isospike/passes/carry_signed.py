@@ -18,6 +18,7 @@ from isospike.ir.ops.base import Shape
 from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.mirror import Difference, Mirror
 from isospike.ir.ops.pool import Pool
+from isospike.ir.ops.route import Reshape
 from isospike.passes.base import everywhere
 
 
@@ -38,7 +39,7 @@ def _used_unrectified(graph: Graph, node: Node) -> bool:
 
 def _pair_reader(node: Node, graph: Graph) -> bool:
     """Whether the node only reads a pair: the difference itself."""
-    return isinstance(node.op, Affine) and node.op.bias is None and [[type(step) for step in chain] for chain in node.op.groups] == [[Difference]]
+    return isinstance(node.op, Affine) and node.op.bias is None and len(node.op.groups) == 1 and [type(step) for step in node.op.groups[0]][:1] == [Difference]
 
 
 def _carried(graph: Graph, node: Node) -> Graph:
@@ -46,10 +47,12 @@ def _carried(graph: Graph, node: Node) -> Graph:
     op = node.op
     if never_negative(graph.by_name, node.name):
         return graph.edited({node.name: [replace(node, op=Population(op.groups, op.bias, 0.0, math.inf))]})
-    bias = None if op.bias is None else Mirror().linear(op.bias.expand(node.shape[0], *op.bias.shape[1:])[None])[0]
-    pair = Population(tuple((*chain, Mirror()) for chain in op.groups), bias, 0.0, math.inf)
-    both = Node(f"{node.name}:signed", pair, node.inputs, _twice(node.shape), node.path)
-    return graph.edited({node.name: [both, Node(node.name, Affine(((Difference(),),), None), (both.name,), node.shape, node.path)]})
+    # A sample of one number without a dimension gets one, along which the two parts lie.
+    shape, there, back = (node.shape, (), ()) if node.shape else ((1,), (Reshape((1,)),), (Reshape(()),))
+    bias = None if op.bias is None else Mirror().linear((op.bias if node.shape else op.bias.reshape(1)).expand(shape[0], *op.bias.shape[1:])[None])[0]
+    pair = Population(tuple((*chain, *there, Mirror()) for chain in op.groups), bias, 0.0, math.inf)
+    both = Node(f"{node.name}:signed", pair, node.inputs, _twice(shape), node.path)
+    return graph.edited({node.name: [both, Node(node.name, Affine(((Difference(), *back),), None), (both.name,), node.shape, node.path)]})
 
 
 def _pooled_pair(graph: Graph, node: Node) -> Graph:

@@ -58,7 +58,7 @@ class Percentile(Normalise):
         high = {}
         for name, found in largest.items():
             whole = found.max() if float(found.max()) > 0 else found.new_ones(())
-            high[name] = torch.where(found > 0, found, whole).reshape(-1, *(1,) * (len(graph[name].shape) - 1))
+            high[name] = torch.where(found > 0, found, whole).reshape((-1, *(1,) * (len(graph[name].shape) - 1)) if graph[name].shape else ())
         return Ranges(high, samples)
 
     def _observe(self, graph: Graph, calibration: Iterable[Tensor], see: Callable[[str, Tensor], None]) -> int:
@@ -67,7 +67,12 @@ class Percentile(Normalise):
 
         def observe(name: str, value: Tensor) -> None:
             if name in names:
-                see(name, value.transpose(0, 1).flatten(1).abs().double() if self.per == "channel" else value.flatten()[None].abs().double())
+                see(
+                    name,
+                    value.reshape(len(value), *(value.shape[1:2] or (1,)), -1).transpose(0, 1).flatten(1).abs().double()
+                    if self.per == "channel"
+                    else value.flatten()[None].abs().double(),
+                )
 
         samples = 0
         with torch.no_grad():

@@ -151,6 +151,7 @@ class Affine(Op):
         "aten.cat.default": _cat,
         "aten.copy.default": _copy,
         "aten.fill.Scalar": _copy,
+        "aten.zero.default": lambda build, x: _copy(build, x, 0.0),
         "aten.fill.Tensor": _copy,
         "aten.slice_scatter.default": _slice_scatter,
         "aten.select_scatter.default": _select_scatter,

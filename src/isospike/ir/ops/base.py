@@ -75,7 +75,7 @@ class Map(Op):
         for first in range(0, inputs, chunk):
             units = torch.zeros(min(chunk, inputs - first), inputs, dtype=torch.float64)
             units.diagonal(first).fill_(1.0)
-            rows.append(csr_array(self.linear(units.reshape(-1, *in_shape)).flatten(1).numpy()))
+            rows.append(csr_array(self.linear(units.reshape(-1, *in_shape)).reshape(len(units), -1).numpy()))
         return csr_array(vstack(rows))
 
     def rows(self) -> "Rows | None":
