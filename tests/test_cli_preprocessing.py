@@ -51,7 +51,7 @@ def test_a_contradiction_is_an_error(place: Path, command: str) -> None:
     for kept, other in ((NORMAL, "0.1307 0.3081"), (None, NORMAL)):
         given = () if kept is None else ("--normalize", kept)
         call("convert", "m.pt2", "--data", "d.npz", *given, *coding, "--out", "n.safetensors")
-        with pytest.raises(InvalidSetting, match="--normalize .* contradicts the file"):
+        with pytest.raises(InvalidSetting, match=r"--normalize .* contradicts the file"):
             call(command, "n.safetensors", "--data", "d.npz", "--normalize", other, *more)
 
 

@@ -94,7 +94,7 @@ def test_what_pytorch_does_not_export(name: str, capfd: pytest.CaptureFixture[st
 @pytest.mark.parametrize("name", sorted(SCATTERED))
 def test_writes_of_an_onnx_file_are_refused(name: str) -> None:
     model, shape = ZOO[name]()
-    with pytest.raises(UnsupportedOperation, match="ScatterND.* has no spiking counterpart"):
+    with pytest.raises(UnsupportedOperation, match=r"ScatterND.* has no spiking counterpart"):
         from_onnx(exported(model, inputs(shape).float()))
 
 
