@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.activations import QCFS, StReLU
+from isospike.activations import QCFS, ClampQuantise, StReLU
 from isospike.codings import Bernoulli, Calibrate, ConstantCurrent, Poisson, RegularSpikes
 from isospike.codings.inputs import RateEncoder
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile
@@ -198,8 +198,11 @@ def test_clips_of_either_side(low: float, high: float, normalise: Normalise, neu
 
 
 @pytest.mark.parametrize("neuron", [IF(), SignedIF(), TernaryIF(), TernaryIF(level=1.0)], ids=repr)
-def test_staircases_are_exact_in_any_neuron(neuron: Stepping) -> None:
-    assert error(net(QCFS(4, 0.6)), iso.Rate(neuron=neuron, normalise=Bounds()), steps=4) < 1e-12
+@pytest.mark.parametrize("initial", [None, 0.3])
+@pytest.mark.parametrize("staircase", [QCFS(4, 0.6), ClampQuantise(4)], ids=str)
+def test_staircases_are_exact_in_any_neuron(staircase: nn.Module, initial: float | None, neuron: Stepping) -> None:
+    """Where a staircase's steps are is its own: ½ in QCFS, 0 in ClampQuantise, whatever V₀ other neurons begin with."""
+    assert error(net(staircase), iso.Rate(neuron=neuron, normalise=Bounds(), initial=initial), steps=4) < 1e-12
 
 
 def test_a_signed_network_can_be_checked() -> None:
