@@ -16,8 +16,10 @@ from isospike.codings import Bernoulli, Calibrate, ConstantCurrent, Poisson, Reg
 from isospike.codings.inputs import RateEncoder
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile
 from isospike.errors import InvalidData, InvalidSetting, OutOfRange
+from isospike.importers import read
 from isospike.measure import differing_spikes
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
+from isospike.passes import canonical
 from isospike.simulate import StepByStep
 
 
@@ -67,6 +69,11 @@ def test_batches_may_be_read_only_once() -> None:
     network = iso.convert(Small().double(), once(), iso.Rate(normalise=Percentile(95)), input_range=(0.0, 1.0))
     for one, other in zip(network.body.tensors().values(), made(iso.Rate(normalise=Percentile(95))).body.tensors().values(), strict=True):
         assert torch.allclose(one, other, rtol=1e-9)
+
+
+def test_percentiles_say_how_many_samples_they_saw() -> None:
+    graph = canonical(read(Small().double(), samples()).with_range(torch.zeros(2, 1, 1), torch.ones(2, 1, 1)))
+    assert Percentile(90).ranges(graph, samples(11).split(4)).samples == 11
 
 
 def test_without_data_no_rate_can_saturate() -> None:
