@@ -85,12 +85,11 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
             yield from (ast.Constant(other) for other in ((2 * value, -value) if value else (1.0,)))
         case ast.IfExp(test=test):
             yield but(test=ast.UnaryOp(ast.Not(), test))
-        case ast.Call(func=ast.Name(id=name)):
-            yield from (but(func=ast.Name(other)) for other in EXCHANGED.get(name, ()))
-        case ast.Call(func=ast.Attribute(value=value, attr=name)):
-            yield from (but(func=ast.Attribute(value, other)) for other in EXCHANGED.get(name, ()))
-    if isinstance(node, ast.Call) and len(node.args) > 1 and not any(isinstance(arg, ast.Starred) for arg in node.args[:2]):
-        yield but(args=[node.args[1], node.args[0], *node.args[2:]])
+        case ast.Call(func=func, args=args):
+            name = getattr(func, "attr", getattr(func, "id", ""))
+            yield from (but(func=ast.Attribute(func.value, o) if isinstance(func, ast.Attribute) else ast.Name(o)) for o in EXCHANGED.get(name, ()))
+            if len(args) > 1 and name not in EXCHANGED and not any(isinstance(arg, ast.Starred) for arg in args[:2]):
+                yield but(args=[args[1], args[0], *args[2:]])
     if isinstance(node, ast.AugAssign) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
         yield ast.Pass()
 

@@ -26,7 +26,7 @@ def test_every_change_of_a_small_program(tmp_path: Path) -> None:
     planted = [ast.unparse(ast.parse(mutant.planted(PROGRAM.encode()))) for mutant in found]
     assert {mutant.key.partition("⟦")[2].partition("⟧")[0] for mutant in found} == {
         "2 → 3", "b += 1 → b -= 1", "b += 1 → pass", "1 → 0", "1 → 2", "not b > 3 → b > 3", "b > 3 → b >= 3", "b > 3 → b < 3",
-        "3 → 4", "max(α * b, 0.5) → min(α * b, 0.5)", "max(α * b, 0.5) → max(0.5, α * b)", "α * b → α / b", "0.5 → 1.0", "0.5 → -0.5",
+        "3 → 4", "max(α * b, 0.5) → min(α * b, 0.5)", "α * b → α / b", "0.5 → 1.0", "0.5 → -0.5",
     }  # fmt: skip
     assert len({*planted, ast.unparse(ast.parse(PROGRAM))}) == len(found) + 1
 
