@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,19 @@ def test_it_learns() -> None:
     learned = quick(trainee(), epochs=40, optimizer=lambda p: torch.optim.Adam(p, lr=2e-2))
     after = float((learned(X).argmax(1) == Y).double().mean())
     assert before is not None and before < 0.7 and after > 0.95
+
+
+class Unsized:
+    """Batches that can be gone through again, and do not say how many they are."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return iter(BATCHES)
+
+
+def test_batches_are_counted_where_they_do_not_say_how_many_they_are() -> None:
+    """The learning rate falls a little at every step, by what share of the epoch is over."""
+    assert same(quick(trainee(), Unsized(), decay=0.1), quick(trainee(), decay=0.1))
+    assert not same(quick(trainee(), decay=0.1), quick(trainee(), decay=0.2))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
