@@ -167,7 +167,7 @@ def main(count: int, seed: int) -> int:
             began = time.monotonic()
             if not passes(tests, copy, Path(folder) / "numba", 3600):
                 sys.exit(f"the tests of {room} fail without any mutant: {' '.join(tests)}")
-            limit = 60 + 3 * (time.monotonic() - began)
+            limit = 60 + 2 * (time.monotonic() - began)
             bar.update(task, description=room)
             for number, mutant in enumerate(group):
                 file = copy / "isospike" / mutant.path

@@ -17,14 +17,14 @@ def _copied(build: Any, x: Any, *_: Any, **__: Any) -> Any:
     return replace(x)  # another handle on the same node: what is written into the copy does not reach the original
 
 
-def _dropout(build: Any, x: Any, p: float = 0.5, train: bool = False) -> Any:
+def _dropout(build: Any, x: Any, p: Any, train: bool) -> Any:
     if train:
         raise Unsupported("dropout in training mode; call model.eval()")
     return x
 
 
 def _onnx_dropout(build: Any, x: Any, ratio: Any = None, training: Any = None, **_: Any) -> Any:
-    return _dropout(build, x, train=training is not None and bool(training))
+    return _dropout(build, x, ratio, training is not None and bool(training))
 
 
 def _cast(build: Any, x: Any, dtype: torch.dtype, *_: Any, **__: Any) -> Any:
