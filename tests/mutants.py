@@ -2,6 +2,7 @@
 
 A mutant changes one place of one file.  Which ones are drawn depends on the seed and on the places themselves, not on where they stand.
 A room's tests run on a copy of `src/`; a mutant that they pass has survived.  Survivors are tried again on the next run, killed ones are not.
+The tests themselves are not copied: one that is being written meanwhile kills whatever it meets.
 """
 
 import ast
@@ -171,12 +172,13 @@ def main(count: int, seed: int) -> int:
             bar.update(task, description=room)
             for number, mutant in enumerate(group):
                 file = copy / "isospike" / mutant.path
-                source = file.read_bytes()
+                whole = Path(shutil.copy2(file, file.with_suffix(".whole")))
+                source = whole.read_bytes()
                 file.write_bytes(mutant.planted(source))
                 # A kernel that is kept knows when its own file changes, but not when another does whose functions are compiled into it.
                 numba = Path(folder) / (f"numba {room} {number}" if b"numba" in source else "numba")
                 state[mutant.key] = "survived" if passes(tests, copy, numba, limit) else "killed"
-                shutil.copy2(root / mutant.path, file)  # with its time, or all of its kernels would be compiled again
+                whole.replace(file)  # with its time, or its kernels would be compiled once more
                 bar.console.print(f"{state[mutant.key]:9} line {mutant.line} {mutant.key}", markup=False, highlight=False, soft_wrap=True)
                 STATE.parent.mkdir(exist_ok=True)
                 written = STATE.with_suffix(".partial")
