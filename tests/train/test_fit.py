@@ -89,6 +89,23 @@ def test_batches_are_counted_where_they_do_not_say_how_many_they_are() -> None:
     assert not same(quick(trainee(), decay=0.1), quick(trainee(), decay=0.2))
 
 
+class Given(torch.nn.Module):
+    """Answers with its inputs as scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_accuracy_is_the_share_of_right_answers_and_silence_is_none() -> None:
+    scores, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-torch.inf, -torch.inf], [2.0, 3.0], [-1.0, -torch.inf]]), torch.tensor([0, 0, 0, 1, 0])
+    assert accuracy(Given(), [(scores[:2], labels[:2]), (scores[2:], labels[2:])]) == pytest.approx(3 / 5)
+    assert accuracy(Given(), None) is None and accuracy(Given(), []) is None
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_seed_says_all(variant: str) -> None:
     make, batches = VARIANTS[variant]
