@@ -1,9 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-N ?= 10000
+SEED ?= 0
 
-.PHONY: demo test check fuzz benchmark lenet
+fuzz: N ?= 10000
+mutants: N ?= 60
+
+.PHONY: demo test check fuzz mutants benchmark lenet
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +27,9 @@ check: $(VENV)/.installed  ## linting and types
 
 fuzz: $(VENV)/.installed  ## exactness of N random networks; goes on where it was stopped
 	$(BIN)/python tests/fuzz.py $(N)
+
+mutants: $(VENV)/.installed  ## plant N bugs drawn from SEED; goes on where it was stopped, and lists those that no test notices
+	$(BIN)/python tests/mutants.py $(N) $(SEED)
 
 benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MODELS=folder of ONNX files
 	$(BIN)/python benchmarks/speed.py $(if $(MODELS),--models $(MODELS))

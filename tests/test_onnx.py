@@ -125,6 +125,9 @@ FAITHFUL = {
     "Transpose": lambda: convolved([RELU, node("Transpose", ["r"], ["y"], perm=[0, 3, 1, 2])]),
     "Sum of three": lambda: convolved([RELU, node("Identity", ["r"], ["i"]), node("Sum", ["r", "c", "i"], ["y"])]),
     "Dropout with mask": lambda: convolved([node("Dropout", ["c"], ["d", "mask"], ratio=0.4), node("Relu", ["d"], ["y"])]),
+    "Cast to another precision": lambda: convolved(
+        [node("Cast", ["c"], ["d"], to=TensorProto.DOUBLE), node("Cast", ["d"], ["f"], to=1), node("Relu", ["f"], ["y"])]
+    ),
     "MaxPool with indices": lambda: convolved([node("MaxPool", ["c"], ["p", "i"], kernel_shape=[2, 2], strides=[2, 2]), node("Relu", ["p"], ["y"])]),
     "MaxPool, SAME": lambda: convolved([RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], strides=[1, 1], auto_pad="SAME_UPPER")]),
     "MaxPool, default stride": lambda: convolved([RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2])]),

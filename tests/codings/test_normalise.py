@@ -13,15 +13,15 @@ from isospike.neurons import IF
 from isospike.passes import canonical
 
 
+@pytest.mark.parametrize("steps", [1, 20])
 @pytest.mark.parametrize("reset", ["soft", "zero"])
-def test_spike_norm_is_the_largest_input_of_a_step(reset: str) -> None:
+def test_spike_norm_is_the_largest_input_of_a_step(reset: str, steps: int) -> None:
     generator = torch.Generator().manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 3)).double()
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.5)
     x = torch.rand(10, 6, generator=generator, dtype=torch.float64)
-    steps = 20
     graph = canonical(read(model, x).with_range(torch.zeros(6), torch.ones(6)))
     ranges = SpikeNorm(steps, IF(reset=reset)).ranges(graph, x.split(4))  # type: ignore[arg-type]
     with torch.no_grad():

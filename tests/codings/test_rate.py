@@ -11,14 +11,16 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.activations import QCFS, StReLU
+from isospike.activations import QCFS, ClampQuantise, StReLU
 from isospike.codings import Bernoulli, Calibrate, ConstantCurrent, Poisson, RegularSpikes
 from isospike.codings.inputs import RateEncoder
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile
 from isospike.errors import InvalidData, InvalidSetting, OutOfRange
+from isospike.importers import read
 from isospike.measure import differing_spikes
 from isospike.network import run
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
+from isospike.passes import canonical
 from isospike.simulate import StepByStep
 
 
@@ -75,6 +77,11 @@ def test_batches_may_be_read_only_once() -> None:
     network = iso.convert(Small().double(), once(), iso.Rate(normalise=Percentile(95)), input_range=(0.0, 1.0))
     for one, other in zip(network.body.tensors().values(), made(iso.Rate(normalise=Percentile(95))).body.tensors().values(), strict=True):
         assert torch.allclose(one, other, rtol=1e-9)
+
+
+def test_percentiles_say_how_many_samples_they_saw() -> None:
+    graph = canonical(read(Small().double(), samples()).with_range(torch.zeros(2, 1, 1), torch.ones(2, 1, 1)))
+    assert Percentile(90).ranges(graph, samples(11).split(4)).samples == 11
 
 
 def test_without_data_no_rate_can_saturate() -> None:
@@ -206,8 +213,11 @@ def test_clips_of_either_side(low: float, high: float, normalise: Normalise, neu
 
 
 @pytest.mark.parametrize("neuron", [IF(), SignedIF(), TernaryIF(), TernaryIF(level=1.0)], ids=repr)
-def test_staircases_are_exact_in_any_neuron(neuron: Stepping) -> None:
-    assert error(net(QCFS(4, 0.6)), iso.Rate(neuron=neuron, normalise=Bounds()), steps=4) < 1e-12
+@pytest.mark.parametrize("initial", [None, 0.3])
+@pytest.mark.parametrize("staircase", [QCFS(4, 0.6), ClampQuantise(4)], ids=str)
+def test_staircases_are_exact_in_any_neuron(staircase: nn.Module, initial: float | None, neuron: Stepping) -> None:
+    """Where a staircase's steps are is its own: ½ in QCFS, 0 in ClampQuantise, whatever V₀ other neurons begin with."""
+    assert error(net(staircase), iso.Rate(neuron=neuron, normalise=Bounds(), initial=initial), steps=4) < 1e-12
 
 
 def test_a_signed_network_can_be_checked() -> None:

@@ -1,7 +1,9 @@
 """Clocks and whole weights: the quantised network computed by hand, exactly; and gradients straight through what is rounded."""
 
 import itertools
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from isospike.codings import TTFS
 from isospike.hardware import Constraint, TimeSteps, WeightBits, constrain, reweighted, trained_maps
+from isospike.hardware.weight_bits import whole_step
 from isospike.network import total
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
@@ -68,6 +71,37 @@ def test_weights_are_whole_and_slopes_are_kept(name: str, bits: int) -> None:
             assert torch.equal(stage.neuron.slope, before.neuron.slope)
             assert torch.allclose(stage.neuron.ramp, stage.neuron.slope - total(stage, network.body.shapes), atol=1e-12)
             assert not torch.allclose(stage.neuron.ramp, before.neuron.ramp, atol=1e-6)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("bits", "given", "share"), [(3, None, 0.04), (4, None, 0.04), (5, None, 0.01), (8, None, 0.01), (4, 0.2, 0.2), (4, 0.0, 0.0)])
+def test_the_step_is_that_of_the_wider_side_without_its_outliers(bits: int, given: float | None, share: float, sign: int) -> None:
+    """d = max(−J_low / 2^(q−1), J_high / (2^(q−1) − 1)) of weights with one long side, by numpy's quantiles; then weights by hand."""
+    weight = sign * (torch.randn(50, 6, dtype=torch.float64, generator=seeded()).exp() - 0.5)
+    network = case("linear")[0]
+    body = replace(network.body, stages=(reweighted(network.stages[0], lambda _, __: weight), *network.stages[1:]))
+    constraint, body = WeightBits(bits, given).placed(body, dict)  # type: ignore[arg-type]
+    low, high = np.quantile(weight.numpy(), [share, 1 - share])
+    half = 2 ** (bits - 1)
+    step = -low / half if sign < 0 else high / (half - 1)
+    assert low < 0 < high and constraint.steps[body.stages[0].name] == pytest.approx((step,), rel=1e-12)
+    (found,) = trained_maps(constraint.parameters(body).stages[0])
+    assert np.allclose(found.weight, np.clip(np.round(weight.numpy() / step), -half, half - 1) * step, rtol=0, atol=1e-12)
+
+
+def test_whole_weights_are_known_by_what_rounding_left_of_them() -> None:
+    """A hundred different numbers that should be zero are no hundred sizes of weights."""
+    weight = torch.cat([0.1 * torch.tensor([-5, -3, 1, 2, 4], dtype=torch.float64), 1e-10 * torch.arange(1, 101, dtype=torch.float64)])
+    assert whole_step(weight, 8) == pytest.approx(0.1, rel=1e-12)
+    assert whole_step(weight, 4) is None and whole_step(0.0 * weight, 8) is None
+
+
+def test_quantiles_of_many_weights_are_those_of_every_nth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isospike.hardware.weight_bits.MOST", 40)
+    weight = torch.randn(50, 6, dtype=torch.float64, generator=seeded()).exp()
+    constraint, _ = WeightBits(8, 0.1).placed(replace(case("linear")[0].body, stages=(reweighted(case("linear")[0].stages[0], lambda _, __: weight),)), dict)  # type: ignore[arg-type]
+    ((step,),) = constraint.steps.values()
+    assert step == pytest.approx(np.quantile(weight.flatten()[::7], 0.9) / 127, rel=1e-12)
 
 
 @settings(max_examples=60, deadline=None)

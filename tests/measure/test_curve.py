@@ -140,6 +140,11 @@ def moments(*accuracies: float) -> list[Moment]:
     return [Moment(steps=2**i, accuracy=a, accuracy_original=0.9, **rest, **zero) for i, a in enumerate(accuracies)]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("steps", "expected"), [(1, [1]), (2, [1, 2]), (7, [1, 2, 4, 7]), (8, [1, 2, 4, 8]), (9, [1, 2, 4, 8, 9])])
+def test_times_are_doubled_up_to_the_last(steps: int, expected: list[int]) -> None:
+    assert [moment.steps for moment in iso.curve(network(steps=steps), [(images(), None)])] == expected
+
+
 def test_lossless_means_from_then_on() -> None:
     assert lossless(moments(0.5, 0.9, 0.8, 0.9, 0.95)) == 8
     assert lossless(moments(0.95, 0.9)) == 1

@@ -107,6 +107,24 @@ def test_the_rounding_rule_halves_the_error() -> None:
     assert error(TernaryIF(level=1.0, initial=number(0.5))) > 0.57
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16], ids=str)
+@pytest.mark.parametrize("level", [0.25, 0.5, 0.75, 1.0])
+@pytest.mark.parametrize("slope", [0.1, 0.25, 1 / 3, 0.5, 1.0, 2.0, 3.0])
+def test_a_ternary_neuron_comes_to_rest(slope: float, level: float, dtype: torch.dtype) -> None:
+    """One drive, which may end on a threshold, and then none: spikes of one sign pay it off until V is between the thresholds."""
+    down = max(level, 1 - slope * level, slope * (1 - level)) / slope
+    drives = torch.tensor([*range(-40, 41), 4 * level, -4 * down], dtype=dtype) / 4
+    neuron = TernaryIF(level=level, slope=number(slope)).map_tensors(lambda _, t: t.to(dtype))
+    x = torch.cat([drives[None, None], torch.zeros(40, 1, len(drives), dtype=dtype)])
+    state = neuron.start(x[0])
+    spikes = plain(neuron, x, state, len(x))[:, 0].double()
+    plus, minus = spikes.clamp_min(0).sum(0), -spikes.clamp_max(0).sum(0)
+    assert not bool(((plus > 0) & (minus > 0)).any()) and bool((plus > 0).any()) and bool((minus > 0).any())
+    assert torch.allclose(state.potential[0].double(), drives.double() - plus + minus / slope, rtol=0, atol=200 * torch.finfo(dtype).eps)
+    tolerance = {torch.float64: 1e-7, torch.float32: 1e-3, torch.float16: 0.3}[dtype]
+    assert bool((state.potential[0] > -down - tolerance / slope).all()) and bool((state.potential[0] < level + tolerance).all())
+
+
 @settings(deadline=None)
 @given(st.floats(0, 1.3), st.integers(1, 60))
 def test_soft_reset_keeps_the_residue(z: float, steps: int) -> None:

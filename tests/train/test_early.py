@@ -131,6 +131,31 @@ def test_dropout_silences_in_training_and_can_be_repeated() -> None:
     assert all(torch.equal(a, b) for a, b in zip(lossy.eval().times(images()), whole.eval().times(images()), strict=True))
 
 
+def crossing(arrivals: Tensor, weight: Tensor) -> float:
+    """When V, with α = θ = 1, first reaches its threshold: from one arrival to the next, a straight line each."""
+    v, slope, now = 0.0, 1.0, 0.0
+    for arrival, w in [*sorted(zip(arrivals.tolist(), weight.tolist(), strict=True)), (float("inf"), 0.0)]:
+        if slope > 0 and now + (1 - v) / slope <= arrival:
+            return now + (1 - v) / slope
+        if arrival == float("inf"):
+            break
+        v, slope, now = v + slope * (arrival - now), slope + w, arrival
+    return float("inf")
+
+
+def test_the_spikes_that_are_left_stand_for_those_that_are_lost() -> None:
+    """In training the weights behind layers that lose a share p of their spikes act 1 / (1 − p) times as strongly; later they do not."""
+    model = trainee(Early(dropout=0.6))
+    for training, factors in ((True, (1.0, 2.5, 2.5)), (False, (1.0, 1.0, 1.0))):
+        times = [t.detach() for t in model.train(training).times(images(5))]
+        for layer, (weight, factor) in enumerate(zip(model.weights, factors, strict=True)):
+            own = times[layer] - times[layer].amin(1, keepdim=True) + QUIET.lag
+            expected = torch.tensor([[crossing(row, neuron) for neuron in factor * weight.detach()] for row in own], dtype=torch.float64)
+            heard = torch.isfinite(times[layer + 1])
+            assert bool(heard.any()) and torch.allclose(times[layer + 1][heard], expected[heard], rtol=1e-9, atol=0)
+        assert torch.equal(heard, expected <= QUIET.window), "output neurons lose no spike"
+
+
 def test_the_network_integrates_to_the_same_spikes(tmp_path) -> None:
     model = trainee()
     model.loss(images(), torch.arange(20) % 3)  # observation times

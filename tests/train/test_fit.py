@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,36 @@ def test_it_learns() -> None:
     learned = quick(trainee(), epochs=40, optimizer=lambda p: torch.optim.Adam(p, lr=2e-2))
     after = float((learned(X).argmax(1) == Y).double().mean())
     assert before is not None and before < 0.7 and after > 0.95
+
+
+class Unsized:
+    """Batches that can be gone through again, and do not say how many they are."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return iter(BATCHES)
+
+
+def test_batches_are_counted_where_they_do_not_say_how_many_they_are() -> None:
+    """The learning rate falls a little at every step, by what share of the epoch is over."""
+    assert same(quick(trainee(), Unsized(), decay=0.1), quick(trainee(), decay=0.1))
+    assert not same(quick(trainee(), decay=0.1), quick(trainee(), decay=0.2))
+
+
+class Given(torch.nn.Module):
+    """Answers with its inputs as scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_accuracy_is_the_share_of_right_answers_and_silence_is_none() -> None:
+    scores, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-torch.inf, -torch.inf], [2.0, 3.0], [-1.0, -torch.inf]]), torch.tensor([0, 0, 0, 1, 0])
+    assert accuracy(Given(), [(scores[:2], labels[:2]), (scores[2:], labels[2:])]) == pytest.approx(3 / 5)
+    assert accuracy(Given(), None) is None and accuracy(Given(), []) is None
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -13,7 +13,7 @@ from isospike.ir.ops.base import Map, Weighted
 from isospike.network import Body, Constraint, SpikingNetwork, Stage, balanced, generators, run
 from isospike.neurons import FirstSpikeIF, Integrator
 
-MOST = 1 << 22  # numbers of a stage that a quantile is taken over
+MOST = 1 << 22  # numbers that a quantile is taken over: of twice as many and more only every second, third, … counts
 
 
 @dataclass(frozen=True, eq=False)

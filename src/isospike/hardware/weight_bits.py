@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from isospike.hardware.base import check, reweighted, trained_maps
+from isospike.hardware.base import MOST, check, reweighted, trained_maps
 from isospike.ir.ops.base import Weighted
 from isospike.network import Body, Constraint, Reached, Stage
 from isospike.neurons.base import through
@@ -56,7 +56,7 @@ class WeightBits(Constraint):
         if (known := whole_step(weight, half)) is not None:
             return known  # such as a network that was tuned before
         out = (0.04 if self.bits <= 4 else 0.01) if self.percentile is None else self.percentile
-        low, high = torch.quantile(weight[:: max(1, len(weight) >> 23)], torch.tensor([out, 1 - out], dtype=torch.float64)).tolist()
+        low, high = torch.quantile(weight[:: max(1, len(weight) // MOST)], torch.tensor([out, 1 - out], dtype=torch.float64)).tolist()
         # Where nearly all weights are zero the quantiles are too: what is left out are then no outliers.
         return max(-low / half, high / (half - 1)) or float(weight.abs().max()) / (half - 1) or 1.0
 

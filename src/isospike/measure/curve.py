@@ -99,7 +99,7 @@ def lossless(moments: Sequence[Moment]) -> int | None:
 
 def doublings(steps: int) -> list[int]:
     """1, 2, 4, … up to `steps`, and `steps`."""
-    return sorted({1 << i for i in range(steps.bit_length()) if 1 << i <= steps} | {steps})
+    return sorted({1 << i for i in range(steps.bit_length())} | {steps})
 
 
 def _read(body: Body, x: Tensor, times: Sequence[int], generator: torch.Generator) -> Iterable[tuple[int, Tensor, dict]]:

@@ -13,14 +13,14 @@ def _same(build: Any, x: Any, *_: Any, **__: Any) -> Any:
     return x
 
 
-def _dropout(build: Any, x: Any, p: float = 0.5, train: bool = False) -> Any:
+def _dropout(build: Any, x: Any, p: Any, train: bool) -> Any:
     if train:
         raise Unsupported("dropout in training mode, as of F.dropout(x) without training=self.training, or of a file exported before model.eval(),")
     return x
 
 
 def _onnx_dropout(build: Any, x: Any, ratio: Any = None, training: Any = None, **_: Any) -> Any:
-    return _dropout(build, x, train=training is not None and bool(training))
+    return _dropout(build, x, ratio, training is not None and bool(training))
 
 
 def _cast(build: Any, x: Any, *arguments: Any, **named: Any) -> Any:

@@ -41,6 +41,9 @@ class Twice(Map):
     def linear(self, x: Tensor) -> Tensor:
         return torch.cat((x, self.leak * x), 1)
 
+    def pattern(self) -> Map:
+        return Twice()
+
 
 @dataclass(frozen=True, eq=False)
 class Difference(Map):
@@ -73,3 +76,6 @@ class Total(Map):
     def linear(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2
         return x[:, :half] + self.ratio * x[:, half:]
+
+    def pattern(self) -> Map:
+        return Total()

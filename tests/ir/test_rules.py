@@ -1,0 +1,48 @@
+"""Import rules in the forms that the zoo does not have, against the models themselves."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from isospike.importers.torch import from_torch
+from isospike.passes import canonical
+
+WEIGHT = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+
+
+class Written(nn.Module):
+    """A dense layer, ReLU, and then an expression."""
+
+    def __init__(self, shape: tuple[int, ...], expression: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.expression = nn.Linear(shape[-1], shape[-1]), expression
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.expression(torch.relu(self.first(x)))
+
+
+EXPRESSIONS: dict[str, tuple[tuple[int, ...], Callable[[Tensor], Tensor]]] = {
+    "squeeze, all dimensions": ((1, 4, 1, 3), lambda x: x.squeeze()),
+    "squeeze, one that is not 1": ((2, 4), lambda x: x.squeeze(1)),
+    "squeeze, two": ((1, 4, 1), lambda x: x.squeeze((1, 3))),
+    "a matrix from the left": ((4, 5), lambda x: torch.matmul(WEIGHT, x)),
+    "a matrix from the left of many": ((2, 4, 5), lambda x: torch.matmul(WEIGHT, x)),
+    "addmm with factors": ((4,), lambda x: torch.addmm(torch.arange(3.0), x, WEIGHT.T, beta=0.5, alpha=-2.0)),
+    "mean over everything but the batch, kept": ((2, 3, 4), lambda x: x.mean((1, 2, 3), keepdim=True)),
+    "average by another number": ((2, 4, 4), lambda x: nn.functional.avg_pool2d(x, 2, divisor_override=3)),
+    "adaptive average, uneven along one": ((2, 4, 5), lambda x: nn.functional.adaptive_avg_pool2d(x, 2)),
+    "adaptive average, a dimension as it is": ((2, 4, 6), lambda x: nn.functional.adaptive_avg_pool2d(x, (None, 3))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_an_expression_is_the_model(name: str) -> None:
+    shape, expression = EXPRESSIONS[name]
+    model = Written(shape, expression).eval().requires_grad_(False)
+    x = torch.rand(5, *shape, generator=torch.Generator().manual_seed(1))
+    raw = from_torch(model, x).with_range(0.0, 1.0)
+    for graph in (raw, canonical(raw)):
+        assert torch.allclose(graph(x.double()).float(), model(x), rtol=0, atol=1e-6)
