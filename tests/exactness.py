@@ -84,7 +84,7 @@ def _early(trace: Trace) -> Tensor:
     """The samples of which some neuron was due before its window."""
     early = [stage.neuron.early(trace.codes[stage.name]) for stage in trace.network.stages[:-1]]
     none = torch.zeros(len(trace.readout), dtype=torch.bool)
-    return torch.stack([none, *(mask.flatten(1).any(1) for mask in early if mask.ndim)]).any(0)
+    return torch.stack([none, *(mask.reshape(len(mask), -1).any(1) for mask in early if mask.ndim)]).any(0)
 
 
 def _agreement(found: Tensor, expected: Tensor) -> float:

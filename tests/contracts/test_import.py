@@ -40,6 +40,7 @@ def exported(model: nn.Module, x: Tensor) -> onnx.ModelProto:
     with warnings.catch_warnings():
         for message in ("You are using the legacy TorchScript-based ONNX export", "The feature will be removed"):
             warnings.filterwarnings("ignore", message, DeprecationWarning)
+        warnings.filterwarnings("ignore", "ONNX Preprocess - Removing mutation", UserWarning)
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1", UserWarning)
         axes = {"input": {0: "batch"}, "output": {0: "batch"}}
         torch.onnx.export(model, (x[:2],), file, dynamo=False, input_names=["input"], output_names=["output"], dynamic_axes=axes)

@@ -20,6 +20,7 @@ from isospike.codings import Bernoulli, Poisson, RegularSpikes
 from isospike.errors import InvalidSetting
 from isospike.hardware import DoubleExponential
 from isospike.ir.ops.affine import through
+from isospike.network import generators
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, TernaryIF
 from isospike.simulate import Simulator, StepByStep
 from isospike.train.early import Early, EarlyAnswers
@@ -104,7 +105,7 @@ def jitter() -> Kind:
         return iso.constrain(iso.convert(model, X, iso.TTFS(), (0.0, 1.0)), iso.SpikeJitter(sd, seed=5))
 
     def late(ticks: int) -> Tensor:
-        generator = torch.Generator().manual_seed(5)
+        (generator,) = generators(network().body.constraints)
 
         def disturb(lead: Tensor) -> Tensor:
             moved = lead - sd * torch.randn(lead.shape, generator=generator, dtype=lead.dtype)
@@ -334,7 +335,7 @@ def test_measured_or_refused(name: str, simulator: str) -> None:
 
 @pytest.mark.parametrize("simulator", [name for name in SIMULATORS if name not in ("ClosedForm", "EventDriven")])
 def test_hardware_that_disturbs_spikes_is_refused_over_time(simulator: str) -> None:
-    disturbed = iso.SpikingNetwork(kind_of("rate, signed without limits").network.body, lambda _, code: code)
+    disturbed = iso.SpikingNetwork(replace(kind_of("rate, signed without limits").network.body, constraints=(iso.SpikeJitter(0.1),)))
     for run in (lambda: iso.simulate(disturbed, IMAGES, SIMULATORS[simulator]), lambda: disturbed(IMAGES), lambda: iso.measure(disturbed, [(IMAGES, None)])):
         with pytest.raises(InvalidSetting, match="perturbation"):
             run()

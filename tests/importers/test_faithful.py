@@ -81,7 +81,7 @@ ACCEPTED: dict[str, Join] = {
     "the whole filled": lambda m, x: m.c(x).fill_(2.0) + m.c(x),
     "the whole exchanged": lambda m, x: m.c(x).zero_().add_(x),
     "a view of the input": lambda m, x: (x[:, 0].mul_(2.0), m.c(x))[1],
-    "a view read after the write": lambda m, x: (lambda y: (lambda v: (y.relu_(), v - y)[1])(y.flip(1).flip(1).view(-1, 4)))(m.c(x)) + x,
+    "a view read after the write": lambda m, x: (lambda y: (lambda v: (y.relu_(), v - y)[1])(y.unsqueeze(1).squeeze(1)))(m.c(x)) + x,
     "a dropout that hands on its input": _dropped_and_rectified,
     "made of the batch's size": lambda m, x: m.c(x) + torch.zeros(x.shape[0], 4) + x.new_full((x.shape[0], 1), 0.5),
     "joined with zeros": lambda m, x: F.relu(torch.cat([m.c(x), torch.ones(x.shape[0], 2), x], 1)),
