@@ -89,6 +89,10 @@ ACCEPTED: dict[str, Join] = {
     "casts that change nothing": lambda m, x: m.c(x.to(x.dtype)).to(x.device).type_as(x).contiguous(),
     "folded weights": lambda m, x: F.linear(x, m.c.weight * m.s + 0.1),
     "a constant worked out": lambda m, x: m.c(x) * (m.s.exp() / 3).sqrt(),
+    "numbers alone": lambda m, x: m.c(x) + torch.arange(4) * 0.1 + torch.ones(4) / 3,
+    "a matrix of numbers": lambda m, x: F.linear(m.c(x), m.c.weight @ (torch.eye(4, dtype=x.dtype) * 0.5)),
+    "parts from a split": changed(lambda y: [part.mul_(i - 1.0) for i, part in enumerate(y.chunk(2, 1))]),
+    "parts one by one": changed(lambda y: [part.add_(0.5 * i) for i, part in enumerate(y.unbind(1))]),
     "in a tuple": lambda m, x: (m.c(x),),  # type: ignore[return-value]
     "in a dict": lambda m, x: {"logits": m.c(x)},  # type: ignore[return-value]
     "beside nothing": lambda m, x: (m.c(x), None),  # type: ignore[return-value]

@@ -16,19 +16,16 @@ _FRESH = ("conv", "linear", "matmul", "batch_norm", "max_pool", "avg_pool")
 
 
 class Program:
-    """The answers of an exported program, computed in `dtype`.
-
-    The program's own precision, that of its input, is replaced wherever it occurs: in weights, constants, casts and what it makes.
-    logits: leave out a soft-max that is its last operation.
-    """
+    """The answers of an exported program, computed in `dtype`.  logits: leave out a soft-max that is its last operation."""
 
     def __init__(self, program: ExportedProgram, dtype: torch.dtype, logits: bool = False) -> None:
-        self.program, self.precision = program, Precision(program, dtype)
-        self.output = output_of(program)
+        self.program = functional(program)
+        self.precision = Precision(self.program, dtype)
+        self.output = output_of(self.program)
         if logits and str(self.output.target) in SOFTMAX:
             self.output = self.output.all_input_nodes[0]
-        self.constants = {name: self.precision.of(value) for name, value in stored(program).items()}
-        size = input_of(program).meta["val"].shape[0]
+        self.constants = {name: self.precision.of(value) for name, value in stored(self.program).items()}
+        size = input_of(self.program).meta["val"].shape[0]
         self.batch = size if isinstance(size, int) else None  # it may have been exported for one size only
 
     @torch.no_grad()
@@ -39,40 +36,51 @@ class Program:
 
     def _run(self, x: Tensor) -> Tensor:
         values: dict[fx.Node, Any] = {}
+        computed: set[fx.Node] = set()
         last = {used: node for node in self.program.graph.nodes for used in node.all_input_nodes}
         for node in self.program.graph.nodes:
-            if node.op == "placeholder":
-                values[node] = self.constants[node.name] if node.name in self.constants else self.precision.of(x.clone())  # it may write into it
+            if node.op == "placeholder" and node.name in self.constants:
+                values[node] = self.constants[node.name]
+            elif node.op == "placeholder":
+                values[node] = self.precision.of(x)
+                computed.add(node)
             elif node.op == "call_function":
-                values[node] = self.precision.execute(node, *fx.node.map_arg((node.args, node.kwargs), lambda n: values[n]))
+                depends = not computed.isdisjoint(node.all_input_nodes)
+                values[node] = self.precision.execute(node, *fx.node.map_arg((node.args, node.kwargs), lambda n: values[n]), depends)
+                computed.update([node] if depends else [])
+            if node is self.output:
+                break
             for used in node.all_input_nodes:
-                if last[used] is node and used is not self.output:  # writes into views of the output may be still to come
+                if last[used] is node:
                     del values[used]
         found: Tensor = values[self.output]
         return found
 
 
 class Precision:
-    """Runs a program's operations in another precision than its own."""
+    """Runs a program's operations in another precision than its own, that of its input.
+
+    As in a module that is cast to it, weights, buffers and inputs have this precision, and so has what is worked out from them; constants
+    that the program makes of numbers alone keep their own until they meet these.
+    """
 
     def __init__(self, program: ExportedProgram, dtype: torch.dtype) -> None:
         self.own, self.dtype = input_of(program).meta["val"].dtype, dtype
 
     def of(self, value: Any) -> Any:
-        """A constant, in this precision if it is in the program's own."""
+        """A value, in this precision if it is in the program's own."""
         return value.to(self.dtype) if isinstance(value, Tensor) and value.dtype == self.own else value
 
-    def arguments(self, arguments: Any) -> Any:
-        """An operation's arguments, with this precision where they name the program's own."""
-        return fx.node.map_aggregate(arguments, lambda a: self.dtype if a is self.own else a)
+    def arguments(self, arguments: Any, computed: bool) -> Any:
+        """An operation's arguments.  computed: whether one depends on the input."""
+        met: list[Any] = []
+        fx.node.map_aggregate(arguments, met.append)
+        raised = computed or any(isinstance(a, Tensor) and a.dtype == self.dtype for a in met)
+        return fx.node.map_aggregate(arguments, lambda a: self.dtype if a is self.own else self.of(a) if raised else a)
 
-    def execute(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
+    def execute(self, node: fx.Node, args: Any, kwargs: Any, computed: bool) -> Any:
         """The value of a node."""
-        args, kwargs = self.arguments(args), dict(self.arguments(kwargs))
-        made = node.meta.get("val")
-        names = [argument.name for argument in schema.arguments] if (schema := schema_of(node)) is not None else []
-        if "dtype" in names[len(args) :] and kwargs.get("dtype") is None and isinstance(made, Tensor) and made.dtype == self.own:
-            kwargs["dtype"] = self.dtype  # what it makes would have the default precision
+        args, kwargs = self.arguments((args, kwargs), computed)
         value = node.target(*args, **kwargs)  # type: ignore[operator]
         if "empty" in str(node.target) and isinstance(value, Tensor) and value.is_floating_point():
             value.fill_(torch.nan)  # what is read before it is written is no number

@@ -24,7 +24,7 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: With
 
     example: (batch, *input shape).  Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
-    program = export(model, example) if isinstance(model, nn.Module) else model
+    program = functional(export(model, example) if isinstance(model, nn.Module) else model)
     graph, exact = from_program(program, tuple(example.shape[1:])), Program(program, torch.float64)
     if isinstance(model, nn.Module):
         verify(graph, "the PyTorch model", exact, module(model), precision(model, example), example, within)
@@ -59,7 +59,8 @@ def export(model: nn.Module, example: Tensor, batch: int = PROBES) -> ExportedPr
     model.eval()
     try:
         probe = example[:1].to(precision(model, example)).expand(batch, *example.shape[1:]).contiguous()
-        with _quiet(logging.getLogger("torch._subclasses.fake_tensor")):  # it would print the traceback of an error that is told below
+        # Without gradients, as it is run: under them some writes in place are errors.  PyTorch would print the traceback of what is told below.
+        with torch.no_grad(), _quiet(logging.getLogger("torch._subclasses.fake_tensor")):
             return torch.export.export(model, (probe,), strict=False)
     except Exception as error:
         where = str(error).strip().splitlines()
@@ -132,8 +133,9 @@ def _value(node: fx.Node, values: dict[Any, Any], exact: Precision, collect: Col
         args = fx.node.map_arg(node.args, lambda used: torch.zeros(used.meta["val"].shape, dtype=torch.float64))
         touched = False
     if touched:
-        return collect.call(str(node.target), _path(node), exact.arguments(args), exact.arguments(kwargs), _stand_in(made), last)
-    return exact.execute(node, args, kwargs)
+        args, kwargs = exact.arguments((args, kwargs), computed=True)
+        return collect.call(str(node.target), _path(node), args, kwargs, _stand_in(made), last)
+    return exact.execute(node, args, kwargs, computed=False)
 
 
 def _is_last(node: fx.Node) -> bool:

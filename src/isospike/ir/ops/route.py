@@ -178,6 +178,10 @@ def _split(build: Any, x: Any, sizes: Any, dim: int = 0) -> Any:
     return [_slice(build, x, dim, end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
+def _unbind(build: Any, x: Any, dim: int = 0) -> Any:
+    return [_select(build, x, dim, i) for i in range(x.shape[_dim(x, dim)])]
+
+
 def _chunk(build: Any, x: Any, chunks: int, dim: int = 0) -> Any:
     return _split(build, x, -(-x.shape[_dim(x, dim)] // chunks), dim)
 
@@ -198,6 +202,7 @@ class Slice(Route):
     torch: ClassVar = {
         "aten.slice.Tensor": _slice,
         "aten.select.int": _select,
+        "aten.unbind.int": _unbind,
         "aten.chunk.default": _chunk,
         "aten.split.Tensor": _split,
         "aten.split_with_sizes.default": _split,
