@@ -64,6 +64,7 @@ USES: dict[str, Callable[[Any], Any]] = {
     "curve": lambda data: [m.spikes_per_neuron for m in iso.curve(RATE, data, MODEL)],
     "diagnose": lambda data: [f.total for f in iso.diagnose(RATE, data)],
     "early": lambda data: [e.mean_steps for e in early(RATE, data, [0.5])],
+    "prepare": lambda data: list(iso.train.prepare(TTFS, [iso.TimeSteps(8)], calibration=data).network().state_dict().values()),
     "constrain": lambda data: list(iso.constrain(TTFS, [iso.TimeSteps(8)], data).state_dict().values()),
 }
 
@@ -83,6 +84,21 @@ def test_labels_that_are_there_are_used_and_else_there_is_no_accuracy() -> None:
     assert iso.measure(TTFS, (X, Y))["accuracy"] == iso.check(MODEL, TTFS, X, Y).accuracy == right
     assert iso.check(MODEL, TTFS, DataLoader(TensorDataset(X, Y), 7)).accuracy == right
     assert iso.measure(TTFS, X)["accuracy"] is None
+
+
+@pytest.mark.parametrize("form", ["pair", "loader of pairs", "list of pairs", "data"])
+def test_training_takes_what_has_labels(form: str) -> None:
+    batches = {"loader of pairs": X.split(7), "list of pairs": X.split(11)}.get(form, (X,))
+    expected = list(zip(batches, Y.split(len(batches[0])), strict=True))
+    found, wanted = (iso.train.fit(iso.train.prepare(TTFS), data, 1, quiet=True) for data in (FORMS[form](), expected))
+    assert all(torch.equal(a, b) for a, b in zip(found.parameters(), wanted.parameters(), strict=True))
+    assert not torch.equal(found(X), TTFS(X))
+
+
+@pytest.mark.parametrize("form", ["tensor", "pair without labels", "list of tensors"])
+def test_training_says_that_labels_are_missing(form: str) -> None:
+    with pytest.raises(InvalidData, match="a batch holds"):
+        iso.train.fit(iso.train.prepare(TTFS), FORMS[form](), 1, quiet=True)
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[IsospikeError], str]] = {

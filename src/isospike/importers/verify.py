@@ -18,6 +18,7 @@ FIXED = (
     "Models that are the same function of each sample, in batches of any size.",
     "Look in its code for the batch's size, such as x.view(2, -1) or x / x.shape[0], and for statistics over the batch.",
 )
+OTHERWISE = ("Inputs that the model itself takes.", "Run it on such a batch yourself; bring both to one dtype: model.float(), x.float().")
 
 
 def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: torch.dtype, example: Tensor | None, within: Within | None) -> None:
@@ -83,4 +84,13 @@ def _run(original: Original, x: Tensor, source: str) -> Tensor:
     except (RuntimeError, TypeError, ValueError, IndexError) as failure:
         reason = next(iter(str(failure).splitlines()), type(failure).__name__)
         what = f"{source} cannot be run on {len(x)} {str(x.dtype).removeprefix('torch.')} inputs of shape {tuple(x.shape[1:])}: {reason}"
-        raise InvalidModel(what, *FIXED) from failure
+        raise InvalidModel(what, *(FIXED if _takes_two(original, x) else OTHERWISE)) from failure
+
+
+def _takes_two(original: Original, x: Tensor) -> bool:
+    """Whether it is the number of samples that it cannot take: two are what it was exported with."""
+    try:
+        original(x[:1].repeat(2, *(1,) * (x.ndim - 1)))
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return False
+    return True

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
+from isospike.data import Data, pairs
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting, IsospikeError
 from isospike.network import SpikingNetwork
 from isospike.train.base import Trainee
 
-Loader = Iterable[tuple[Tensor, Tensor]]
+Loader = Iterable[tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Data
 CALIBRATION = 1024  # samples of the loader that windows are measured on
 LOADER = "Batches of (samples, labels), as many of one as of the other, labels int64, that can be gone through again and again."
 ADAM = partial(torch.optim.Adam, lr=1e-3)
@@ -47,7 +48,8 @@ def fit(
 ) -> SpikingNetwork:
     """Train, and return the spiking network.
 
-    loader: batches of (samples, labels), the same ones in every epoch or shuffled with PyTorch's generator, which is seeded for each epoch.
+    loader: batches of (samples, labels), the same ones in every epoch or shuffled with PyTorch's generator, which is seeded for each epoch;
+    or a pair of all samples and labels, or `Data`, whose batches come in their order.
     decay: factor on the learning rate after each epoch, applied a little at every step.  clip: largest norm of the gradient.
     held_out: batches that the accuracy after each epoch is taken over.  folder: where the checkpoint, run.json and curve.csv go; with
     `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about: what run.json should tell of
@@ -64,6 +66,7 @@ def fit(
         fabric = Fabric(accelerator=accelerator, devices=devices)
     except (ValueError, RuntimeError) as error:
         raise InvalidSetting(f"accelerator={accelerator!r}, devices={devices}: {error}", "cpu, cuda, mps, auto; as many devices as there are.") from error
+    loader, kept_back = _batches(loader), None if held_out is None else _batches(held_out)
     fabric.launch()
     with torch.random.fork_rng(devices=[]):
         _seed(trainee, loader, seed, -1)
@@ -105,14 +108,18 @@ def fit(
                 where = "" if run.folder is None else f"; `{run.folder}` has the epoch before"
                 what = f"the loss of epoch {epoch + 1} is {float(losses) / steps}{where}."
                 raise Diverged(what, remedy="Lower the learning rate, or clip the gradient (clip=…).")
-            run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, held_out))
+            run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, kept_back))
         model.eval()
         _seed(trainee, loader, seed, epochs)  # also if it was interrupted after the last epoch
         trainee.finish(calibration)
     return trainee.cpu().network()
 
 
-def _seed(trainee: Trainee, loader: Loader, seed: int, epoch: int) -> None:
+def _batches(data: Loader) -> Iterable[Any]:
+    return list(pairs(data)) if isinstance(data, Data | tuple) else data
+
+
+def _seed(trainee: Trainee, loader: Iterable[Any], seed: int, epoch: int) -> None:
     """Everything random in an epoch follows from the seed and its number, so that it can be begun again."""
     torch.manual_seed(seed * 1_000_003 + epoch + 1)
     own = getattr(loader, "generator", None)
@@ -121,7 +128,7 @@ def _seed(trainee: Trainee, loader: Loader, seed: int, epoch: int) -> None:
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, batches: Loader | None) -> float | None:
+def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]] | None) -> float | None:
     """Share of right answers over batches of (samples, labels), where there are any."""
     if batches is None:
         return None
@@ -134,7 +141,7 @@ def accuracy(model: nn.Module, batches: Loader | None) -> float | None:
     return float(torch.cat(right).mean()) if len(right) > 1 else None
 
 
-def _calibration(loader: Loader) -> list[Tensor]:
+def _calibration(loader: Iterable[Any]) -> list[Tensor]:
     def until() -> Iterator[Tensor]:
         seen = 0
         for batch in loader:

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isospike.data import Samples, samples
 from isospike.errors import InvalidSetting
 from isospike.hardware import constrained, place, reweighted, trained_maps
 from isospike.network import Body, Constraint, SpikingNetwork, Stage, all_gated, balanced, generators, perturbation, retimed, run, total
@@ -39,7 +40,7 @@ class SpikeTimes(Trainee):
         self,
         network: SpikingNetwork,
         constraints: Sequence[Constraint] = (),
-        calibration: Iterable[Tensor] | None = None,
+        calibration: Samples | None = None,
         mappable: bool = True,
         growth: float = 10.0,
         margin: float = 0.5,
@@ -58,7 +59,7 @@ class SpikeTimes(Trainee):
         self.placed = False
         self._take(network.body)
         if calibration is not None or not constraints:
-            self.place(calibration or ())
+            self.place(() if calibration is None else samples(calibration))
 
     def place(self, calibration: Iterable[Tensor]) -> None:
         """Fit the constraints to the network and to some inputs, once, before training."""
