@@ -39,7 +39,8 @@ def _used_unrectified(graph: Graph, node: Node) -> bool:
 
 def _pair_reader(node: Node, graph: Graph) -> bool:
     """Whether the node only reads a pair: the difference itself."""
-    return isinstance(node.op, Affine) and node.op.bias is None and len(node.op.groups) == 1 and [type(step) for step in node.op.groups[0]][:1] == [Difference]
+    own = [Difference] if node.shape else [Difference, Reshape]
+    return isinstance(node.op, Affine) and node.op.bias is None and [[type(step) for step in chain] for chain in node.op.groups] == [own]
 
 
 def _carried(graph: Graph, node: Node) -> Graph:

@@ -107,6 +107,8 @@ def _slice_scatter(build: Any, x: Any, source: Any, dim: int = 0, start: int | N
     """x with `source` written into a slice: the rest of x, and the source at its places."""
     shape = tuple(x.shape[1:]) if isinstance(x, Tensor) else tuple(x.shape)
     if dim % (len(shape) + 1) == 0:
+        if (start or 0) == 0 and (stop is None or stop >= 2) and step == 1 and not isinstance(source, Tensor):
+            return source  # the whole of the batch
         raise Unsupported("a write into part of the batch")
     dim = dim % (len(shape) + 1) - 1
     start, stop, step = slice(start, stop, step).indices(shape[dim])
