@@ -231,6 +231,7 @@ def _table() -> dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]]:
         "folded constants, shared buffers": ((6,), lambda: Net(_folded, a=linear(6, 6), b=linear(6, 6), scale=torch.tensor(0.7))),
         "parametrised weights": ((6,), lambda: seq(spectral_norm(linear(6, 5)), relu(), weight_norm(linear(5, 4)), relu(), linear(4, 3))),
         "casts to the model's own precision": ((6,), lambda: seq(linear(6, 5), do(lambda x: x.to(x.dtype).to(x.device).type_as(x)), relu(), linear(5, 3))),
+        "two layers after a leaky rectifier": ((6,), lambda: seq(linear(6, 5), nn.LeakyReLU(0.2), linear(5, 4), linear(4, 3))),
         "a number a sample": ((6,), lambda: Net(_number, a=linear(6, 2), b=linear(1, 3), c=linear(1, 3))),
         # rectifiers with a negative side
         "symmetric threshold": ((6,), lambda: seq(linear(6, 8), StReLU(0.3), linear(8, 5), StReLU(0.2), linear(5, 3))),
