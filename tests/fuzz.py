@@ -1,8 +1,9 @@
-"""Check many random networks: `make fuzz N=10000`.  It shows progress, goes on where it was stopped, and keeps what it found.
+"""Check many random networks: `make fuzz N=10000`.  It shows progress, goes on where it was stopped with the same code, and keeps what it found.
 
 Network number i is the same on every machine: it is made from the seed i.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -42,8 +43,18 @@ def check(start: int, stop: int) -> dict[str, object]:
     return {"worst": worst, "failures": failures}
 
 
+def sources() -> str:
+    """A number of the code that is tested and of what tests it."""
+    here = Path(__file__).parent
+    files = [*sorted((here.parent / "src" / "isospike").rglob("*.py")), *(here / f"{name}.py" for name in ("exactness", "random_networks", "zoo"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
 def main(total: int) -> int:
-    state = json.loads(STATE.read_text()) if STATE.exists() else {"done": [], "worst": {}, "failures": []}
+    key = sources()
+    state = json.loads(STATE.read_text()) if STATE.exists() else {}
+    if state.get("sources") != key:  # what other code was found to do says nothing
+        state = {"sources": key, "done": [], "worst": {}, "failures": []}
     chunks = [start for start in range(0, total, CHUNK) if start not in state["done"]]
     columns = (TextColumn("fuzzing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[failures]} failures"))
     with ProcessPoolExecutor(max_workers=int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool, Progress(*columns) as bar:
