@@ -17,7 +17,9 @@ NETWORK = Rate(STEPS).network(GRAPH, calibrate(GRAPH, [X]))
 @pytest.mark.parametrize("every", [1, 4, 7])
 @pytest.mark.parametrize("margin", [0.5, 1.0, 3.0])
 def test_a_sample_leaves_at_the_first_look_that_finds_its_winner_far_enough_ahead(margin: float, every: int) -> None:
-    out, steps = EarlyExit(margin, every)(NETWORK, X)
+    trace = simulate(NETWORK, X, EarlyExit(margin, every))
+    out, steps = trace.readout, trace.steps
+    assert steps is not None
     expected, left = torch.zeros(60, 4, dtype=torch.float64), torch.full((60,), -1)
     for end in sorted({*range(every, STEPS, every), STEPS}):
         now = simulate(NETWORK, X, Stepped(end)).readout
@@ -30,6 +32,6 @@ def test_a_sample_leaves_at_the_first_look_that_finds_its_winner_far_enough_ahea
 
 def test_what_is_drawn_depends_on_the_seed_alone() -> None:
     network = Rate(STEPS, encoder=Bernoulli).network(GRAPH, calibrate(GRAPH, [X]))
-    one, again, other = (EarlyExit(1e9, seed=seed)(network, X)[0] for seed in (3, 3, 4))
+    one, again, other = (simulate(network, X, EarlyExit(1e9, seed=seed)).readout for seed in (3, 3, 4))
     assert torch.equal(one, again) and not torch.equal(one, other)
     assert torch.equal(one, simulate(network, X, Stepped(seed=3)).readout)

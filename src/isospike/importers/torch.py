@@ -35,14 +35,18 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: With
 
 
 def module(model: nn.Module) -> Original:
-    """A module in evaluation mode as a function of a batch, in its own precision."""
+    """A module in evaluation mode as a function of a batch, in its own precision.
+
+    A single sample is run as two: `x.squeeze()` would take the batch's dimension too.
+    """
 
     @torch.no_grad()
     def run(x: Tensor) -> Tensor:
         modes = {part: part.training for part in model.modules()}
         model.eval()
         try:
-            return only_tensor(model(x.clone()))  # the first operation may be in place
+            pair = x if len(x) != 1 else x.expand(2, *x.shape[1:])
+            return only_tensor(model(pair.clone()))[: len(x)]  # the first operation may be in place
         finally:
             for part, mode in modes.items():
                 part.training = mode
