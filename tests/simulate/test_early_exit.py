@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from isospike.codings import Bernoulli, Rate
-from isospike.ranges import calibrate
 from isospike.simulate import EarlyExit, Stepped, simulate
 from simulate_by_hand import dense, unit_graph
 
 STEPS = 30
 GRAPH = unit_graph(dense(6, 20, 4), (6,))
 X = torch.rand(60, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-NETWORK = Rate(STEPS).network(GRAPH, calibrate(GRAPH, [X]))
+RANGES = Rate().ranges(GRAPH, [X])
+NETWORK = Rate(STEPS).network(GRAPH, RANGES)
 
 
 @pytest.mark.parametrize("every", [1, 4, 7])
@@ -31,7 +31,7 @@ def test_a_sample_leaves_at_the_first_look_that_finds_its_winner_far_enough_ahea
 
 
 def test_what_is_drawn_depends_on_the_seed_alone() -> None:
-    network = Rate(STEPS, encoder=Bernoulli).network(GRAPH, calibrate(GRAPH, [X]))
+    network = Rate(STEPS, encoder=Bernoulli).network(GRAPH, RANGES)
     one, again, other = (simulate(network, X, EarlyExit(1e9, seed=seed)).readout for seed in (3, 3, 4))
     assert torch.equal(one, again) and not torch.equal(one, other)
     assert torch.equal(one, simulate(network, X, Stepped(seed=3)).readout)

@@ -34,5 +34,6 @@ def test_a_capped_neuron_waits_for_its_gate() -> None:
     drive = F.linear(x, weight, bias)
     code = simulate(network, x, EventDriven()).codes[network.stages[0].name]
     assert float((code - 2.0 * factor * drive.clamp(0.0, 0.5)).abs().max()) < 1e-12
+    assert float((network.stages[0].neuron.value(code) - drive.clamp(0.0, 0.5)).abs().max()) < 1e-12
     held = (drive > 0.5) & (factor < factor.max())
     assert bool(held.any()) and bool((drive < 0).any())
