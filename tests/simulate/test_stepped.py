@@ -1,5 +1,6 @@
 """Networks that fire step by step, against a loop over time written by hand, and what cannot be run so."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 
 from isospike.codings import Rate, RegularSpikes
 from isospike.errors import InvalidSetting
+from isospike.hardware import SpikeJitter
 from isospike.network import SpikingNetwork
 from isospike.simulate import StepByStep, Stepped, simulate
 from simulate_by_hand import dense, unit_graph
@@ -53,6 +55,6 @@ def test_rates_are_spikes_a_step(simulator: type[Stepped]) -> None:
 def test_what_cannot_be_run_step_by_step(simulator: type[Stepped]) -> None:
     network = made(Rate(8))
     with pytest.raises(InvalidSetting, match="perturbation"):
-        simulator().prepare(SpikingNetwork(network.body, lambda _, code: code))
+        simulator().prepare(SpikingNetwork(replace(network.body, constraints=(SpikeJitter(0.1),))))
     with pytest.raises(InvalidSetting, match="0 time steps"):
         simulator(0).prepare(network)
