@@ -6,7 +6,7 @@ from pathlib import Path
 import numba
 import pytest
 import torch
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from jaxtyping import install_import_hook
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -15,8 +15,10 @@ numba.set_num_threads(1)
 # Shapes and types inside the house are checked, in tests only; at its border bad input meets errors of its own (test_errors.py).
 INSIDE = ("ranges", "hardware", "simulate.closed_form", "simulate.event_driven", "measure.agreement", "measure.meter", "measure.operations")
 install_import_hook([f"isospike.{name}" for name in INSIDE], "beartype.beartype")
-# A planted bug (mutants.py) is to be found, alike each time; how small an example shows it does not matter.
-settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
+# A planted bug (mutants.py) is to be found, alike each time; how small an example shows it, or how soon, does not matter.
+settings.register_profile(
+    "mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

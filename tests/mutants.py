@@ -140,15 +140,16 @@ def draw(every: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
 
 
 def passes(tests: Sequence[str], source: Path, numba: Path, limit: float) -> bool:
-    """Whether these tests pass on this copy of the sources; a hang is a failure."""
+    """Whether these tests pass on this copy of the sources, which has what they say beside it; a hang is a failure."""
     # Compiled code is kept by the source file's time and name, and Python's by the second: neither may outlive a mutant.
     own = {"PYTHONPATH": str(source), "NUMBA_CACHE_DIR": str(numba), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants", *tests]
     capped = partial(resource.setrlimit, resource.RLIMIT_AS, (MEMORY, MEMORY))
-    try:
-        run = subprocess.run(command, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=limit, preexec_fn=capped)
-    except subprocess.TimeoutExpired:
-        return False
+    with source.with_suffix(".log").open("w") as log:
+        try:
+            run = subprocess.run(command, env=os.environ | own, stdout=log, stderr=log, timeout=limit, preexec_fn=capped)
+        except subprocess.TimeoutExpired:
+            return False
     return run.returncode == 0
 
 
@@ -167,7 +168,7 @@ def main(count: int, seed: int) -> int:
             bar.update(task, description=f"{room}, no mutant")
             began = time.monotonic()
             if not passes(tests, copy, Path(folder) / "numba", 3600):
-                sys.exit(f"the tests of {room} fail without any mutant: {' '.join(tests)}")
+                sys.exit(f"{copy.with_suffix('.log').read_text()}\nThe tests of {room} fail without any mutant: {' '.join(tests)}")
             limit = 60 + 2 * (time.monotonic() - began)
             bar.update(task, description=room)
             for number, mutant in enumerate(group):
