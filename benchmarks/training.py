@@ -18,7 +18,7 @@ from isospike.train.networks import initial
 CASES = (("fc16", (1, 28, 28), 8), ("fc16", (1, 28, 28), 64), ("lenet", (1, 28, 28), 64), ("vgg16-narrow", (3, 32, 32), 64))
 
 
-def stepper(loss: Callable[[], torch.Tensor], parameters: list[torch.nn.Parameter], after: Callable[[], None]) -> Callable[[], float]:
+def stepper(loss: Callable[[], torch.Tensor], parameters: list[torch.nn.Parameter]) -> Callable[[], float]:
     optimizer = torch.optim.Adam(parameters, lr=1e-5)
 
     def step() -> float:
@@ -27,7 +27,6 @@ def stepper(loss: Callable[[], torch.Tensor], parameters: list[torch.nn.Paramete
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
-        after()
         return time.perf_counter() - started
 
     return step
@@ -46,8 +45,8 @@ def main() -> None:
         network = convert(initial(name, shape, 10), x, input_range=(0.0, 1.0))
         spiking, constrained = prepare(network), prepare(network, [TimeSteps(16), WeightBits(6)], [x])
         steps = [
-            stepper(lambda m=relu, x=x, y=y: F.cross_entropy(m(x), y), list(relu.parameters()), lambda: None),
-            *(stepper(lambda t=t, x=x, y=y: t.loss(x, y), list(t.parameters()), t.stepped) for t in (spiking, constrained)),
+            stepper(lambda m=relu, x=x, y=y: F.cross_entropy(m(x), y), list(relu.parameters())),
+            *(stepper(lambda t=t, x=x, y=y: t.loss(x, y), list(t.parameters())) for t in (spiking, constrained)),
         ]
         for _ in range(3):
             for step in steps:

@@ -10,6 +10,7 @@ import isospike
 ROOT = Path(isospike.__file__).parent
 RANKS = (
     {"errors"},
+    {"store"},
     {"ir", "activations"},
     {"importers", "passes", "neurons", "data"},
     {"network", "ranges"},

@@ -176,7 +176,7 @@ def early_answers() -> Kind:
         times = model.times(X)[-1]
         return torch.where(times.isfinite(), model.settings.window - times, 0.0)
 
-    return Kind(model.network(), X, {"EventDriven": leads})
+    return Kind(model.result(), X, {"EventDriven": leads})
 
 
 # ---------------------------------------------------------------- networks that fire step by step

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from isospike.experiments import EXPERIMENTS
 from isospike.experiments._result import Settings
-from isospike.experiments._training import cache
+from isospike.store import Store
 
 
 def test_early_answers(data: Path) -> None:
@@ -17,7 +17,7 @@ def test_early_answers(data: Path) -> None:
         assert 0 < row.measured[module.HIDDEN] <= hidden * row.measured[module.SPIKES]
         assert 0 < row.measured[module.INPUT] <= 784
     assert result.figure is not None
-    kept = {path: path.stat().st_mtime_ns for path in cache().glob("*.safetensors")}
+    kept = {path: path.stat().st_mtime_ns for path in Store().root.glob("*/*.safetensors")}
     assert len(kept) == 8, "four networks of each kind"
     assert module.run(tiny).rows == result.rows
-    assert {path: path.stat().st_mtime_ns for path in cache().glob("*.safetensors")} == kept
+    assert {path: path.stat().st_mtime_ns for path in Store().root.glob("*/*.safetensors")} == kept

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,8 @@ from isospike.experiments import EXPERIMENTS, keep, reproduce
 from isospike.experiments._lenet import train_lenet
 from isospike.experiments._page import write_page
 from isospike.experiments._result import Result, Settings, from_dict
-from isospike.experiments._training import cache
+from isospike.store import Store
+from isospike.train.kept import Run
 
 TABLE, FIG_4, FIG_5 = (f"stanojevic2023-{part}" for part in ("table2.1", "fig2.4", "fig2.5"))
 TINY = Settings(samples=6, width=1, epochs=1, training=40, trials=2)
@@ -112,25 +114,24 @@ def _fake(result: Result) -> Result:
 
 
 def test_training_goes_on_where_it_was_interrupted(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from isospike.experiments import _cases, _training
+    from isospike.experiments import _cases
 
     settings = replace(TINY, data_dir=data, epochs=3)
     whole = _cases.two_layers_mnist(settings).model.state_dict()
-    next(cache().glob("*.safetensors")).unlink()
-    epoch = _training._epoch
+    shutil.rmtree(Store().root)
+    keep = Run.keep
 
-    def interrupted(recipe, number, *arguments):
-        if number == 2:
+    def interrupted(run: Run, epoch: int, *arguments: object) -> None:
+        keep(run, epoch, *arguments)
+        if epoch == 2:
             raise KeyboardInterrupt
-        epoch(recipe, number, *arguments)
 
-    monkeypatch.setattr(_training, "_epoch", interrupted)
+    monkeypatch.setattr(Run, "keep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _cases.two_layers_mnist(settings)
-    monkeypatch.setattr(_training, "_epoch", epoch)
+    monkeypatch.setattr(Run, "keep", keep)
     resumed = _cases.two_layers_mnist(settings).model.state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    assert not list(cache().glob("*.checkpoint"))
 
 
 def test_the_shipped_lenet_can_be_trained_again(data: Path) -> None:

@@ -78,7 +78,6 @@ def test_a_run_goes_on_where_it_was_interrupted(kind: str, data: Path, monkeypat
     monkeypatch.setattr(torch.optim.Adam, "step", step)
     resumed = twins(data).run(kind)
     monkeypatch.setattr(_scratch, "fit", interrupted)
-    monkeypatch.setattr(_scratch, "train_relu", interrupted)
     kept = twins(data).run(kind)  # fetched
     assert whole.curve == resumed.curve == kept.curve and len(kept.curve) == 2
     for a, b in zip(whole.weights, kept.weights, strict=True):

@@ -7,7 +7,7 @@ import pytest
 
 from isospike.experiments import EXPERIMENTS, keep, stanojevic2023_sparsity
 from isospike.experiments._result import Settings
-from isospike.experiments._training import cache
+from isospike.store import Store
 
 SPARSITY = EXPERIMENTS["stanojevic2023-sparsity"]
 
@@ -15,7 +15,7 @@ SPARSITY = EXPERIMENTS["stanojevic2023-sparsity"]
 def test_accuracy_against_spikes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(samples=20, epochs=12, training=20, data_dir=data)
     result = SPARSITY.run(settings)
-    assert [row.case for row in result.rows] == list(SPARSITY.CASES) and len(list(cache().glob("*.safetensors"))) == len(result.rows)
+    assert [row.case for row in result.rows] == list(SPARSITY.CASES) and len(list(Store().root.glob("*/*.safetensors"))) == len(result.rows)
     found = {row.case: row.measured for row in result.rows}
     for figures in found.values():
         assert figures["hidden spikes per image"] == pytest.approx(600 * figures["spikes per hidden neuron"])

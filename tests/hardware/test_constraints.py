@@ -12,7 +12,7 @@ from torch import Tensor
 from exactness import graph_of
 from isospike.codings import TTFS, Rate
 from isospike.errors import InvalidData, InvalidSetting
-from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, trained_maps
+from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded, trained_maps
 from isospike.network import SpikingNetwork, load, save, total
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
@@ -197,3 +197,9 @@ def test_what_cannot_be_constrained() -> None:
         constrain(constrain(network, [TimeSteps(8)], [x]), [TimeSteps(4)], [x])
     with pytest.raises(InvalidSetting, match="not fitted to any input"):
         SpikeTimes(network, [TimeSteps(8)])(x)
+
+
+def test_another_draw_is_of_what_is_random_alone() -> None:
+    before = [SpikeJitter(0.1, seed=3), TimeSteps(8), WeightNoise(0.2), WeightBits(4), SlopeMismatch(0.1)]
+    after = [SpikeJitter(0.1, seed=7), TimeSteps(8), WeightNoise(0.2, seed=7), WeightBits(4), SlopeMismatch(0.1, seed=7)]
+    assert list(map(repr, reseeded(before, 7))) == list(map(repr, after))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from isospike.errors import UnsupportedOperation
 from isospike.importers.torch import from_torch
 from isospike.passes import canonical
 
@@ -34,6 +35,8 @@ EXPRESSIONS: dict[str, tuple[tuple[int, ...], Callable[[Tensor], Tensor]]] = {
     "mean over everything but the batch, kept": ((2, 3, 4), lambda x: x.mean((1, 2, 3), keepdim=True)),
     "average by another number": ((2, 4, 4), lambda x: nn.functional.avg_pool2d(x, 2, divisor_override=3)),
     "adaptive average, uneven along one": ((2, 4, 5), lambda x: nn.functional.adaptive_avg_pool2d(x, 2)),
+    "written into, the whole of the batch": ((4,), lambda x: torch.slice_scatter(x, 2 * x + 1, 0)),
+    "written into, the whole of the batch by name": ((4,), lambda x: torch.slice_scatter(x, 2 * x + 1, 0, 0, 2**63 - 1, 1)),
     "adaptive average, a dimension as it is": ((2, 4, 6), lambda x: nn.functional.adaptive_avg_pool2d(x, (None, 3))),
 }  # fmt: skip
 
@@ -46,3 +49,12 @@ def test_an_expression_is_the_model(name: str) -> None:
     raw = from_torch(model, x).with_range(0.0, 1.0)
     for graph in (raw, canonical(raw)):
         assert torch.allclose(graph(x.double()).float(), model(x), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("part", [{"step": 2}, {"start": 1}, {"end": 1}], ids=str)
+def test_a_write_into_part_of_the_batch_is_refused(part: dict[str, int]) -> None:
+    def written(x: Tensor) -> Tensor:
+        return torch.slice_scatter(x, (2 * x)[part.get("start", 0) : part.get("end") : part.get("step", 1)], 0, **part)
+
+    with pytest.raises(UnsupportedOperation, match="part of the batch"):
+        from_torch(Written((4,), written).eval(), torch.rand(5, 4))

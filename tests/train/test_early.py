@@ -162,8 +162,8 @@ def test_the_network_integrates_to_the_same_spikes(tmp_path) -> None:
     model.eval()
     x = images(50, seed=5)
     times = [t.detach() for t in model.times(x)]
-    isospike.save(model.network(), tmp_path / "early.safetensors")
-    for network in (model.network(), isospike.load(tmp_path / "early.safetensors")):
+    isospike.save(model.result(), tmp_path / "early.safetensors")
+    for network in (model.result(), isospike.load(tmp_path / "early.safetensors")):
         trace = isospike.simulate(network, x, isospike.EventDriven())
         assert all(isinstance(stage.neuron, CausalIF) for stage in network.stages)
         for stage, expected in zip(network.stages, times[1:], strict=True):

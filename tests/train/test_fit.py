@@ -1,6 +1,7 @@
 """The trainer: it learns, to the same bits from the same seed and after any interrupt, and leaves nothing half written and nothing global."""
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -22,7 +23,7 @@ from isospike.hardware import Constraint, SlopeMismatch, SpikeJitter, TimeSteps,
 from isospike.measure import measure
 from isospike.network import SpikingNetwork
 from isospike.ranges import calibrate
-from isospike.train import Sparsity, SpikeTimes, accuracy, fit
+from isospike.train import Classifier, Sparsity, SpikeTimes, accuracy, fit
 from isospike.train.early import EarlyAnswers
 from simulate_by_hand import dense, unit_graph
 
@@ -36,6 +37,10 @@ EPOCHS = 3
 def start(seed: int = 0) -> SpikingNetwork:
     graph = unit_graph(torch.nn.Sequential(torch.nn.Flatten(), *dense(8, 16, 3, seed=seed)), (1, 2, 4))
     return TTFS().network(graph, calibrate(graph, [X.double()])).float()
+
+
+def module() -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Flatten(), *dense(8, 16, 3, seed=0), torch.nn.Dropout(0.1)).float()
 
 
 def trainee(*constraints: Constraint, sparsity: Sparsity | None = None) -> SpikeTimes:
@@ -65,6 +70,7 @@ VARIANTS: dict[str, Variant] = {
     "target of spikes": (lambda: trainee(sparsity=Sparsity(0.1, 0.2)), lambda: loader(TOY, 64)),
     "augmented": (trainee, lambda: loader(TOY, 64, shift=1, flip=True)),
     "global randomness": (lambda: Forgetful(start()), lambda: BATCHES),
+    "a module, shuffled": (lambda: Classifier(module(), Sparsity(0.1)), lambda: loader(TOY, 64)),
     "early answers": (lambda: EarlyAnswers((1, 2, 4), (12, 3)), lambda: BATCHES),
 }
 
@@ -131,11 +137,11 @@ def test_resumed_after_any_epoch_it_ends_in_the_same_bits(variant: str, tmp_path
             if len(seen) == steps:
                 raise KeyboardInterrupt
 
-        def unfinished(_: Any) -> None:
+        def unfinished() -> None:
             raise KeyboardInterrupt
 
         folder, model = tmp_path / str(kept), make()
-        monkeypatch.setattr(model, "finish", unfinished)
+        monkeypatch.setattr(model, "result", unfinished)
         with pytest.raises(KeyboardInterrupt):
             quick(model, batches(), folder=folder, held_out=held_out, watch=watch)
         assert torch.load(folder / "checkpoint.ckpt", weights_only=True)["epoch"] == kept if kept else not (folder / "checkpoint.ckpt").exists()
@@ -179,7 +185,7 @@ def test_an_interrupted_write_leaves_the_old_checkpoint(place: Any, name: str, s
     def fails(*arguments: Any) -> Any:
         calls.append(arguments)
         if len(calls) > spared:
-            raise OSError("no space left")
+            raise OSError(errno.ENOSPC, "no space left")
         return works(*arguments)
 
     def watch(loss: float) -> None:
@@ -187,7 +193,7 @@ def test_an_interrupted_write_leaves_the_old_checkpoint(place: Any, name: str, s
         if len(seen) == (EPOCHS - 1) * len(BATCHES) + 1:
             monkeypatch.setattr(place, name, fails)
 
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises((OSError, InvalidFile), match="no space left"):
         quick(trainee(), folder=tmp_path / "cut", watch=watch)
     monkeypatch.undo()
     assert torch.load(tmp_path / "cut" / "checkpoint.ckpt", weights_only=True)["epoch"] == EPOCHS - 1

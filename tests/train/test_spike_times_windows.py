@@ -47,13 +47,13 @@ def test_windows_grow_and_never_shrink(name: str) -> None:
     expected = {stage: max(before[stage], min(trainee.growth * reached[stage], most[stage])) for stage in before}
     trainee.train()(x)
     outputs = trainee.eval()(x).detach()
-    trainee.stepped()
+    trainee.grow()
     assert windows(trainee) == pytest.approx(expected, rel=1e-9)
     grown = max((expected[stage] / before[stage] for stage in before if most[stage] == float("inf")), default=10 / 1.5)
     assert grown == pytest.approx(10 / 1.5, rel=1e-9)
     assert torch.allclose(trainee(x), outputs, rtol=0, atol=1e-12 * float(outputs.abs().max())), "the function does not see it"
     trainee.train()(x[:1] * 0)
-    trainee.stepped()
+    trainee.grow()
     assert windows(trainee) == pytest.approx(expected, rel=1e-9), "they never shrink"
 
 
@@ -61,7 +61,7 @@ def test_only_batches_that_are_trained_on_are_heeded() -> None:
     trainee, x = trainee_of("linear")
     before = windows(trainee)
     trainee.eval()(x)
-    trainee.stepped()
+    trainee.grow()
     assert windows(trainee) == before
 
 
@@ -71,8 +71,8 @@ def test_windows_that_clip_by_intent_stay() -> None:
     clipped = [float(s.neuron.window) for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)]
     assert clipped
     trainee.train()(x)
-    trainee.stepped()
-    trainee.finish([x])
+    trainee.grow()
+    trainee.tighten([x])
     after = [float(s.neuron.window) for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)]
     assert after == clipped
 
@@ -87,10 +87,10 @@ def test_after_training_windows_are_tight_and_the_network_is_what_was_trained(na
         optimizer.zero_grad()
         trainee.loss(x, torch.arange(16) % 3).backward()
         optimizer.step()
-        trainee.stepped()
+        trainee.grow()
     trainee.eval()
     grown, outputs = trainee.network(), trainee(x).detach()
-    trainee.finish([x])
+    trainee.tighten([x])
     tight = trainee.network()
     scale = float(outputs.abs().max())
     assert tight.latency < grown.latency or not windows(trainee)
@@ -153,6 +153,6 @@ def test_a_cap_stays_however_far_activations_grow() -> None:
     assert float(model[0](x).max()) > 12
     for _ in range(3):
         trainee.loss(x, torch.zeros(64, dtype=torch.int64))
-        trainee.stepped()
+        trainee.grow()
     for found in (trainee(x), trainee.network()(x), iso.simulate(trainee.network(), x, iso.EventDriven()).readout):
         assert float((found - model(x)).detach().abs().max()) < 1e-12

@@ -1,6 +1,7 @@
 """Commands about many codings of one network, and about where a network makes its error."""
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from isospike import store
 from isospike.cli.options import (
     DataDir,
     DataName,
@@ -27,7 +29,7 @@ from isospike.cli.options import (
 from isospike.cli.tables import err, out, show_rows
 from isospike.codings import METHODS
 from isospike.data import Data, open_data
-from isospike.errors import InvalidFile, InvalidSetting
+from isospike.errors import InvalidSetting
 from isospike.importers import Model, read
 from isospike.measure import diagnose
 from isospike.network import load
@@ -156,15 +158,12 @@ def _best(rows: list[Row], within: float) -> Row:
 
 
 def _keep(rows: list[Row], directory: Path, title: str) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "compare.json").write_text(json.dumps([row.as_dict() for row in rows], indent=1))
-        with open(directory / "compare.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0].as_dict()))
-            writer.writeheader()
-            writer.writerows(row.as_dict() for row in rows)
-        pareto(rows, directory / "compare.png", title)
-    except OSError as error:
-        what = f"`{directory}` cannot be written: {error.strerror or error}."
-        raise InvalidFile(what, "A folder that may be written to and has room.", "Choose another place with --out.") from error
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0].as_dict()))
+    writer.writeheader()
+    writer.writerows(row.as_dict() for row in rows)
+    store.folder(directory)
+    store.write(directory / "compare.json", json.dumps([row.as_dict() for row in rows], indent=1))
+    store.write(directory / "compare.csv", table.getvalue())
+    store.write(directory / "compare.png", pareto(rows, title))
     err.print(f"wrote {directory}/compare.csv, .json, .png")

@@ -20,7 +20,7 @@ from isospike.data import Data, loader, open_data
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.hardware import Constraint
 from isospike.network import SpikingNetwork, load, save
-from isospike.train import Sparsity, fit, prepare
+from isospike.train import Sparsity, fit, prepare, read_curve
 from isospike.train.networks import NETWORKS, initial
 
 Epochs = Annotated[int, typer.Option(min=1, help="Epochs.")]
@@ -151,7 +151,7 @@ def _fit(
     trainee = prepare(network, hardware, sparsity=sparsity)
     tuned = fit(trainee, batches, optimizer=adam, held_out=held_out or None, folder=folder, about=about, quiet=as_json, **settings)
     save(tuned, output)
-    rows = [dict(zip(("epoch", "loss", "accuracy"), map(float, line.split(",")), strict=True)) for line in (folder / "curve.csv").read_text().splitlines()[1:]]
+    rows = read_curve(folder)
     figures = {"file": str(output), "epochs": len(rows), "loss": rows[-1]["loss"], "accuracy": rows[-1]["accuracy"], "latency": tuned.latency}
     figures = {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()}
     if as_json:

@@ -1,6 +1,7 @@
 """Table of contents: the experiments, one file per table or figure of a paper, found by their files' names."""
 
 import importlib
+import io
 import json
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from isospike.experiments._page import write_page
 from isospike.experiments._result import Result, Settings, beside
-from isospike.experiments._training import replace_file
+from isospike.store import folder, write
 
 _modules = [importlib.import_module(f"{__name__}.{path.stem}") for path in sorted(Path(__file__).parent.glob("[!_]*.py"))]
 EXPERIMENTS: dict[str, ModuleType] = {module.NAME: module for module in _modules}
@@ -38,12 +39,14 @@ def reproduce(
 
 def keep(result: Result, directory: Path) -> None:
     """Write a result's files, each whole or not at all."""
-    directory.mkdir(parents=True, exist_ok=True)
+    folder(directory)
     figure = result.figure
     if figure is not None:
-        replace_file(directory / f"{result.name}.png", lambda path: figure.savefig(path, format="png", dpi=130))
-    replace_file(directory / f"{result.name}.csv", lambda path: Path(path).write_text(result.as_csv()))
-    replace_file(directory / f"{result.name}.json", lambda path: Path(path).write_text(json.dumps(result.as_dict(), indent=1)))
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=130)
+        write(directory / f"{result.name}.png", picture.getvalue())
+    write(directory / f"{result.name}.csv", result.as_csv())
+    write(directory / f"{result.name}.json", json.dumps(result.as_dict(), indent=1))
 
 
 def show(result: Result, console: Console) -> None:

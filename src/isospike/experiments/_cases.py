@@ -89,12 +89,9 @@ def vgg16_cifar10_l1(settings: Settings) -> Subject:
     """The same network, trained on with a price on activity."""
     split = cifar10(settings.data_dir)
     plain, make = _vgg16_cifar(settings, 10)
-    recipe = replace(plain, name=f"{plain.key}-l1", epochs=settings.epochs or (20 if settings.full else 5), rate=1e-3, decay=0.6, l1=2.0)
-
-    def images() -> Data:
-        return split.train.first(settings.training)
-
-    return Subject(trained(recipe, lambda: trained(plain, make, images, settings.device), images, settings.device), split, (-3.0, 3.0))
+    name, epochs = f"{plain.name}-l1", settings.epochs or (20 if settings.full else 5)
+    recipe = replace(plain, name=name, epochs=epochs, rate=1e-3, decay=0.6, l1=2.0, after=plain)
+    return Subject(trained(recipe, make, lambda: split.train.first(settings.training), settings.device), split, (-3.0, 3.0))
 
 
 def vgg16_cifar100(settings: Settings) -> Subject:

@@ -4,18 +4,18 @@ import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from isospike.experiments._cases import lenet5_mnist
 from isospike.experiments._result import Settings
-from isospike.experiments._training import replace_file
+from isospike.experiments._training import weights
+from isospike.store import write
 
 
 def train_lenet(path: Path, settings: Settings | None = None) -> None:
     """Train it, or take it from the cache, and write its weights."""
     model = lenet5_mnist(settings or Settings()).model
     assert isinstance(model, torch.nn.Module)
-    replace_file(path, lambda partial: save_file({name: t.contiguous() for name, t in model.state_dict().items()}, partial))
+    write(path, weights(model))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from isospike.experiments._papers import PAPERS
 from isospike.experiments._result import Result, beside, from_dict
-from isospike.experiments._training import replace_file
+from isospike.store import write
 
 HEAD = """# Reproduction
 
@@ -25,8 +25,7 @@ def write_page(directory: Path, names: Iterable[str]) -> Path:
         own = [result for result in results if result.name.split("-")[0] == paper]
         if own:
             sections += [f"## {heading}\n\n{introduction}\n", *(_section(result, directory) for result in own)]
-    text = "\n".join(sections)
-    replace_file(page, lambda path: Path(path).write_text(text))
+    write(page, "\n".join(sections))
     return page
 
 

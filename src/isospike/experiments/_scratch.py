@@ -1,31 +1,32 @@
 """A ReLU network and its spiking twins: the same weights at the start, the same batches, the same optimizer; runs are kept and resumed."""
 
 import copy
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from isospike import convert, load, save
+from isospike import convert
 from isospike.codings import TTFS
 from isospike.data import Data, loader
 from isospike.experiments._data import Split, cifar10, with_test_set
 from isospike.experiments._inverse import equivalent, reordered, synapses_of, weights_of
-from isospike.experiments._relu_loop import Curve, Watch, read_curve, train_relu
-from isospike.experiments._training import cache, replace_file
 from isospike.network import SpikingNetwork
-from isospike.simulate import ClosedForm
-from isospike.train import SpikeTimes, accuracy, fit
+from isospike.store import Store, write
+from isospike.train import Classifier, SpikeTimes, Trainee, accuracy, fit, read_curve
 from isospike.train.fit import Diverged
+from isospike.train.kept import Curve
 from isospike.train.networks import initial
+
+Watch = Callable[[float], None]
+TRAINED = "trained.safetensors"
 
 RELU, REORDERED, MAPPABLE, HELD = "relu", "relu-reordered", "mappable", "held"
 CODINGS = {MAPPABLE: TTFS(), HELD: TTFS(mapping="fixed", alpha=1.0, delta=0.5, lowest_sum=1.0)}  # the latter has slopes of ½ to 2
@@ -67,8 +68,12 @@ class Plan:
     def folder(self, kind: str) -> Path:
         """Where a run is kept."""
         versions = {name: version(name) for name in ("isospike", "torch", "lightning")}
-        text = json.dumps(asdict(self) | versions, sort_keys=True)
-        return cache() / f"scratch-{self.network}-{self.data}-{hashlib.sha256(text.encode()).hexdigest()[:10]}-{kind}"
+        return Store().entry(f"{self.network}-{self.data}-{kind}", {"plan": self, "kind": kind, "versions": versions})
+
+
+def learned(trainee: Trainee[Any]) -> list[Tensor]:
+    """Weights of each layer of the ReLU network that a trainee is equivalent to."""
+    return synapses_of(trainee.body()) if isinstance(trainee, SpikeTimes) else weights_of(trainee)
 
 
 @dataclass(frozen=True)
@@ -106,62 +111,39 @@ class Twins:
         """The spiking network of this kind that computes what the ReLU network does before training."""
         return convert(self.initial, self.calibration, CODINGS[kind], self.input_range)
 
+    def relu_trainee(self, kind: str = RELU) -> Classifier:
+        """The ReLU network, to be trained."""
+        return Classifier(self.relu(kind))
+
     def trainee(self, kind: str) -> SpikeTimes:
-        """The same, to be trained: with slopes held, or ramps."""
+        """The spiking network, to be trained: with slopes held, or ramps."""
         return SpikeTimes(self.network(kind), mappable=kind == MAPPABLE)
 
     def run(self, kind: str) -> Run:
         """Train a network of this kind, go on with it, or fetch it."""
         folder = self.plan.folder(kind)
-        folder.mkdir(parents=True, exist_ok=True)
-        curve = self._relu(kind, folder) if kind in (RELU, REORDERED) else self._spiking(kind, folder)
+        trainee = self.relu_trainee(kind) if kind in (RELU, REORDERED) else self.trainee(kind)
+        if not (folder / TRAINED).exists():
+            try:
+                self.fit(trainee, folder=folder, resume=True, watch=self._trace(folder, lambda: learned(trainee)))
+            except Diverged:  # as ramps that are held may
+                self._diverged(folder, accuracy(trainee, self.held_out))
+            write(folder / TRAINED, to_bytes({name: t.contiguous() for name, t in trainee.cpu().state_dict().items()}))
+        trainee.load_state_dict(load_file(folder / TRAINED))
         epochs = range(1, self.plan.epochs + 1) if self.plan.traced else ()
         weights = [list(load_file(folder / f"epoch-{epoch}.safetensors").values()) for epoch in epochs]
-        return Run(curve, self._outputs(kind, folder), weights)
-
-    def _outputs(self, kind: str, folder: Path) -> Callable[[Tensor], Tensor]:
-        if kind in CODINGS:
-            return ClosedForm().prepare(load(folder / "network.safetensors"))
-        model = self.relu()
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-        return model.eval().requires_grad_(False)
-
-    def _relu(self, kind: str, folder: Path) -> Curve:
-        done = folder / "model.safetensors"
-        if not done.exists():
-            model = self.relu(kind)
-            self.train_relu(model, folder=folder, watch=self._trace(folder, lambda: weights_of(model)))
-            replace_file(done, lambda path: save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, path))
-            (folder / "checkpoint.ckpt").unlink()
-        return read_curve(folder)
-
-    def _spiking(self, kind: str, folder: Path) -> Curve:
-        done = folder / "network.safetensors"
-        if not done.exists():
-            trainee = self.trainee(kind)
-            try:
-                trained = self.fit(trainee, folder=folder, resume=True, watch=self._trace(folder, lambda: synapses_of(trainee.body())))
-            except Diverged:  # as ramps that are held may
-                trained = trainee.network()
-                self._diverged(folder, accuracy(trainee, self.held_out))
-            replace_file(done, lambda path: save(trained, path))
-            (folder / "checkpoint.ckpt").unlink(missing_ok=True)
-        return read_curve(folder)
+        return Run(read_curve(folder), trainee.eval().requires_grad_(False), weights)
 
     def _diverged(self, folder: Path, right: float | None) -> None:
         """What a network that has no numbers any more would show in the epochs that are left."""
         curve = folder / "curve.csv"
         kept = curve.read_text() if curve.exists() else "epoch,loss,accuracy\n"
         rows = (f"{epoch},nan,{right}\n" for epoch in range(kept.count("\n"), self.plan.epochs + 1))
-        replace_file(curve, lambda path: Path(path).write_text(kept + "".join(rows)))
+        write(curve, kept + "".join(rows))
 
-    def fit(self, trainee: SpikeTimes, **options: Any) -> SpikingNetwork:
-        """Train a spiking network by the plan."""
-        return fit(trainee, self.batches, accelerator=self.device, **self._how(), **options)
-
-    def train_relu(self, model: nn.Module, **options: Any) -> None:
-        """Train a ReLU network by the plan."""
-        train_relu(model, self.batches, device=self.device, **self._how(), **options)
+    def fit(self, trainee: Trainee[Any], **options: Any) -> None:
+        """Train a network by the plan."""
+        fit(trainee, self.batches, accelerator=self.device, **self._how(), **options)
 
     def _how(self) -> dict[str, Any]:
         optimizer = partial(getattr(torch.optim, self.plan.optimizer), lr=self.plan.rate)
@@ -178,6 +160,6 @@ class Twins:
             step += 1
             if step % len(self.batches) == 0:
                 found = {f"{i:02}": w.detach().cpu().contiguous() for i, w in enumerate(weights())}
-                replace_file(folder / f"epoch-{step // len(self.batches)}.safetensors", lambda path: save_file(found, path))
+                write(folder / f"epoch-{step // len(self.batches)}.safetensors", to_bytes(found))
 
         return watch if self.plan.traced else None

@@ -52,7 +52,7 @@ def losses(twins: Twins) -> dict[str, Tensor]:
     found: dict[str, list[float]] = {RELU: [], MAPPABLE: [], REORDERED: []}
     twins.fit(twins.trainee(MAPPABLE), watch=found[MAPPABLE].append)
     for kind in (RELU, REORDERED):
-        twins.train_relu(twins.relu(kind), watch=found[kind].append)
+        twins.fit(twins.relu_trainee(kind), watch=found[kind].append)
     return {kind: torch.tensor(values, dtype=torch.float64) for kind, values in found.items()}
 
 

@@ -1,9 +1,8 @@
 """A converted VGG16 and what fine-tuning on some hardware makes of it: each tuned network is kept, an interrupt loses at most one epoch."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from statistics import mean, stdev
 
 import torch
@@ -13,10 +12,10 @@ from isospike.codings import TTFS
 from isospike.data import Data, loader
 from isospike.experiments._cases import Subject, vgg16_cifar10
 from isospike.experiments._result import Settings
-from isospike.experiments._training import cache
 from isospike.hardware import Constraint, Noise, reseeded
 from isospike.network import SpikingNetwork
 from isospike.simulate import ClosedForm
+from isospike.store import Store
 from isospike.train import fit, prepare
 
 CODING = TTFS(scale="channel")
@@ -39,15 +38,14 @@ class Tuning:
         """The network fine-tuned under these constraints, or from the cache."""
         how = {"constraints": list(map(repr, constraints)), "epochs": self.epochs, "rate": RATE, "decay": DECAY, "batch": BATCH, "seed": self.settings.seed,
                "images": len(self.images), "width": self.settings.channels, "coding": repr(self.coding)}  # fmt: skip
-        key = hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()[:10]
-        done = cache() / f"tuned-vgg16-{key}.safetensors"
-        if not done.exists():
+
+        def tune(path: Path) -> None:
             batches = loader(self.images, BATCH, shift=2, flip=True)
-            adam = partial(torch.optim.Adam, lr=RATE)
             trainee = prepare(self.network, constraints, self.calibration)
-            folder = done.with_suffix(".run")
-            save(fit(trainee, batches, self.epochs, optimizer=adam, decay=DECAY, seed=self.settings.seed, folder=folder, resume=True, about=how), done)
-        return load(done)
+            adam = partial(torch.optim.Adam, lr=RATE)
+            save(fit(trainee, batches, self.epochs, optimizer=adam, decay=DECAY, seed=self.settings.seed, folder=path.parent, resume=True), path)
+
+        return load(Store().kept("tuned-vgg16", how, "network.safetensors", tune))
 
     def accuracy(self, network: SpikingNetwork, constraints: Sequence[Constraint], data: Data) -> tuple[float, float]:
         """Per cent of right answers on such hardware: mean and standard deviation over draws of what is random."""

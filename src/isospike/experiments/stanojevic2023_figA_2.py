@@ -91,7 +91,7 @@ def case(name: str, hidden: int, settings: Settings) -> Found:
         inputs, fired, outputs = times
         answer = outputs.amin(1, keepdim=True)
         spiking, checked = spiking.double(), torch.cat(list(test.first(CHECKED)))
-        trace = simulate(spiking.network(), checked, EventDriven())
+        trace = simulate(spiking.result(), checked, EventDriven())
         own = spiking.times(checked)[1:]
     right = (outputs.argmin(1) == test.labels) & torch.isfinite(answer[:, 0])  # silence is no answer
     label = f"{TITLES[name]}, {hidden} hidden"

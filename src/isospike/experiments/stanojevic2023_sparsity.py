@@ -4,12 +4,11 @@
 a neuron.  20 hidden spikes are the thesis' figure, of a ReLU network trained with such a price.  Source: Stanojevic 2023, Table 2.1.
 """
 
-import hashlib
-import json
 import math
 import time
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,8 +19,8 @@ from isospike.data import Data, loader
 from isospike.experiments._data import with_test_set
 from isospike.experiments._networks import two_layers
 from isospike.experiments._result import Claim, Result, Row, Settings, Value
-from isospike.experiments._training import cache
 from isospike.network import SpikingNetwork
+from isospike.store import Store
 from isospike.train import Sparsity, fit, prepare
 
 if TYPE_CHECKING:
@@ -73,18 +72,19 @@ def _how(settings: Settings) -> dict[str, Value]:
 
 
 def _trained(train: Data, weight: float, target: float | None, settings: Settings) -> SpikingNetwork:
-    """The network trained at this price, or from the cache; an interrupt loses at most one epoch."""
+    """The network trained at this price, or from the store; an interrupt loses at most one epoch."""
     about = {"weight": weight, "target": target, "images": len(train), "hidden": HIDDEN, "seed": settings.seed} | _how(settings)
-    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:10]
-    done = cache() / f"sparse-two-layers-{key}.safetensors"
-    if not done.exists():
+
+    def make(path: Path) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             model = two_layers(HIDDEN, dropout=0.0).eval()
         trainee = prepare(convert(model, train.first(1000), TTFS()), sparsity=Sparsity(weight, target))
-        how = {"optimizer": partial(torch.optim.Adam, lr=RATE), "decay": DECAY, "seed": settings.seed, "about": about}
-        save(fit(trainee, loader(train, BATCH), settings.epochs or EPOCHS, folder=done.with_suffix(".run"), resume=True, **how), done)  # type: ignore[arg-type]
-    return load(done)
+        adam = partial(torch.optim.Adam, lr=RATE)
+        batches, epochs = loader(train, BATCH), settings.epochs or EPOCHS
+        save(fit(trainee, batches, epochs, optimizer=adam, decay=DECAY, seed=settings.seed, folder=path.parent, resume=True), path)
+
+    return load(Store().kept("sparse-two-layers", about, "network.safetensors", make))
 
 
 def _row(case: str, network: SpikingNetwork, test: Data) -> Row:

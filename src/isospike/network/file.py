@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from isospike import store
 from isospike.errors import InvalidFile
 from isospike.ir.record import from_tree, to_tree
 from isospike.network.body import Body
@@ -22,26 +21,9 @@ LARGEST = 1 << 40  # neurons of a stage
 
 def write(body: Body, path: str | Path) -> None:
     """Keep a network as safetensors with a JSON header; the file appears whole or not at all.  Raises `InvalidFile`."""
-    path = Path(path)
-    header = {"format": FORMAT, "network": to_tree(body)}
-    data = to_bytes({name: t.detach().contiguous().cpu() for name, t in body.tensors().items()}, metadata={"isospike": json.dumps(header)})
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError as error:
-        raise InvalidFile(
-            f"`{path}` cannot be written: {error.strerror or error}.",
-            "A folder that exists, may be written to and has room.",
-            "Nothing was changed; make room or choose another place.",
-        ) from error
+    header = json.dumps({"format": FORMAT, "network": to_tree(body)})
+    tensors = {name: t.detach().contiguous().cpu() for name, t in body.tensors().items()}
+    store.write(path, to_bytes(tensors, metadata={"isospike": header}))
 
 
 def read(path: str | Path) -> Body:

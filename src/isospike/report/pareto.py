@@ -1,14 +1,14 @@
 """The plot of a comparison: what each coding costs, and what it loses."""
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from isospike.report.compare import Row
 
 
-def pareto(rows: Sequence[Row], path: Path, title: str) -> None:
-    """Energy a sample against the share of changed predictions, a line a coding, the front of the cheapest drawn bold."""
+def pareto(rows: Sequence[Row], title: str) -> bytes:
+    """A PNG: energy a sample against the share of changed predictions, a line a coding, the front of the cheapest drawn bold."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -28,8 +28,10 @@ def pareto(rows: Sequence[Row], path: Path, title: str) -> None:
     axes.set_yscale("symlog", linthresh=0.1)
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=7, ncols=2)
-    figure.savefig(path, dpi=130)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130)
     pyplot.close(figure)
+    return picture.getvalue()
 
 
 def _front(rows: Sequence[Row]) -> list[Row]:

@@ -1,12 +1,14 @@
-"""Table of contents: training and fine-tuning in spike times."""
+"""Table of contents: what can be trained, and the one loop that trains it."""
 
 from isospike.train.base import Trainee as Trainee
+from isospike.train.classifier import Classifier as Classifier
 from isospike.train.early import Early as Early
 from isospike.train.early import EarlyAnswers as EarlyAnswers
 from isospike.train.fit import accuracy as accuracy
 from isospike.train.fit import fit as fit
+from isospike.train.kept import read_curve as read_curve
 from isospike.train.sparsity import Sparsity as Sparsity
 from isospike.train.spike_times import SpikeTimes as SpikeTimes
 from isospike.train.spike_times import SpikeTimes as prepare
 
-__all__ = ["Early", "EarlyAnswers", "Sparsity", "SpikeTimes", "Trainee", "accuracy", "fit", "prepare"]
+__all__ = ["Classifier", "Early", "EarlyAnswers", "Sparsity", "SpikeTimes", "Trainee", "accuracy", "fit", "prepare", "read_curve"]

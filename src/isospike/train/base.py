@@ -1,17 +1,17 @@
-"""What the trainer asks of anything that is trained in spike times."""
+"""What the training loop asks of anything that is trained."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from isospike.network import SpikingNetwork
+Made = TypeVar("Made", covariant=True)
 
 
-class Trainee(nn.Module, ABC):
-    """A spiking network under training: its parameters are what is learned, its buffers what training measures."""
+class Trainee(nn.Module, ABC, Generic[Made]):
+    """Something under training: its parameters are what is learned, its buffers what training measures; `result` is what comes of it."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -21,14 +21,12 @@ class Trainee(nn.Module, ABC):
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """What is minimised over a batch.  y: (batch,) class numbers."""
 
-    def place(self, calibration: Iterable[Tensor]) -> None:
-        """Called once before the first epoch, with some inputs: what must be measured before training is."""
+    @abstractmethod
+    def result(self) -> Made:
+        """What was trained.  Called after the last epoch; random numbers are seeded before it as before an epoch."""
 
-    def finish(self, calibration: Iterable[Tensor]) -> None:
-        """Called after the last epoch, with the same inputs."""
-
-    def stepped(self) -> None:
-        """Called after every step of the optimizer, such as to move windows."""
+    def begin(self, inputs: Iterable[Tensor]) -> None:
+        """Called once before the optimizer takes the parameters, with some inputs of the training set."""
 
     def about(self) -> dict[str, Any]:
         """What a run is known by, in plain values: a checkpoint of another run is not gone on from."""
@@ -37,7 +35,3 @@ class Trainee(nn.Module, ABC):
     def generators(self) -> list[torch.Generator]:
         """Every source of noise, to be seeded anew at the start of each epoch so that training can be resumed there."""
         return []
-
-    @abstractmethod
-    def network(self) -> SpikingNetwork:
-        """The spiking network as it has been trained so far."""

@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -44,6 +45,7 @@ class Early:
     | `decay`     | λ                                                                                          |
     | `dropout`   | share of hidden spikes that are lost in training                                           |
     | `momentum`  | weight of a batch in the running mean of observation times                                 |
+    | `clip`      | the largest derivative of the loss by a weight; larger ones are cut to it                  |
     """
 
     period: float = 1.0
@@ -56,9 +58,10 @@ class Early:
     decay: float = 1e-4
     dropout: float = 0.2
     momentum: float = 0.05
+    clip: float = 1000.0
 
 
-class EarlyAnswers(Trainee):
+class EarlyAnswers(Trainee[SpikingNetwork]):
     """Dense layers of `CausalIF` under training.
 
     shape: of one input; widths: neurons of each layer, the last being the classes; high: the largest input, the smallest is 0.
@@ -78,6 +81,8 @@ class EarlyAnswers(Trainee):
             nn.Parameter(torch.empty(neurons, inputs).uniform_(-bound, bound, generator=self.generator))
             for inputs, neurons, bound in zip(sizes[:-1], widths, bounds, strict=True)
         )
+        for weight in self.weights:
+            weight.register_hook(lambda gradient: gradient.clamp(-self.settings.clip, self.settings.clip))
         for layer, neurons in enumerate(widths):  # infinite until a batch has been seen, in the output layer for ever
             self.register_buffer(f"observed_{layer}", torch.full((neurons,), torch.inf))
 
@@ -121,6 +126,9 @@ class EarlyAnswers(Trainee):
         size = torch.stack([weight.square().sum() for weight in self.weights]).sum()
         return errors + self.settings.silence * silent + self.settings.decay * size
 
+    def about(self) -> dict[str, Any]:
+        return {"settings": repr(self.settings), "high": self.high}
+
     def generators(self) -> list[torch.Generator]:
         return [self.generator]
 
@@ -129,7 +137,7 @@ class EarlyAnswers(Trainee):
         low, high, *times = (like.new_tensor(v) for v in (0.0, self.high, settings.period, settings.lag, settings.window))
         return EveryInputEncoder(self.shape, low, high, False, *times)
 
-    def network(self) -> SpikingNetwork:
+    def result(self) -> SpikingNetwork:
         """For the event-driven simulator; its read-out is each class's lead: the largest is that of the first spike."""
         encoder, settings = self._encoder(), self.settings
         window, stages, source = encoder.window, [], "input"

@@ -1,10 +1,6 @@
 """The trainer: epochs of steps on any device, kept after each epoch so that an interrupt loses no more than one."""
 
-import csv
-import io
-import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import partial
 from importlib.metadata import version
@@ -18,9 +14,9 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from isospike.data import Data, pairs
-from isospike.errors import InvalidData, InvalidFile, InvalidSetting, IsospikeError
-from isospike.network import SpikingNetwork
-from isospike.train.base import Trainee
+from isospike.errors import InvalidData, InvalidSetting, IsospikeError
+from isospike.train.base import Made, Trainee
+from isospike.train.kept import Run
 
 Loader = Iterable[tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Data
 CALIBRATION = 1024  # samples of the loader that windows are measured on
@@ -29,7 +25,7 @@ ADAM = partial(torch.optim.Adam, lr=1e-3)
 
 
 def fit(
-    trainee: Trainee,
+    trainee: Trainee[Made],
     loader: Loader,
     epochs: int = 10,
     *,
@@ -45,8 +41,8 @@ def fit(
     devices: int = 1,
     quiet: bool = False,
     watch: Callable[[float], None] | None = None,
-) -> SpikingNetwork:
-    """Train, and return the spiking network.
+) -> Made:
+    """Train, and return what the trainee makes of it: a spiking network, or a module.
 
     loader: batches of (samples, labels), the same ones in every epoch or shuffled with PyTorch's generator, which is seeded for each epoch;
     or a pair of all samples and labels, or `Data`, whose batches come in their order.
@@ -70,14 +66,13 @@ def fit(
     fabric.launch()
     with torch.random.fork_rng(devices=[]):
         _seed(trainee, loader, seed, -1)
-        calibration = _calibration(loader)
-        trainee.place(calibration)
+        trainee.begin(_calibration(loader))
         model, adjusted = fabric.setup(trainee, optimizer(trainee.parameters()))
         model.mark_forward_method("loss")
         batches = fabric.setup_dataloaders(loader) if isinstance(loader, DataLoader) else loader
         rate = [group["lr"] for group in adjusted.param_groups]
         configuration = _configuration(trainee, adjusted, epochs, decay, clip, seed, about)
-        run = _Run(fabric, trainee, adjusted, Path(folder) if folder is not None else None, configuration)
+        run = Run(None if folder is None else Path(folder), trainee, adjusted, configuration, writes=fabric.global_rank == 0)
         steps = len(batches) if isinstance(batches, Sized) else sum(1 for _ in batches)
         if not steps:
             raise InvalidData("the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches.")
@@ -85,7 +80,7 @@ def fit(
             _seed(trainee, loader, seed, epoch)
             losses = torch.zeros((), dtype=torch.float64)
             model.train()
-            label = f"epoch {epoch + 1} of {epochs}"
+            label = f"{'' if run.folder is None else f'{run.folder.name}: '}epoch {epoch + 1} of {epochs}"
             for step, batch in enumerate(track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)):
                 x, y = _pair(batch)
                 for group, first in zip(adjusted.param_groups, rate, strict=True):
@@ -100,7 +95,6 @@ def fit(
                 if math.isfinite(clip):
                     fabric.clip_gradients(model, adjusted, max_norm=clip)
                 adjusted.step()
-                trainee.stepped()
                 losses += loss.detach().double().cpu()
                 if watch is not None:
                     watch(float(loss.detach()))
@@ -111,15 +105,14 @@ def fit(
             run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, kept_back))
         model.eval()
         _seed(trainee, loader, seed, epochs)  # also if it was interrupted after the last epoch
-        trainee.finish(calibration)
-    return trainee.cpu().network()
+        return trainee.cpu().result()
 
 
 def _batches(data: Loader) -> Iterable[Any]:
     return list(pairs(data)) if isinstance(data, Data | tuple) else data
 
 
-def _seed(trainee: Trainee, loader: Iterable[Any], seed: int, epoch: int) -> None:
+def _seed(trainee: Trainee[Any], loader: Iterable[Any], seed: int, epoch: int) -> None:
     """Everything random in an epoch follows from the seed and its number, so that it can be begun again."""
     torch.manual_seed(seed * 1_000_003 + epoch + 1)
     own = getattr(loader, "generator", None)
@@ -166,7 +159,7 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
     raise InvalidData(f"a batch holds {', '.join(kinds) or type(batch).__name__}.", LOADER, "Pass labels as class numbers: labels.long().")
 
 
-def _configuration(trainee: Trainee, optimizer: Any, epochs: int, decay: float, clip: float, seed: int, about: dict[str, Any] | None) -> dict[str, Any]:
+def _configuration(trainee: Trainee[Any], optimizer: Any, epochs: int, decay: float, clip: float, seed: int, about: dict[str, Any] | None) -> dict[str, Any]:
     group = {key: value for key, value in optimizer.param_groups[0].items() if isinstance(value, int | float | bool)}
     versions = {name: version(name) for name in ("isospike", "torch", "lightning")}
     own = {"optimizer": type(optimizer.optimizer).__name__, **group, "epochs": epochs, "decay": decay, "clip": str(clip), "seed": seed}
@@ -174,81 +167,5 @@ def _configuration(trainee: Trainee, optimizer: Any, epochs: int, decay: float, 
     return {"about": about or {}, "trainee": trainee.about(), "training": own, "versions": versions, "tensors": shapes}
 
 
-def _differing(kept: dict[str, Any], own: dict[str, Any]) -> str:
-    """In what two configurations differ, the number of epochs aside: no epoch depends on how many there will be."""
-    told = []
-    for part in {**kept, **own}:
-        there, here = kept.get(part) or {}, own.get(part) or {}
-        told += [
-            f"{part} {key} {there.get(key)} there, {here.get(key)} here" for key in {**there, **here} if key != "epochs" and there.get(key) != here.get(key)
-        ]
-    return "; ".join(told)
-
-
 class Diverged(IsospikeError):
     """Training came to numbers that are none."""
-
-
-class _Run:
-    """What is kept of a run in its folder; each file appears whole or not at all."""
-
-    def __init__(self, fabric: Any, trainee: Trainee, optimizer: Any, folder: Path | None, configuration: dict[str, Any]) -> None:
-        self.fabric, self.folder, self.configuration = fabric, folder, configuration
-        self.state: dict[str, Any] = {
-            "trainee": trainee,
-            "optimizer": optimizer,
-            "epoch": 0,
-            "curve": list[dict[str, float]](),
-            "run": json.dumps(configuration, sort_keys=True),
-        }
-
-    def begin(self, resume: bool) -> int:
-        """The epoch to begin with: the first, or the one after the last that was kept."""
-        if self.folder is None:
-            return 0
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InvalidFile(f"`{self.folder}` cannot be made: {error.strerror}.", "A folder for checkpoints.", "Choose another place.") from error
-        checkpoint = self.folder / "checkpoint.ckpt"
-        if not (resume and checkpoint.exists()):
-            self._write("run.json", json.dumps(self.configuration, indent=1))
-            checkpoint.unlink(missing_ok=True)
-            return 0
-        try:
-            kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        except Exception as error:  # PyTorch's and pickle's, which share no base
-            raise InvalidFile(f"`{checkpoint}` cannot be read: {error}", "Checkpoints written by `fit`.", "Leave --resume out to begin anew.") from error
-        if differing := _differing(json.loads(kept["run"]), json.loads(self.state["run"])):
-            what = f"`{checkpoint}` is of another run: {differing}."
-            raise InvalidFile(what, "The run that it was written by, with as many epochs as you like.", "Leave --resume out to begin anew.")
-        for key in ("trainee", "optimizer"):
-            self.state[key].load_state_dict(kept[key])
-        self.state |= {key: kept[key] for key in ("epoch", "curve")}
-        return int(kept["epoch"])
-
-    def keep(self, epoch: int, loss: float, accuracy: float | None) -> None:
-        """Write down an epoch."""
-        self.state["epoch"] = epoch
-        self.state["curve"].append({"epoch": epoch, "loss": loss, "accuracy": math.nan if accuracy is None else accuracy})
-        if self.folder is None or self.fabric.global_rank > 0:
-            return
-        rows = io.StringIO()
-        table = csv.DictWriter(rows, ["epoch", "loss", "accuracy"], lineterminator="\n")
-        table.writeheader()
-        table.writerows(self.state["curve"])
-        self._write("curve.csv", rows.getvalue())
-        # Last, so that a curve is never behind its checkpoint.
-        content = {key: value.state_dict() if hasattr(value, "state_dict") else value for key, value in self.state.items()}
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        self._write("checkpoint.ckpt", buffer.getvalue())
-
-    def _write(self, name: str, content: str | bytes) -> None:
-        assert self.folder is not None
-        partial_file = self.folder / f"{name}.partial"
-        with partial_file.open("wb") as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        partial_file.replace(self.folder / name)

@@ -25,8 +25,12 @@ class Sparsity(nn.Module):
         self.target, self.rate = target, rate
         self.register_buffer("weight", torch.tensor(float(weight), dtype=torch.float64))
 
+    def about(self) -> dict[str, float | None]:
+        """Settings in plain values."""
+        return {"target": self.target, "rate": self.rate}
+
     def forward(self, leads: list[Tensor]) -> Tensor:
-        """The price of a batch.  leads: (batch, *shape) of every hidden stage."""
+        """The price of a batch.  leads: activity of every hidden layer, (batch, *shape)."""
         price = self.weight.to(leads[0].dtype) * torch.stack([lead.mean() for lead in leads]).mean()
         if self.target is not None and self.training:
             neurons = sum(lead[0].numel() for lead in leads)

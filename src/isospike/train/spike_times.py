@@ -26,12 +26,12 @@ from isospike.train.base import Trainee
 from isospike.train.sparsity import Sparsity
 
 
-class SpikeTimes(Trainee):
+class SpikeTimes(Trainee[SpikingNetwork]):
     """Trains the synapses and thresholds of a network made by `TTFS`, on ideal hardware or under constraints.
 
-    mappable: whether slopes are held (the linearly mappable condition) or ramps.  growth: γ, but
-    1 + ζ under constraints whose effect grows with the windows.  margin: ζ, of
-    the windows when training is over.  sparsity: a price on spikes.
+    calibration: inputs that constraints are fitted to and windows tightened to; those that `fit` hands over unless given.
+    mappable: whether slopes are held (the linearly mappable condition) or ramps.  growth: γ, but 1 + ζ under constraints whose effect
+    grows with the windows.  margin: ζ, of the windows when training is over.  sparsity: a price on spikes.
     """
 
     windows: Tensor
@@ -56,16 +56,21 @@ class SpikeTimes(Trainee):
             raise InvalidSetting(f"growth={growth}.", "At least 1.", "Ten is usual.")
         self.constraints, self.mappable, self.margin, self.sparsity = tuple(constraints), mappable, margin, sparsity
         self.growth = 1 + margin if any(c.windowed for c in constraints) else growth
-        self.placed = False
+        self.placed, self._inputs = False, list[Tensor]()
         self._take(network.body)
-        if calibration is not None or not constraints:
-            self.place(() if calibration is None else samples(calibration))
+        if calibration is not None:
+            self.begin(samples(calibration))
+        elif not constraints:
+            self._place(())
 
-    def place(self, calibration: Iterable[Tensor]) -> None:
-        """Fit the constraints to the network and to some inputs, once, before training."""
-        if self.placed:
-            return
-        self.constraints, body = place(self._body, self.constraints, calibration)
+    def begin(self, inputs: Iterable[Tensor]) -> None:
+        """Fit the constraints to the network and to some inputs, and keep these; once, before training."""
+        self._inputs = self._inputs or list(inputs)
+        if not self.placed:
+            self._place(self._inputs)
+
+    def _place(self, inputs: Iterable[Tensor]) -> None:
+        self.constraints, body = place(self._body, self.constraints, inputs)
         self._take(body)
         self.placed = True
 
@@ -129,7 +134,7 @@ class SpikeTimes(Trainee):
             return replace(stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window, gate=gate))
         slope = neuron.ramp + neuron.fall + total(stage, self._body.shapes).to(neuron.ramp.dtype)
         gate = self.windows[i] - self._caps[i] if i in self._caps else neuron.gate
-        neuron = replace(neuron, slope=slope, window=self.windows[i], gate=gate)
+        neuron = replace(neuron, slope=slope, window=self.windows[i].clone(), gate=gate)
         return replace(stage, neuron=replace(neuron, threshold=neuron.base + self.shifts[str(i)] + self._maps[i]))
 
     def _base(self, i: int, neuron: FirstSpikeIF) -> tuple[Tensor, Tensor, Tensor]:
@@ -167,13 +172,14 @@ class SpikeTimes(Trainee):
         return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), watch, None if ideal else self._perturb)
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Cross-entropy of the read-out's potentials, and the price of spikes."""
+        """Cross-entropy of the read-out's potentials, and the price of spikes; in training, windows grow after it."""
         leads: list[Tensor] | None = [] if self.sparsity is not None else None
         loss = F.cross_entropy(self._run(x, leads), y)
+        self.grow()
         return loss if self.sparsity is None or leads is None else loss + self.sparsity(leads)
 
     @torch.no_grad()
-    def stepped(self) -> None:
+    def grow(self) -> None:
         """Grow the windows by what the last batch reached (eq. 3.3)."""
         if not self._peaks:
             return
@@ -188,13 +194,18 @@ class SpikeTimes(Trainee):
         wanted = factor * self._peaks[i].to(self.windows)
         return torch.minimum(wanted, self._caps[i].max()) if i in self._caps else wanted
 
+    def result(self) -> SpikingNetwork:
+        """The network with windows for inference."""
+        self.tighten(self._inputs)
+        return self.network()
+
     @torch.no_grad()
-    def finish(self, calibration: Iterable[Tensor]) -> None:
-        """Tighten the windows to what these inputs reach and a margin ζ, for inference (§3.6.2); those that clip stay."""
+    def tighten(self, inputs: Iterable[Tensor]) -> None:
+        """Tighten the windows to what these inputs reach and a margin ζ (§3.6.2); those that clip stay."""
         self._peaks = dict.fromkeys(self._peaks, self.windows.new_zeros(()))
         training = self.training
         self.train()
-        for x in calibration:
+        for x in inputs:
             self._run(x.to(self.windows.device), None, ideal=True)  # what chance adds to a spike is no reason for a longer window
         self.train(training)
         for i, peak in self._peaks.items():
@@ -202,7 +213,7 @@ class SpikeTimes(Trainee):
         self._peaks, self._bases = dict.fromkeys(self._peaks, self.windows.new_zeros(())), {}
 
     def about(self) -> dict[str, Any]:
-        price = None if self.sparsity is None else {"target": self.sparsity.target, "rate": self.sparsity.rate}
+        price = None if self.sparsity is None else self.sparsity.about()
         own = {"mappable": self.mappable, "growth": self.growth, "margin": self.margin, "sparsity": price}
         return {"constraints": list(map(repr, self.constraints)), **own}
 
@@ -211,6 +222,7 @@ class SpikeTimes(Trainee):
 
     @torch.no_grad()
     def network(self) -> SpikingNetwork:
+        """The network as it has been trained so far, with the windows of training."""
         body = constrained(self.body(), self._lasting, generators(self._lasting))
         windows = {stage.name: self.windows[i].clone() for i, stage in enumerate(self._body.stages)}
         body = replace(

@@ -1,0 +1,96 @@
+"""The only writer and the only cache: files appear whole or not at all, and what took long is found again by what it was computed from."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from isospike.errors import InvalidFile, InvalidSetting
+
+DIGITS = 12  # of a key's hash that name an entry: 10⁷ entries meet with a chance below one in two
+
+
+def write(path: str | Path, content: str | bytes) -> None:
+    """Write a file into a folder that exists, whole or not at all, also if the power fails.  Raises `InvalidFile`."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        try:
+            with partial.open("xb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        what = f"`{path}` cannot be written: {error.strerror or error}."
+        remedy = "Nothing was changed; make room or choose another place."
+        raise InvalidFile(what, "A folder that exists, may be written to and has room.", remedy) from error
+
+
+def folder(path: str | Path) -> Path:
+    """A folder, made where it is not there.  Raises `InvalidFile`."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidFile(
+            f"`{path}` cannot be made: {error.strerror or error}.", "A folder, in one that may be written to.", "Choose another place."
+        ) from error
+    return Path(path)
+
+
+def home() -> Path:
+    """Where isospike keeps things when no place is named: $ISOSPIKE_CACHE, else the user's cache."""
+    return Path(os.environ.get("ISOSPIKE_CACHE") or Path.home() / ".cache" / "isospike")
+
+
+@dataclass(frozen=True)
+class Store:
+    """Folders by the hash of the configuration that their contents were computed from.
+
+    | field  | meaning                                       |
+    |--------|-----------------------------------------------|
+    | `root` | the folder of all; `home()/store` unless given |
+    """
+
+    root: Path = field(default_factory=lambda: home() / "store")
+
+    def entry(self, name: str, configuration: Any) -> Path:
+        """The folder of one configuration, made if it is not there; `configuration.json` in it tells people what it is.
+
+        name: what people know it by.  configuration: plain values, lists, dictionaries and dataclasses of these.
+        Raises `InvalidSetting` for a value that has no plain form, `InvalidFile`.
+        """
+        text = json.dumps(plain(configuration), indent=1, sort_keys=True)
+        path = folder(self.root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}")
+        if not (path / "configuration.json").exists():
+            write(path / "configuration.json", text)
+        return path
+
+    def kept(self, name: str, configuration: Any, file: str, make: Callable[[Path], object]) -> Path:
+        """A file of such a folder; where it is not there yet, `make(path)` writes it, by `write`, and may keep its checkpoints beside it."""
+        path = self.entry(name, configuration) / file
+        if not path.exists():
+            make(path)
+        return path
+
+
+def plain(value: Any) -> Any:
+    """A configuration in values that JSON has; a dataclass tells its type.  Raises `InvalidSetting`."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"type": type(value).__name__} | {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    what = f"a {type(value).__name__} names no configuration."
+    raise InvalidSetting(what, "Numbers, text, lists, dictionaries and dataclasses of these.", "Name it by what it was made from.")

@@ -1,0 +1,82 @@
+"""What is kept of a training run in its folder: configuration, curve and last checkpoint, each file whole or not at all."""
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from isospike import store
+from isospike.errors import InvalidFile
+from isospike.train.base import Trainee
+
+CONFIGURATION, CURVE, CHECKPOINT = "run.json", "curve.csv", "checkpoint.ckpt"
+Curve = list[dict[str, float]]  # epoch, loss, accuracy
+
+
+class Run:
+    """trainee, optimizer: whose state a checkpoint is of.  folder: None if nothing is to be kept.  writes: whether this process does."""
+
+    def __init__(self, folder: Path | None, trainee: Trainee[Any], optimizer: Any, configuration: dict[str, Any], writes: bool = True) -> None:
+        self.folder, self.configuration, self.writes = folder, configuration, writes
+        self.trainee, self.optimizer, self.curve = trainee, optimizer, Curve()
+
+    def begin(self, resume: bool) -> int:
+        """The epoch to begin with: the first, or the one after the last that was kept.  Raises `InvalidFile`."""
+        if self.folder is None:
+            return 0
+        store.folder(self.folder)
+        checkpoint = self.folder / CHECKPOINT
+        if not (resume and checkpoint.exists()):
+            store.write(self.folder / CONFIGURATION, json.dumps(self.configuration, indent=1))
+            checkpoint.unlink(missing_ok=True)
+            return 0
+        try:
+            kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        except Exception as error:  # PyTorch's and pickle's, which share no base
+            raise InvalidFile(f"`{checkpoint}` cannot be read: {error}", "Checkpoints written by `fit`.", "Leave --resume out to begin anew.") from error
+        if differing := _differing(json.loads(kept["run"]), self.configuration):
+            what = f"`{checkpoint}` is of another run: {differing}."
+            raise InvalidFile(what, "The run that it was written by, with as many epochs as you like.", "Leave --resume out to begin anew.")
+        self.trainee.load_state_dict(kept["trainee"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.curve = kept["curve"]
+        return int(kept["epoch"])
+
+    def keep(self, epoch: int, loss: float, accuracy: float | None) -> None:
+        """Write down an epoch."""
+        self.curve.append({"epoch": epoch, "loss": loss, "accuracy": math.nan if accuracy is None else accuracy})
+        if self.folder is None or not self.writes:
+            return
+        rows = io.StringIO()
+        table = csv.DictWriter(rows, ["epoch", "loss", "accuracy"], lineterminator="\n")
+        table.writeheader()
+        table.writerows(self.curve)
+        store.write(self.folder / CURVE, rows.getvalue())
+        states = {"trainee": self.trainee.state_dict(), "optimizer": self.optimizer.state_dict()}
+        content = io.BytesIO()
+        torch.save(states | {"epoch": epoch, "curve": self.curve, "run": json.dumps(self.configuration)}, content)
+        store.write(self.folder / CHECKPOINT, content.getvalue())  # last, so that a curve is never behind its checkpoint
+
+
+def read_curve(folder: str | Path) -> Curve:
+    """The epochs of a run so far: loss and accuracy of each, numbered from 1; none where there is no run."""
+    path = Path(folder) / CURVE
+    if not path.exists():
+        return []
+    with path.open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _differing(kept: dict[str, Any], own: dict[str, Any]) -> str:
+    """In what two configurations differ, the number of epochs aside: no epoch depends on how many there will be."""
+    told = []
+    for part in {**kept, **own}:
+        there, here = kept.get(part) or {}, own.get(part) or {}
+        told += [
+            f"{part} {key} {there.get(key)} there, {here.get(key)} here" for key in {**there, **here} if key != "epochs" and there.get(key) != here.get(key)
+        ]
+    return "; ".join(told)
