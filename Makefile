@@ -36,4 +36,4 @@ benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MO
 	$(BIN)/python benchmarks/memory.py
 
 lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
-	$(BIN)/python -m isospike.experiments._lenet src/isospike/data/lenet5_mnist.safetensors
+	$(BIN)/python -m isospike_papers.stanojevic2023.parts.lenet src/isospike/data/lenet5_mnist.safetensors

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import isospike
+import isospike_papers
 
 ROOT = Path(isospike.__file__).parent
 RANKS = (
@@ -16,13 +17,14 @@ RANKS = (
     {"network", "ranges"},
     {"codings", "simulate", "hardware"},
     {"convert", "measure", "train", "export"},
-    {"report", "experiments"},
+    {"report"},
     {"cli"},
     {"__init__", "__main__"},  # the front door sees all rooms
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
-GROWING = ("activations", "codings/normalise", "ir/ops", "passes", "neurons", "codings", "hardware")  # experiments are globbed
+GROWING = ("activations", "codings/normalise", "ir/ops", "passes", "neurons", "codings", "hardware")
 FILES = sorted(ROOT.rglob("*.py"))
+PAPERS = sorted(Path(isospike_papers.__file__).parent.rglob("*.py"))
 
 
 def room(path: Path) -> str:
@@ -45,8 +47,6 @@ def imports(path: Path) -> set[str]:
 def test_a_room_imports_from_lower_ranks_only(path: Path) -> None:
     mine = room(path)
     allowed = {other for other, rank in RANK.items() if rank < RANK[mine]} | {mine}
-    if mine == "experiments":
-        allowed.add("__init__")  # an experiment uses the public names, as a user does
     assert imports(path) <= allowed, f"{mine} may not import {imports(path) - allowed}"
 
 
@@ -86,3 +86,22 @@ def test_nothing_imports_its_options_eagerly() -> None:
         names = {alias.name.split(".")[0] for node in top if isinstance(node, ast.Import) for alias in node.names}
         names |= {node.module.split(".")[0] for node in top if isinstance(node, ast.ImportFrom) and node.module}
         assert not names & {"onnx", "onnxruntime", "matplotlib", "lightning", "torchvision"}, path
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=lambda p: str(p.relative_to(PAPERS[0].parent)))
+def test_papers_use_what_users_can_use(path: Path) -> None:
+    """Nothing with an underscore; no clock, cache, writer or training loop of their own; nothing of another paper but what is shared."""
+    tree = ast.parse(path.read_text())
+    paper = path.relative_to(PAPERS[0].parent).parts[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("isospike"):
+            names = [*node.module.split("."), *(alias.name for alias in node.names)]
+            assert not [name for name in names if name.startswith("_")], names
+            assert names[0] == "isospike" or names[1] in ("shared", paper), names
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("zero_grad", "perf_counter", "write_text", "write_bytes", "backward"), (path, node.lineno)
+    assert len(path.read_text().splitlines()) <= 250
+
+
+def test_there_is_one_training_loop() -> None:
+    assert [path.name for path in (*FILES, *PAPERS) if ".zero_grad(" in path.read_text()] == ["fit.py"]

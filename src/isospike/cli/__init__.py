@@ -7,6 +7,7 @@ import typer
 from rich.console import Console as Console
 
 from isospike.cli.commands import COMMANDS
+from isospike.cli.papers import PAPER_COMMANDS
 from isospike.cli.rates import RATE_COMMANDS
 from isospike.cli.tables import err
 from isospike.cli.training import TRAINING_COMMANDS
@@ -15,7 +16,7 @@ from isospike.errors import IsospikeError
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Trained ReLU networks as spiking networks that compute the same thing."
 )
-for name, command in (COMMANDS | TRAINING_COMMANDS | RATE_COMMANDS).items():
+for name, command in (COMMANDS | TRAINING_COMMANDS | RATE_COMMANDS | PAPER_COMMANDS).items():
     app.command(name)(command)
 
 

@@ -216,31 +216,9 @@ def _about(network: SpikingNetwork) -> dict[str, object]:
     return {"constraints": list(map(repr, network.body.constraints)), "preprocessing": None if kept is None else asdict(kept)}
 
 
-def reproduce_command(
-    name: Annotated[str | None, typer.Argument(help="Such as stanojevic2023-table2.1.")] = None,
-    show: Annotated[bool, typer.Option("--list", help="List what can be reproduced.")] = False,
-    full: Annotated[bool, typer.Option(help="Full-size networks, however long they take.")] = False,
-    samples: Samples = None,
-    seed: int = 0,
-    directory: Annotated[Path, typer.Option("--out", help="Where figures, tables and the page go; nothing is written elsewhere.")] = Path("results"),
-    data_dir: DataDir = None,
-) -> None:
-    """Reproduce a table or figure of a paper: paper and measured side by side, CSV and PNG."""
-    from isospike.experiments import EXPERIMENTS, reproduce
-
-    if show or name is None:
-        for key, module in EXPERIMENTS.items():
-            out.print(f"{key:32} {(module.__doc__ or '').splitlines()[0]}", highlight=False)
-        return
-    if name not in EXPERIMENTS:
-        raise InvalidSetting(f"`{name}` is not known.", f"Known: {', '.join(EXPERIMENTS)}.", "Choose one of these: isospike reproduce --list.")
-    reproduce(name, directory, samples=samples, seed=seed, full=full, data_dir=data_dir, console=out)
-
-
 COMMANDS: dict[str, Callable[..., None]] = {
     "convert": convert_command,
     "run": run_command,
     "check": check_command,
     "inspect": inspect_command,
-    "reproduce": reproduce_command,
 }

@@ -1,0 +1,46 @@
+"""The page of all results in a folder, paper by paper."""
+
+from pathlib import Path
+
+from isospike.report.papers import papers
+from isospike.report.result import Result, beside, read
+from isospike.report.run import all_notes
+from isospike.store import write
+
+HEAD = """# Reproduction
+
+Every table and figure below was made by `isospike reproduce NAME`, and this page by `isospike page`.  A cell that reads *a* / *b* holds
+the paper's figure and then the measured one.  Networks are narrower and trained more briefly than the paper's unless the size is `full`,
+so accuracies differ; what is claimed is that the spiking network equals *its* ReLU network, whichever that is.
+"""
+
+
+def page(directory: Path) -> Path:
+    """Write reproduction.md in `directory` from the results that are there.  Raises `InvalidFile`."""
+    sections = [HEAD]
+    for paper in papers().values():
+        own = [read(path) for name in paper.modules if (path := directory / f"{name}.json").exists()]
+        if own:
+            sections += [f"## {paper.heading}\n\n{paper.introduction}\n", *map(_section, own)]
+    path = directory / "reproduction.md"
+    write(path, "\n".join(sections))
+    return path
+
+
+def _section(result: Result) -> str:
+    lines = [f"### {result.name}", "", result.title, "", f"Source: {result.source}", ""]
+    for one in result.held:
+        lines.append(f"- {'holds' if one.holds else '**does not hold**'}: {one.text}; {one.limit}, measured {one.measured:.4g}")
+    if result.picture is not None:
+        lines += ["", f"![{result.title}]({result.name}.png)"]
+    lines += ["", _line(["", *result.columns]), _line(["---", *("---:" for _ in result.columns)])]
+    lines += [_line([row.case, *(beside(row, column) for column in result.columns)]) for row in result.rows if row.measured]
+    lines += ["", *(f"- {note}" for note in all_notes(result))]
+    setup = ", ".join(f"{key} {value}" for key, value in result.setup.items() if value is not None)
+    made = ", ".join(f"{key} {value}" for key, value in result.versions.items())
+    lines += ["", f"Measured at {setup}, in {result.seconds:.0f} s; {made}.  [CSV]({result.name}.csv)", ""]
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,68 @@
+"""Runs a claim: times it, draws its picture, and joins what was measured with what the paper prints."""
+
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from isospike.errors import InvalidSetting
+from isospike.report.claim import Claim, Setup
+from isospike.report.papers import claim
+from isospike.report.result import Result, beside
+from isospike.store import plain
+
+SHARPNESS = 130  # dots an inch of the pictures
+
+
+def reproduce(name: str, size: str = "usual", **given: Any) -> Result:
+    """Measure a claim at one of its sizes.
+
+    given: fields of `Setup` that replace the size's; None leaves them.  Raises `InvalidSetting`, `InvalidData`.
+    """
+    found = claim(name)
+    if size not in found.sizes:
+        raise InvalidSetting(f"`{name}` has no size `{size}`.", f"{', '.join(found.sizes)}.", "Choose one of these: --size.")
+    setup = replace(found.sizes[size], **{key: value for key, value in given.items() if value is not None})
+    return measured(name, found, setup)
+
+
+def measured(name: str, claim: Claim, setup: Setup) -> Result:
+    """The result of one claim."""
+    started = time.perf_counter()
+    found = claim.measure(setup)
+    seconds = time.perf_counter() - started
+    picture = None
+    if found.draw is not None:
+        written = io.BytesIO()
+        found.draw().savefig(written, format="png", dpi=SHARPNESS)
+        picture = written.getvalue()
+    by_case: Mapping[str, Any] = claim.paper if isinstance(claim.paper, Mapping) else {}
+    rows = tuple(replace(row, paper=row.paper or by_case.get(row.case, {})) for row in found.rows)
+    shown = {key: value for key, value in plain(setup).items() if key not in ("type", "data_dir")}
+    versions = {"isospike": version("isospike"), "torch": torch.__version__}
+    return Result(name, claim.title, claim.source, rows, tuple(found.held), tuple(found.notes), shown, seconds, versions, picture)
+
+
+def show(result: Result, console: Console) -> None:
+    """Print a result: paper and measured side by side, then what holds, and notes."""
+    table = Table("", title=f"{result.title}  (paper / measured)", title_justify="left")
+    for column in result.columns:
+        table.add_column(column, justify="right")
+    for row in result.rows:
+        table.add_row(row.case, *(beside(row, column) for column in result.columns))
+    console.print(table)
+    for one in result.held:
+        console.print(f"{'holds' if one.holds else 'DOES NOT HOLD'}: {one.text}; {one.limit}, measured {one.measured:.4g}", highlight=False)
+    for note in all_notes(result):
+        console.print(f"note: {note}", highlight=False)
+
+
+def all_notes(result: Result) -> list[str]:
+    """Those of the whole and those of its rows."""
+    return [*result.notes, *(f"{row.case}: {row.note}" for row in result.rows if row.note)]

@@ -1,0 +1,1 @@
+"""What several claims of Han et al. 2023 share."""

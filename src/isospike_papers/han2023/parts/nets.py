@@ -1,0 +1,117 @@
+"""The networks of Han 2023: six topologies, each with any of the activations that the paper compares; their data and training.
+
+Topologies are its Table 1; unpadded 5 × 5 convolutions, one dense layer after VGG16's convolutions and batch norm before each activation
+of the VGG networks follow from its text and from the operations counted in its Table 5.  Pools are averages, hidden layers have no dropout.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from torch import nn
+
+from isospike.activations import AtLeakyReLU, ClampQuantise, RateNorm, StReLU, TReLU
+from isospike.data import Data
+from isospike.report.claim import Setup
+from isospike_papers.shared.data import Split, cifar10, with_test_set
+from isospike_papers.shared.recipe import Recipe, trained
+
+SLOPE = 0.01  # of leaky rectifiers; the paper says 0.01 or less
+LEVELS = 16  # of quantised activations
+SAMPLES = {"mnist": 1000, "fashion_mnist": 1000, "cifar10": 200}  # test images that curves are measured on, unless a number is given
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "stReLU": StReLU,
+    "atLeakyReLU": partial(AtLeakyReLU, SLOPE),
+    "tReLU": TReLU,
+    "LeakyReLU": partial(nn.LeakyReLU, SLOPE),
+    "ReLU": nn.ReLU,
+    "CQ": partial(ClampQuantise, LEVELS),
+    "RNL": RateNorm,
+}
+
+
+@dataclass(frozen=True)
+class Net:
+    """A row of the paper's Table 1.
+
+    | field     | meaning                                                                                            |
+    |-----------|----------------------------------------------------------------------------------------------------|
+    | `layers`  | features of dense layers, channels of convolutions, "p" for an average pool                        |
+    | `kernel`  | of the convolutions: 5, or 3 padded and followed by batch norm                                     |
+    | `dense`   | hidden dense layers after them                                                                     |
+    | `epochs`  | of training, where it is brief                                                                     |
+    | `steps`   | T up to which networks that converge slowly are simulated                                          |
+    """
+
+    name: str
+    data: Literal["mnist", "fashion_mnist", "cifar10"]
+    layers: tuple[int | str, ...]
+    kernel: int
+    dense: tuple[int, ...]
+    epochs: int
+    steps: int
+
+    def share(self, setup: Setup) -> float:
+        """Of the paper's width: for CIFAR-10 the first layer has as many channels as VGG16's; the others are narrowed for tests only."""
+        if setup.full:
+            return 1.0
+        return setup.width / int(self.layers[0]) if self.data == "cifar10" else min(1.0, setup.width / 8)
+
+    def make(self, activation: Callable[[], nn.Module], share: float) -> nn.Sequential:
+        """The network with random weights."""
+        channels, side = (3, 32) if self.data == "cifar10" else (1, 28)
+        parts: list[nn.Module] = []
+        for layer in self.layers:
+            if isinstance(layer, str):
+                parts.append(nn.AvgPool2d(2))
+                side //= 2
+                continue
+            width, normed = max(1, round(layer * share)), self.kernel == 3
+            parts.append(nn.Conv2d(channels, width, self.kernel, padding=1 if normed else 0, bias=not normed))
+            parts += [nn.BatchNorm2d(width)] if normed else []
+            parts.append(activation())
+            channels, side = width, side if normed else side - self.kernel + 1
+        parts.append(nn.Flatten())
+        features = channels * side * side
+        for layer in self.dense:
+            width = max(1, round(layer * share))
+            parts += [nn.Linear(features, width), activation()]
+            features = width
+        return nn.Sequential(*parts, nn.Linear(features, 10))
+
+    def split(self, setup: Setup) -> Split:
+        """Training samples, and those that are reported on."""
+        return cifar10(setup.data_dir) if self.data == "cifar10" else with_test_set(self.data, setup.data_dir)
+
+    def test(self, setup: Setup) -> Data:
+        """The first test images."""
+        data = next(data for name, data in self.split(setup).reported.items() if "test" in name)
+        return data.first(setup.samples or SAMPLES[self.data])
+
+    def recipe(self, activation: str, setup: Setup) -> Recipe:
+        """How it is trained."""
+        colour = self.data == "cifar10"
+        epochs, decay = (300, 0.985) if setup.full else (self.epochs, 0.5)
+        name = f"han2023-{self.name.lower()}-width-{self.share(setup):g}-{activation.lower()}-{self.data}"
+        return Recipe(name, epochs=epochs, decay=decay, shift=2 if colour else 0, flip=colour, rate=2e-3 if colour else 1e-3).at(setup)
+
+    def trained(self, activation: str, setup: Setup) -> nn.Module:
+        """The network, trained or from the cache."""
+        make = partial(self.make, ACTIVATIONS[activation], self.share(setup))
+        return trained(self.recipe(activation, setup), make, lambda: self.split(setup).train, setup.device)
+
+
+VGG = ("p", 256, 256, 256, "p", 512, 512, 512, "p", 512, 512, 512, "p")
+NETS = {
+    net.name: net
+    for net in (
+        Net("Net1", "mnist", (), 5, (1200, 1200), 4, 512),
+        Net("Net2", "mnist", (12, "p", 64, "p"), 5, (), 4, 512),
+        Net("Net3", "fashion_mnist", (), 5, (6400,), 3, 512),
+        Net("Net4", "fashion_mnist", (32, "p", 64, "p"), 5, (1024,), 3, 128),
+        Net("Net5", "cifar10", (128, 128, "p", 256, 256, "p", 512, 512, "p"), 3, (1024,), 2, 512),
+        Net("Net6", "cifar10", (64, 64, "p", 128, 128, *VGG), 3, (), 3, 512),
+    )
+}

@@ -1,0 +1,1 @@
+"""What several claims of Lu & Xu 2022 share."""

@@ -1,0 +1,71 @@
+"""Trains the networks that figures are taken of, once for each recipe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
+from torch import nn
+
+from isospike.data import Data, loader
+from isospike.report.claim import Setup
+from isospike.store import Store, write
+from isospike.train import Classifier, Sparsity, fit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    | field      | meaning                                                                                     |
+    |------------|---------------------------------------------------------------------------------------------|
+    | `name`     | architecture, width and data set: with the rest, what its weights are kept by               |
+    | `decay`    | factor on the learning rate after each epoch                                                |
+    | `l1`       | weight in the loss of the hidden layers' mean activity                                      |
+    | `shift`    | batches are shifted by up to so many pixels, and half of the images mirrored if `flip`      |
+    | `training` | on the first so many samples, or all                                                        |
+    | `after`    | of the weights that it begins with, if it does not begin with random ones                   |
+    """
+
+    name: str
+    epochs: int
+    batch: int = 128
+    rate: float = 1e-3
+    decay: float = 0.8
+    l1: float = 0.0
+    shift: int = 0
+    flip: bool = False
+    seed: int = 0
+    training: int | None = None
+    after: "Recipe | None" = None
+
+    def at(self, setup: Setup) -> "Recipe":
+        """The recipe with what a setup says of epochs, samples and seed."""
+        return replace(self, epochs=setup.epochs or self.epochs, training=setup.training, seed=setup.seed)
+
+
+def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Data], device: str = "cpu") -> nn.Module:
+    """The network, trained or from the store; an interrupt loses at most one epoch.  `data` is opened only if there is something to train."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = make() if recipe.after is None else trained(recipe.after, make, data, device)
+    adam = partial(torch.optim.Adam, lr=recipe.rate)
+    how: dict[str, Any] = {"epochs": recipe.epochs, "optimizer": adam, "decay": recipe.decay, "seed": recipe.seed, "accelerator": device, "resume": True}
+    batches = partial(loader, batch=recipe.batch, shift=recipe.shift, flip=recipe.flip)
+    price = Sparsity(recipe.l1) if recipe.l1 else None
+
+    def train(path: Path) -> None:
+        write(path, weights(fit(Classifier(model, price), batches(data().first(recipe.training)), folder=path.parent, **how)))
+
+    path = Store().kept(recipe.name, recipe, "weights.safetensors", train)
+    model.load_state_dict(load_file(path))
+    return model.eval().requires_grad_(False)
+
+
+def weights(model: nn.Module) -> bytes:
+    """A module's parameters and buffers as a safetensors file."""
+    return to_bytes({name: t.contiguous() for name, t in model.state_dict().items()})

@@ -1,0 +1,1 @@
+"""What several claims of Stanojevic 2023 share."""

@@ -1,0 +1,162 @@
+"""Trained from scratch with the linearly mappable condition, spiking networks are as accurate as ReLU networks trained as they are.
+
+Both begin with the same weights and see the same batches; accuracies are means over seeds.  Source: Stanojevic 2023, Table 3.1, Fig. 3.4a.
+"""
+
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from isospike.errors import InvalidData
+from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
+from isospike_papers.stanojevic2023.parts.twins import MAPPABLE, RELU, Curve, Plan, Twins, opened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+RELU_MEAN, RELU_SD, SNN_MEAN, SNN_SD = "ReLU accuracy [%]", "ReLU SD", "SNN accuracy [%]", "SNN SD"
+DIFFERENCE, SAME_SEED = "difference of means", "largest difference, same seed"
+PAPER: dict[str, dict[str, Value]] = {
+    "mnist": {RELU_MEAN: 99.57, RELU_SD: 0.01, SNN_MEAN: 99.57, SNN_SD: 0.0},
+    "fashion_mnist": {RELU_MEAN: 94.24, RELU_SD: 0.02, SNN_MEAN: 94.26, SNN_SD: 0.03},
+    "cifar10": {RELU_MEAN: 93.68, RELU_SD: 0.02, SNN_MEAN: 93.69, SNN_SD: 0.001},
+}
+DATA = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+EPOCHS, FULL_EPOCHS, TESTED, FULL_SEEDS = 3, 50, 2000, 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row.  training, seeds: how many samples and networks, if not `full`."""
+
+    name: str
+    network: str
+    data: str
+    training: int = 3840
+    seeds: int = 5
+
+    def plan(self, setup: Setup, seed: int) -> Plan:
+        """The paper's batches of 8 on all samples if `full`, else batches of 64 on the first ones."""
+        if setup.full:
+            return Plan(self.network, self.data, setup.epochs or FULL_EPOCHS, setup.training, setup.samples, batch=8, seed=seed)
+        return Plan(self.network, self.data, setup.epochs or EPOCHS, setup.training or self.training, setup.samples or TESTED, seed=seed)
+
+    def seeds_of(self, setup: Setup) -> range:
+        """Seeds of the networks."""
+        return range(setup.seed, setup.seed + (FULL_SEEDS if setup.full else min(self.seeds, setup.trials)))
+
+
+SHORT = (
+    *(Case(name, network, data) for data in ("mnist", "fashion_mnist") for name, network in (("16 dense layers", "fc16"), ("LeNet-5", "lenet"))),
+    Case("VGG16, width 16", "vgg16-narrow", "cifar10", training=2560, seeds=3),
+)
+FULL = (*SHORT[:-1], *(Case("VGG16", "vgg16", data) for data in DATA))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of each seed."""
+
+    relu: list[Curve]
+    snn: list[Curve]
+
+    def last(self, curves: list[Curve]) -> list[float]:
+        """Accuracies in the end [%]."""
+        return [100 * curve[-1]["accuracy"] for curve in curves]
+
+    @property
+    def measured(self) -> dict[str, Value]:
+        """A row of the table."""
+        relu, snn = self.last(self.relu), self.last(self.snn)
+        return {
+            RELU_MEAN: fmean(relu),
+            RELU_SD: _sd(relu),
+            SNN_MEAN: fmean(snn),
+            SNN_SD: _sd(snn),
+            DIFFERENCE: fmean(snn) - fmean(relu),
+            SAME_SEED: max(abs(a - b) for a, b in zip(relu, snn, strict=True)),
+            "seeds": len(relu),
+        }
+
+    @property
+    def excess(self) -> float:
+        """The difference of means over the larger standard deviation."""
+        relu, snn = self.last(self.relu), self.last(self.snn)
+        difference = abs(fmean(snn) - fmean(relu))
+        return difference / max(_sd(relu), _sd(snn), 1e-9)
+
+
+class Table31(Claim):
+    """Table 3.1: ReLU networks and spiking networks trained from scratch."""
+
+    source = "Stanojevic 2023, Table 3.1 and Fig. 3.4a"
+    paper = PAPER
+
+    def measure(self, setup: Setup) -> Found:
+        """Train or fetch both networks of every seed and row."""
+        cases, rows, found = FULL if setup.full else SHORT, list[Row](), dict[Case, Curves]()
+        shown = {case.data: case for case in cases}  # the last of each data set: what the paper's figure stands beside
+        for case in cases:
+            name = f"{case.name}, {DATA[case.data]}"
+            try:
+                split = opened(case.data, setup.data_dir)
+            except InvalidData as error:
+                rows.append(Row(name, {}, note=f"not run: {error.what}"))
+                continue
+            tested = list(split.reported.values())[-1]
+            twins = [Twins(case.plan(setup, seed), split.train, tested, setup.device) for seed in case.seeds_of(setup)]
+            found[case] = Curves([one.run(RELU).curve for one in twins], [one.run(MAPPABLE).curve for one in twins])
+            rows.append(Row(name, found[case].measured, PAPER[case.data] if shown[case.data] is case else {}))
+        if not found:
+            raise InvalidData("none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA.")
+        worst = max(one.excess for one in found.values())
+        return Found(
+            rows=tuple(rows),
+            held=(
+                Held("means of ReLU and spiking networks differ by less than seeds do", worst, "at most 1 SD, the larger of the two, in all rows", worst <= 1),
+            ),
+            notes=_notes(setup),
+            draw=lambda: _figure(found),
+        )
+
+
+def _notes(setup: Setup) -> tuple[str, ...]:
+    short = (
+        "Much shorter than the paper's training: fewer than two hundred steps with batches of 64 on the first "
+        f"{SHORT[0].training:,} images ({SHORT[-1].training:,} for CIFAR-10), VGG16 at a quarter of its width; tested on the first {TESTED:,} test images "
+        "(1,000 for CIFAR-10).  Accuracies are far below the paper's; what is compared is the two networks."
+    )
+    return (
+        *(() if setup.full else (short,)),
+        "The paper gives one figure a data set and does not name the network; it stands beside the last network of the data set here.",
+        "The paper does not say for how many epochs the networks of this table were trained; at full size it is 50, as in Table 3.3.",
+    )
+
+
+def _sd(values: list[float]) -> float:
+    return stdev(values) if len(values) > 1 else 0.0
+
+
+def _figure(found: dict[Case, Curves]) -> "Figure":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 3.4), layout="constrained")
+    sets = list(dict.fromkeys(case.data for case in found))
+    for axes, data in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        for (case, one), mark in zip(((case, one) for case, one in found.items() if case.data == data), "os^", strict=False):
+            _curves(axes, one.relu, "#c55a11", "--", mark, f"{case.name}, ReLU", -0.03)
+            _curves(axes, one.snn, "#1f4e79", "-", mark, f"{case.name}, SNN", 0.03)
+        axes.set(xlabel="epoch", title=DATA[data])
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.title.set(fontsize=10, ha="left", x=0.0)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=7.5, frameon=False)
+    figure.axes[0].set_ylabel("test accuracy [%], mean and SD")
+    return figure
+
+
+def _curves(axes: "Axes", curves: list[Curve], color: str, line: str, mark: str, label: str, beside: float) -> None:
+    by_epoch = [[100 * moment["accuracy"] for moment in moments] for moments in zip(*curves, strict=True)]
+    epochs = [epoch + 1 + beside for epoch in range(len(by_epoch))]
+    axes.errorbar(epochs, [fmean(a) for a in by_epoch], [_sd(a) for a in by_epoch], color=color, ls=line, marker=mark, ms=4, capsize=2, lw=1.2, label=label)

@@ -1,0 +1,98 @@
+"""Table 2.1 and Figures 2.4 and 2.5 of the thesis at a tiny size: what is exact is exact; networks are kept, and trained on where they were left."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from claims import result_of
+from isospike.data.lenet import lenet5, lenet5_architecture
+from isospike.errors import InvalidData
+from isospike.report.claim import Setup
+from isospike.report.result import Result, keep
+from isospike.store import Store
+from isospike.train.kept import Run
+from isospike_papers.stanojevic2023.parts.lenet import main
+from isospike_papers.stanojevic2023.parts.subjects import two_layers_mnist
+from isospike_papers.stanojevic2023.table2_1 import Case, Table21
+
+TABLE, FIG_4, FIG_5 = (f"stanojevic2023-{part}" for part in ("table2.1", "fig2.4", "fig2.5"))
+TINY = Setup(samples=6, width=1, epochs=1, training=40, trials=2)
+HERE = [case for case in Table21.paper if case.subject.__name__.split("_")[-1] in ("mnist", "l1", "cifar10")]
+
+
+def table(cases: tuple[Case, ...], data: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    monkeypatch.setattr(Table21, "paper", cases)
+    return result_of(TABLE, replace(TINY, data_dir=data))
+
+
+@pytest.mark.parametrize("case", HERE, ids=lambda case: case.name)
+def test_a_row_of_the_table_is_exact(case: Case, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = table((case,), data, monkeypatch)
+    assert [claim for claim in result.held if not claim.holds] == []
+    for row in result.rows:
+        assert row.paper["active [%]"] and row.measured["agreement [%]"] == 100
+        assert row.measured["images"] == (5 if "held-out" in row.case else 6)  # a tenth of 48 is held out
+
+
+def test_what_is_not_here_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Table21.paper
+    found = {case.name: case for case in rows}
+    absent = tuple(case for name, case in found.items() if any(word in name for word in ("CIFAR-100", "Places365", "PASS", "ONNX")))
+    result = table((rows[0], *absent), data, monkeypatch)
+    assert [row.note for row in result.rows if row.note.startswith("not run: ")] == [row.note for row in result.rows[1:]]
+    assert len(absent) == 5
+    with pytest.raises(InvalidData, match="none of the table's data sets is here"):
+        table(absent, data, monkeypatch)
+
+
+def test_cifar10_that_cannot_be_read_is_asked_for(data: Path) -> None:
+    (data / "cifar10.npz").write_bytes(b"no archive")
+    with pytest.raises(InvalidData, match=r"CIFAR-10 is not in[\s\S]*cifar10.npz with train_images[\s\S]*ISOSPIKE_DATA"):
+        result_of(FIG_5, replace(TINY, data_dir=data))
+
+
+def test_the_raster_shows_real_spikes(data: Path) -> None:
+    result = result_of(FIG_4, replace(TINY, data_dir=data))
+    exact = result.held[:3]  # the last is about trained networks
+    assert all(claim.holds for claim in exact), exact
+    keep(result, Path("out"))
+    assert Path("out", f"{FIG_4}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_sensitivity(data: Path) -> None:
+    result = result_of(FIG_5, replace(TINY, data_dir=data))
+    latency = {row.case: row.measured["latency"] for row in result.rows}
+    # Windows grow with 1 + ζ but for those of dead layers; accuracies of an untrained network mean nothing.
+    assert latency["ζ = -0.5"] + latency["ζ = 0.5"] == pytest.approx(2 * latency["ζ = 0"])
+    assert latency["ζ = -0.5"] < latency["ζ = 0"]
+    assert len(result.rows) == 15 + 6 + 6
+    assert result.picture is not None
+
+
+def test_training_goes_on_where_it_was_interrupted(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = replace(TINY, data_dir=data, epochs=3)
+    whole = two_layers_mnist(setup).model.state_dict()
+    shutil.rmtree(Store().root)
+    keep = Run.keep
+
+    def interrupted(run: Run, epoch: int, *arguments: object) -> None:
+        keep(run, epoch, *arguments)
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "keep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        two_layers_mnist(setup)
+    monkeypatch.setattr(Run, "keep", keep)
+    resumed = two_layers_mnist(setup).model.state_dict()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_the_shipped_lenet_can_be_trained_again(data: Path) -> None:
+    main("lenet.safetensors", replace(TINY, data_dir=data))
+    lenet5_architecture().load_state_dict(load_file("lenet.safetensors"))
+    assert set(lenet5().state_dict()) == set(load_file("lenet.safetensors"))

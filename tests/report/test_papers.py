@@ -1,0 +1,132 @@
+"""Claims of any package are found, measured at a size, kept, read back, and put on the page."""
+
+import csv
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from claims import MODULES
+from isospike.errors import InvalidFile, InvalidSetting
+from isospike.report.claim import NAMES, Setup, at_least, at_most
+from isospike.report.page import page
+from isospike.report.papers import claim, papers
+from isospike.report.result import keep, read
+from isospike.report.run import reproduce, show
+from isospike.store import write
+
+PACKAGE = '"""Doe 2026.\n\nWhat they say."""\n'
+CLAIM = '''"""Pigs fly: wings against weight."""
+
+from dataclasses import replace
+
+from isospike.report.claim import SIZES, Claim, Found, Held, Row, Setup, at_most
+
+
+class Table1(Claim):
+    """Table 1: wings."""
+
+    source = "Doe 2026, Table 1"
+    paper = {"boar": {"wings": 2, "height [m]": 3.5}}
+    sizes = {**SIZES, "usual": Setup(samples=7, trials=3)}
+
+    def measure(self, setup: Setup) -> Found:
+        """Look."""
+        rows = (Row("boar", {"wings": 0}), Row("sow", {"wings": 0, "samples": setup.samples}, note="asleep."))
+        return Found(rows, (at_most("pigs fly", 0.0, 0.5, "m"), Held("pigs | fly", 1.0, "above 2", False)), ("Seen by day.",), self.draw)
+
+    def draw(self):
+        """A line."""
+        from matplotlib.figure import Figure
+
+        figure = Figure()
+        figure.subplots().plot([0, 1])
+        return figure
+'''
+
+
+@pytest.fixture
+def doe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of somebody else's, with its entry point."""
+    package = tmp_path / "doe2026_claims"
+    (package / "parts").mkdir(parents=True)
+    for name, text in (("__init__", PACKAGE), ("table_1", CLAIM), ("parts/__init__", "")):
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("doe2026", "doe2026_claims", "isospike.papers")
+    monkeypatch.setattr("isospike.report.papers.entry_points", lambda group: EntryPoints([entry]))
+    yield package
+    for name in [name for name in sys.modules if name.startswith("doe2026_claims")]:
+        del sys.modules[name]
+
+
+def test_a_claim_of_any_package_is_found(doe: Path) -> None:
+    (paper,) = papers().values()
+    assert (paper.heading, paper.introduction) == ("Doe 2026", "What they say.")
+    assert list(paper.modules) == ["doe2026-table.1"] and claim("doe2026-table.1").title == "Table 1: wings"
+    with pytest.raises(InvalidSetting, match=r"`none` is not known.\n.*doe2026-table.1"):
+        claim("none")
+    (doe / "fig2.py").write_text('"""No claim."""\n')
+    with pytest.raises(InvalidSetting, match="has 0 claims"):
+        claim("doe2026-fig2")
+
+
+def test_it_is_measured_kept_and_read_back(doe: Path, tmp_path: Path) -> None:
+    result = reproduce("doe2026-table.1", trials=5, samples=None)
+    assert result.setup == {"samples": 7, "training": None, "epochs": None, "width": 8, "trials": 5, "seed": 0, "device": "cpu", "size": "usual"}
+    assert result.rows[0].paper == {"wings": 2, "height [m]": 3.5} and result.rows[1].paper == {}
+    assert result.columns == ["wings", "height [m]", "samples"] and set(result.versions) == {"isospike", "torch"}
+    assert result.picture is not None and result.picture.startswith(b"\x89PNG")
+    keep(result, tmp_path / "results")
+    assert read(tmp_path / "results" / "doe2026-table.1.json") == result
+    with (tmp_path / "results" / "doe2026-table.1.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["height [m], paper"] == "3.5" and rows[0]["height [m], measured"] == "" and rows[1]["note"] == "asleep."
+    console = Console(record=True, width=160)
+    show(result, console)
+    text = console.export_text()
+    assert "2 / 0" in text and "3.5 / –" in text and "holds: pigs fly; at most 0.5 m, measured 0" in text and "DOES NOT HOLD: pigs | fly" in text
+    assert "note: Seen by day." in text and "note: sow: asleep." in text
+
+
+def test_sizes_are_by_name(doe: Path) -> None:
+    assert reproduce("doe2026-table.1", "quick").setup["samples"] == 64 and reproduce("doe2026-table.1", "full").setup["width"] == 64
+    with pytest.raises(InvalidSetting, match="has no size `huge`"):
+        reproduce("doe2026-table.1", "huge")
+    with pytest.raises(InvalidSetting, match="size `huge` is not known"):
+        Setup(size="huge")
+
+
+def test_the_page_has_what_is_in_the_folder_and_nothing_else(doe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder called docs is somebody's, wherever the command is called."""
+    monkeypatch.chdir(tmp_path)
+    Path("docs").mkdir()
+    write("docs/reproduction.md", "mine")
+    Path("results").mkdir()
+    keep(reproduce("doe2026-table.1"), Path("results"))
+    write("results/other.json", "{}")
+    written = page(Path("results"))
+    text = written.read_text()
+    assert written == Path("results/reproduction.md") and Path("docs/reproduction.md").read_text() == "mine"
+    assert "## Doe 2026\n\nWhat they say.\n" in text and "### doe2026-table.1" in text and "**does not hold**" in text
+    assert "![Table 1: wings](doe2026-table.1.png)" in text and "](doe2026-table.1.csv)" in text and "samples 7" in text
+    assert "| boar | 2 / 0 | 3.5 / – | – |" in text
+    write("results/doe2026-table.1.json", '{"rows": []}')
+    with pytest.raises(InvalidFile, match="holds no result"):
+        page(Path("results"))
+
+
+def test_limits() -> None:
+    assert [at_most("", x, 1.0).holds for x in (0.9, 1.0, 1.1, float("nan"))] == [True, True, False, False]
+    assert [at_least("", x, 1.0).holds for x in (0.9, 1.0, 1.1, float("nan"))] == [False, True, True, False]
+    assert at_most("a", 0.5, 2, "points").limit == "at most 2 points" and at_least("a", 0.5, 0.25).limit == "at least 0.25"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_our_own_claims_say_what_they_are(name: str) -> None:
+    found = claim(name)
+    assert found.title and not found.title.endswith(".") and found.source and found.paper and set(found.sizes) == set(NAMES)
+    assert all(setup.size == size for size, setup in found.sizes.items())
