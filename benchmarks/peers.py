@@ -13,11 +13,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from isospike.experiments._training import cache
 from lenet import POOLS
 from rich.console import Console
 from rich.table import Table
-
-from isospike.experiments._training import cache
 
 HERE = Path(__file__).parent
 CASES = {  # tool: its cases, as the workers name them

@@ -15,6 +15,7 @@ RANKS = (
     {"ir", "activations"},
     {"importers", "passes", "neurons", "data"},
     {"network", "ranges"},
+    {"engine"},
     {"codings", "simulate", "hardware"},
     {"convert", "measure", "train", "export"},
     {"report"},

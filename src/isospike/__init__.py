@@ -6,6 +6,9 @@ from isospike.codings import TTFS as TTFS
 from isospike.codings import Coding as Coding
 from isospike.codings import Rate as Rate
 from isospike.convert import convert as convert
+from isospike.engine import SpikingNetwork as SpikingNetwork
+from isospike.engine import load as load
+from isospike.engine import save as save
 from isospike.errors import IsospikeError as IsospikeError
 from isospike.export import Integers as Integers
 from isospike.export import integers as integers
@@ -21,9 +24,6 @@ from isospike.measure import check as check
 from isospike.measure import curve as curve
 from isospike.measure import diagnose as diagnose
 from isospike.measure import measure as measure
-from isospike.network import SpikingNetwork as SpikingNetwork
-from isospike.network import load as load
-from isospike.network import save as save
 from isospike.simulate import Clocked as Clocked
 from isospike.simulate import ClosedForm as ClosedForm
 from isospike.simulate import EarlyExit as EarlyExit

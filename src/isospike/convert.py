@@ -8,9 +8,9 @@ from torch import Tensor
 
 from isospike.codings import METHODS, TTFS, Coding
 from isospike.data import Data, Samples, samples
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import Model, read
-from isospike.network import SpikingNetwork
 from isospike.passes import canonical
 from isospike.ranges import certify
 

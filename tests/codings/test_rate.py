@@ -15,10 +15,10 @@ from isospike.activations import QCFS, ClampQuantise, StReLU
 from isospike.codings import Bernoulli, Calibrate, ConstantCurrent, Poisson, RegularSpikes
 from isospike.codings.inputs import RateEncoder
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile
+from isospike.engine import run
 from isospike.errors import InvalidData, InvalidSetting, OutOfRange
 from isospike.importers import read
 from isospike.measure import differing_spikes
-from isospike.network import run
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
 from isospike.passes import canonical
 from isospike.simulate import StepByStep

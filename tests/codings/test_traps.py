@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.codings import TTFS
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Affine, Population
 from isospike.ir.ops.pool import Pool
-from isospike.network import SpikingNetwork
 from isospike.ranges import calibrate
 from isospike.simulate import ClosedForm, EventDriven, simulate
 from isospike.train.spike_times import SpikeTimes

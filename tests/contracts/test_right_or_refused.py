@@ -17,10 +17,10 @@ from torch import Tensor, nn
 import isospike as iso
 from isospike.activations import QCFS
 from isospike.codings import Bernoulli, Poisson, RegularSpikes
+from isospike.engine import generators
 from isospike.errors import InvalidSetting
 from isospike.hardware import DoubleExponential
 from isospike.ir.ops.affine import through
-from isospike.network import generators
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, TernaryIF
 from isospike.simulate import Simulator, StepByStep
 from isospike.train.early import Early, EarlyAnswers

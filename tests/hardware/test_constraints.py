@@ -11,9 +11,10 @@ from torch import Tensor
 
 from exactness import graph_of
 from isospike.codings import TTFS, Rate
+from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded, trained_maps
-from isospike.network import SpikingNetwork, load, save, total
+from isospike.network import total
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
 from isospike.simulate import EventDriven, simulate

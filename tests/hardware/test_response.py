@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from isospike.codings import TTFS, Rate
+from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
 from isospike.hardware import DoubleExponential
 from isospike.importers.torch import from_torch
-from isospike.network import SpikingNetwork, load, save
 from isospike.passes import canonical
 from isospike.ranges import calibrate
 from isospike.simulate import EventDriven, simulate

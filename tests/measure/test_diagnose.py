@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.codings.normalise import Bounds, Normalise, Percentile
+from isospike.engine import Walk
 from isospike.errors import InvalidData
 from isospike.ir.graph import Graph
 from isospike.measure import Finding
 from isospike.measure.diagnose import parts
-from isospike.network import Walk
 from isospike.neurons import IF, LIF, BurstIF, CountPool, SignedIF, Stepping, TernaryIF, WindowPool
 from isospike.ranges import Ranges
 

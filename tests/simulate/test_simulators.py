@@ -13,8 +13,8 @@ from torch import nn
 
 from exactness import findings, graph_of
 from isospike.codings import TTFS
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
-from isospike.network import SpikingNetwork
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
 from isospike.simulate import Clocked, ClosedForm, EventDriven, simulate

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from isospike.codings import Rate, RegularSpikes
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.hardware import SpikeJitter
-from isospike.network import SpikingNetwork
 from isospike.simulate import StepByStep, Stepped, simulate
 from simulate_by_hand import dense, unit_graph
 

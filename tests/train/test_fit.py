@@ -18,10 +18,10 @@ from torch import Tensor
 
 from isospike.codings import TTFS
 from isospike.data import Data, loader
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting
 from isospike.hardware import Constraint, SlopeMismatch, SpikeJitter, TimeSteps, WeightNoise
 from isospike.measure import measure
-from isospike.network import SpikingNetwork
 from isospike.ranges import calibrate
 from isospike.train import Classifier, Sparsity, SpikeTimes, accuracy, fit
 from isospike.train.early import EarlyAnswers

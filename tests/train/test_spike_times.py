@@ -14,10 +14,11 @@ from torch import Tensor, nn
 import isospike as iso
 from exactness import graph_of
 from isospike.codings import TTFS
+from isospike.engine import run
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Affine
 from isospike.ir.ops.base import Weighted
-from isospike.network import Body, run
+from isospike.network import Body
 from isospike.ranges import calibrate
 from isospike.train import SpikeTimes, prepare
 from random_networks import random_network

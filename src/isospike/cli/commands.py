@@ -45,10 +45,10 @@ from isospike.cli.options import (
 )  # fmt: skip
 from isospike.cli.tables import cell, err, out, show_figures, show_report, show_rows
 from isospike.data import open_data
+from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
 from isospike.importers import original, read
 from isospike.measure import compare, curve, differing_spikes, measure
-from isospike.network import SpikingNetwork, load, save
 from isospike.passes import canonical
 
 

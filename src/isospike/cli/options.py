@@ -20,9 +20,9 @@ from isospike.codings.methods import METHODS
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile, SpikeNorm
 from isospike.convert import convert
 from isospike.data import PRESETS, Data, open_data
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidModel, InvalidSetting
 from isospike.importers import Model
-from isospike.network import SpikingNetwork
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
 from isospike.simulate import ClosedForm, EventDriven, Simulator, Stepped
 

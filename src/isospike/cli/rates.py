@@ -29,10 +29,10 @@ from isospike.cli.options import (
 from isospike.cli.tables import err, out, show_rows
 from isospike.codings import METHODS
 from isospike.data import Data, open_data
+from isospike.engine import load
 from isospike.errors import InvalidSetting
 from isospike.importers import Model, read
 from isospike.measure import diagnose
-from isospike.network import load
 from isospike.report import Row, applicable, choose, compare, pareto
 
 SHOWN = ("accuracy", "agreement", "relative_error", "spikes_per_neuron", "bits", "synaptic_operations", "energy_pj")

@@ -17,9 +17,9 @@ from isospike.cli.tables import err, show_figures
 from isospike.codings import TTFS
 from isospike.convert import convert
 from isospike.data import Data, loader, open_data
+from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.hardware import Constraint
-from isospike.network import SpikingNetwork, load, save
 from isospike.train import Sparsity, fit, prepare, read_curve
 from isospike.train.networks import NETWORKS, initial
 

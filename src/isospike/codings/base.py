@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork
 from isospike.ir.graph import Graph
-from isospike.network import SpikingNetwork
 from isospike.ranges import Ranges, calibrate
 
 

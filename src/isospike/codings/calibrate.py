@@ -13,9 +13,10 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork, Walk, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
-from isospike.network import Body, SpikingNetwork, Walk, together
+from isospike.network import Body
 from isospike.neurons import Stepping
 
 

@@ -19,13 +19,14 @@ from isospike.codings.base import Coding
 from isospike.codings.calibrate import Calibrate
 from isospike.codings.inputs import ConstantCurrent, RateEncoder
 from isospike.codings.normalise import Normalise, Percentile
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node
 from isospike.ir.ops.affine import Affine, Population
 from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.pool import Pool
 from isospike.ir.ops.scale import Scale
-from isospike.network import Body, Group, SpikingNetwork, Stage
+from isospike.network import Body, Group, Stage
 from isospike.neurons import IF, Accumulator, CountPool, Stepping, TernaryIF, WindowPool
 from isospike.neurons.base import Neuron
 from isospike.passes.fold_scales import fold

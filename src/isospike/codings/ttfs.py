@@ -27,13 +27,14 @@ from torch import Tensor
 
 from isospike.codings.base import Coding
 from isospike.codings.latency import LatencyEncoder
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node
 from isospike.ir.ops.affine import Affine, Chain, Population, row_sum
 from isospike.ir.ops.base import collapse
 from isospike.ir.ops.pool import Pool
 from isospike.ir.ops.scale import Scale
-from isospike.network import Body, Group, SpikingNetwork, Stage, retimed
+from isospike.network import Body, Group, Stage, retimed
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.neurons.base import Neuron
 from isospike.passes.fold_scales import fold

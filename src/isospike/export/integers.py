@@ -16,11 +16,12 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork, all_gated
 from isospike.errors import InvalidSetting
 from isospike.hardware import reweighted
 from isospike.hardware.weight_bits import whole_step
 from isospike.ir.ops.base import Weighted
-from isospike.network import Body, SpikingNetwork, Stage, all_gated, balanced, retimed
+from isospike.network import Body, Stage, balanced, retimed
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.simulate.event_driven import EventDriven, affordable, synapses
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from isospike.data import Samples, samples
+from isospike.engine import SpikingNetwork, generators, run
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.ops.base import Map, Weighted
-from isospike.network import Body, Constraint, SpikingNetwork, Stage, balanced, generators, run
+from isospike.network import Body, Constraint, Stage, balanced
 from isospike.neurons import FirstSpikeIF, Integrator
 
 MOST = 1 << 22  # numbers that a quantile is taken over: of twice as many and more only every second, third, … counts

@@ -9,8 +9,9 @@ simulated event by event.  Source: Stanojevic 2023, §3.6.1.
 import math
 from dataclasses import dataclass, replace
 
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
-from isospike.network import SpikingNetwork, Stage
+from isospike.network import Stage
 from isospike.neurons import DoubleExponentialIF, DoubleExponentialIntegrator, FirstSpikeIF, Integrator
 from isospike.neurons.double_exponential import Response
 

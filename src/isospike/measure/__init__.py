@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from isospike.data import Samples, pairs
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import Model, original, read
 from isospike.measure.agreement import Agreement as Agreement
@@ -25,7 +26,6 @@ from isospike.measure.early import Exit as Exit
 from isospike.measure.early import early as early
 from isospike.measure.inputs import inputs as inputs
 from isospike.measure.meter import Meter as Meter
-from isospike.network import SpikingNetwork
 from isospike.passes import canonical
 from isospike.simulate import ClosedForm, Simulator, Stepped
 

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.measure.agreement import Agreement
 from isospike.measure.meter import Meter, stage_size
-from isospike.network import SpikingNetwork, Stage
+from isospike.network import Stage
 from isospike.simulate import ClosedForm, EventDriven, Simulator, Stepped
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from isospike.data import Samples
+from isospike.engine import SpikingNetwork, Walk, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.measure.agreement import Agreement
 from isospike.measure.inputs import inputs
 from isospike.measure.meter import stage_size
 from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, wiring
-from isospike.network import Body, SpikingNetwork, Walk, together
+from isospike.network import Body
 from isospike.simulate.stepped import timed
 
 

@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 
 from isospike.data import Samples
+from isospike.engine import SpikingNetwork, Walk, run, together
 from isospike.errors import InvalidData
 from isospike.ir.ops.affine import through
 from isospike.measure.inputs import inputs
-from isospike.network import Body, SpikingNetwork, Stage, Walk, run, together
+from isospike.network import Body, Stage
 from isospike.neurons import LIF, SignedIF
 from isospike.neurons.base import Drive
 from isospike.neurons.fused import packed

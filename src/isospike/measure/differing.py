@@ -5,7 +5,7 @@ import copy
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.network import SpikingNetwork
+from isospike.engine import SpikingNetwork
 from isospike.simulate import StepByStep, Stepped, simulate
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from isospike.data import Samples
+from isospike.engine import SpikingNetwork, Walk, together
 from isospike.errors import InvalidData
 from isospike.measure.inputs import inputs
-from isospike.network import SpikingNetwork, Walk, together
 from isospike.simulate.early_exit import lead, looks
 from isospike.simulate.stepped import timed
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from isospike.data import Samples, pairs
 from isospike.data.samples import Pair
-from isospike.network import SpikingNetwork
+from isospike.engine import SpikingNetwork
 
 FEWEST = 16  # samples whose mean says something
 SHIFT, SPREAD = 0.5, 2.0  # standard deviations that a mean may be off, and the factor that a standard deviation may be

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
+from isospike.engine import SpikingNetwork
 from isospike.measure.meter import stage_size
 from isospike.measure.operations import wiring
-from isospike.network import SpikingNetwork
 
 
 def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork
 from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, wiring
-from isospike.network import SpikingNetwork, Stage
+from isospike.network import Stage
 
 
 @dataclass

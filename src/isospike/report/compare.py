@@ -10,13 +10,13 @@ from torch import Tensor
 from isospike.codings import Coding, Rate
 from isospike.codings.normalise import Bounds
 from isospike.convert import convert
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.importers import Model, original, read
 from isospike.ir.graph import Graph
 from isospike.ir.ops.clip import Clip
 from isospike.measure import Agreement, Meter, Moment, curve
 from isospike.measure.curve import doublings
-from isospike.network import SpikingNetwork
 from isospike.simulate import ClosedForm
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]

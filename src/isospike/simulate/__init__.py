@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.network import SpikingNetwork
+from isospike.engine import SpikingNetwork
 from isospike.simulate.base import Simulator as Simulator
 from isospike.simulate.base import Trace as Trace
 from isospike.simulate.clocked import Clocked as Clocked

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork, Step, Watch, run
 from isospike.errors import InvalidSetting
-from isospike.network import Body, SpikingNetwork, Stage, Step, Watch, run
+from isospike.network import Body, Stage
 
 Run = Callable[..., Tensor]  # (x, watch=None) -> read-out
 

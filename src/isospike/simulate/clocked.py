@@ -5,8 +5,9 @@ from typing import Literal
 
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork, Step, in_closed_form, over_time, refused
 from isospike.errors import InvalidSetting
-from isospike.network import Body, Encoder, SpikingNetwork, Step, in_closed_form, over_time, refused
+from isospike.network import Body, Encoder
 from isospike.neurons.base import Neuron
 from isospike.simulate.base import OnePass
 

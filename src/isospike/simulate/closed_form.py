@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from isospike.network import Body, SpikingNetwork, Step, in_closed_form
+from isospike.engine import SpikingNetwork, Step, in_closed_form
+from isospike.network import Body
 from isospike.simulate.base import OnePass
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork, Walk, Watch, together
 from isospike.errors import InvalidSetting
-from isospike.network import Body, SpikingNetwork, Stage, Walk, Watch, together
+from isospike.network import Body, Stage
 from isospike.simulate.base import Run, Simulator, Trace
 from isospike.simulate.stepped import timed
 

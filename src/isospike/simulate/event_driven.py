@@ -8,10 +8,11 @@ import torch
 from scipy.sparse import csr_array, eye_array, vstack
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork, Step, refused
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import Chain, fan_out
 from isospike.ir.ops.base import Shape
-from isospike.network import Body, SpikingNetwork, Stage, Step, refused
+from isospike.network import Body, Stage
 from isospike.neurons.base import Drive, Neuron, Synapses
 from isospike.simulate.base import OnePass
 

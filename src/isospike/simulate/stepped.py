@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isospike.engine import Listen, SpikingNetwork, Watch, over_time, refused, walked
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import through
-from isospike.network import Body, Listen, SpikingNetwork, Stage, Watch, over_time, refused, walked
+from isospike.network import Body, Stage
 from isospike.neurons.fused import plain
 from isospike.neurons.stepping import Stepping
 from isospike.simulate.base import Run, Simulator, Trace

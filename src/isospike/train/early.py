@@ -20,10 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isospike.codings import EveryInputEncoder
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.dense import Dense
 from isospike.ir.ops.route import Reshape
-from isospike.network import Body, Group, SpikingNetwork, Stage
+from isospike.network import Body, Group, Stage
 from isospike.neurons import CausalIF
 from isospike.neurons.causal import causal_times, on_clock
 from isospike.train.base import Trainee

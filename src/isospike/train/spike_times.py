@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isospike.data import Samples, samples
+from isospike.engine import SpikingNetwork, all_gated, generators, perturbation, run
 from isospike.errors import InvalidSetting
 from isospike.hardware import constrained, place, reweighted, trained_maps
-from isospike.network import Body, Constraint, SpikingNetwork, Stage, all_gated, balanced, generators, perturbation, retimed, run, total
+from isospike.network import Body, Constraint, Stage, balanced, retimed, total
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Trainee
 from isospike.train.sparsity import Sparsity

@@ -12,7 +12,7 @@ from torch import nn
 from isospike import ClosedForm, EventDriven, TimeSteps, WeightBits, constrain, convert, integers, simulate
 from isospike.activations import QCFS
 from isospike.data import Data, loader
-from isospike.network import SpikingNetwork
+from isospike.engine import SpikingNetwork
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike.train import fit, prepare
 from isospike_papers.shared.data import with_test_set

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from isospike.data import Data
-from isospike.network import SpikingNetwork, Stage
+from isospike.engine import SpikingNetwork
+from isospike.network import Stage
 from isospike.neurons import FirstSpikeIF
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike.simulate import ClosedForm, simulate

@@ -15,7 +15,7 @@ import torch
 from isospike import convert, load, measure, save
 from isospike.codings import TTFS
 from isospike.data import Data, loader
-from isospike.network import SpikingNetwork
+from isospike.engine import SpikingNetwork
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
 from isospike.store import Store
 from isospike.train import Sparsity, fit, prepare

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from isospike.codings.normalise.base import Normalise
+from isospike.engine import Walk, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Population
-from isospike.network import Body, Stage, Walk, together
+from isospike.network import Body, Stage
 from isospike.neurons import IF, Stepping
 from isospike.ranges import Ranges
 

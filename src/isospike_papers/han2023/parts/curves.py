@@ -11,8 +11,8 @@ from torch import nn
 import isospike
 from isospike.codings import Rate
 from isospike.codings.normalise import Bounds, Percentile, SpikeNorm
+from isospike.engine import SpikingNetwork
 from isospike.measure import Moment, curve
-from isospike.network import SpikingNetwork
 from isospike.neurons import IF, TernaryIF
 from isospike.report.claim import Row, Setup, Value
 from isospike_papers.han2023.parts.nets import NETS, SAMPLES, Net

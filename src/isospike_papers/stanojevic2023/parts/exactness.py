@@ -11,10 +11,10 @@ from torch import Tensor
 
 from isospike.codings import TTFS
 from isospike.data import Data
+from isospike.engine import SpikingNetwork
 from isospike.importers import original, read
 from isospike.ir.graph import Graph
 from isospike.measure import Report, compare
-from isospike.network import SpikingNetwork
 from isospike.passes import canonical
 from isospike.ranges import Ranges
 from isospike.simulate import ClosedForm, EventDriven

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from isospike import convert
 from isospike.codings import TTFS
 from isospike.data import Data, loader
-from isospike.network import SpikingNetwork
+from isospike.engine import SpikingNetwork
 from isospike.store import Store, write
 from isospike.train import Classifier, SpikeTimes, Trainee, accuracy, fit, read_curve
 from isospike.train.fit import Diverged

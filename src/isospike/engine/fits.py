@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from isospike.engine.once import Perturb
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import row_sum
 from isospike.ir.ops.base import Shape
 from isospike.network.body import Body, Stage
-from isospike.network.run import Perturb
 from isospike.neurons import FirstSpikeIF, SpikePool
 from isospike.neurons.base import Neuron
 

@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from isospike.engine.fits import in_closed_form, over_time
+from isospike.engine.once import Perturb, run
+from isospike.engine.perturbation import perturbation
+from isospike.engine.walk import walked
 from isospike.network.body import Body, Stage
 from isospike.network.file import read, write
-from isospike.network.fits import in_closed_form, over_time
-from isospike.network.perturbation import perturbation
-from isospike.network.run import Perturb, run
-from isospike.network.steps import walked
 
 
 class SpikingNetwork(nn.Module):

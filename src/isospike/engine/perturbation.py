@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from isospike.engine.once import Perturb
 from isospike.network.body import Constraint, Stage
-from isospike.network.run import Perturb
 
 
 def generators(constraints: Iterable[Constraint], first: int = 0) -> list[torch.Generator]:

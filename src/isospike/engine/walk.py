@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isospike.engine.events import Events, events
+from isospike.engine.once import Watch
 from isospike.ir.ops.affine import Chain, through
 from isospike.network.body import Body, Stage
-from isospike.network.events import Events, events
-from isospike.network.run import Watch
 from isospike.neurons.fused import packed
 
 STRETCH = 16  # steps

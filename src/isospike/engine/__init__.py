@@ -1,0 +1,19 @@
+"""The one place where a network runs: once through, or over time; the network as a module, loaded and saved."""
+
+from isospike.engine.fits import all_gated as all_gated
+from isospike.engine.fits import in_closed_form as in_closed_form
+from isospike.engine.fits import over_time as over_time
+from isospike.engine.fits import refused as refused
+from isospike.engine.module import SpikingNetwork as SpikingNetwork
+from isospike.engine.module import load as load
+from isospike.engine.module import save as save
+from isospike.engine.once import Perturb as Perturb
+from isospike.engine.once import Step as Step
+from isospike.engine.once import Watch as Watch
+from isospike.engine.once import run as run
+from isospike.engine.perturbation import generators as generators
+from isospike.engine.perturbation import perturbation as perturbation
+from isospike.engine.walk import Listen as Listen
+from isospike.engine.walk import Walk as Walk
+from isospike.engine.walk import together as together
+from isospike.engine.walk import walked as walked
