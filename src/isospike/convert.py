@@ -11,6 +11,7 @@ from isospike.data import Data, Samples, samples
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import Model, read
+from isospike.network import Body
 from isospike.passes import canonical
 from isospike.ranges import certify
 
@@ -34,6 +35,8 @@ def convert(
         raise InvalidSetting(what, "TTFS(…), Rate(…), or a method by its name: METHODS['rate'].", f"Known methods: {', '.join(METHODS)}.")
     if isinstance(model, SpikingNetwork):
         raise InvalidModel("the model is a SpikingNetwork already.", "The network that it is to compute.", "Pass the original model.")
+    if dtype not in (None, torch.float32, torch.float64):
+        raise InvalidSetting(f"dtype={dtype}.", "torch.float32, torch.float64.", "Choose one of these, or leave it out for the samples' own.")
     batches = samples(calibration)
     first = _first(batches)
     known = calibration if isinstance(calibration, Data) else None
@@ -48,7 +51,17 @@ def convert(
     network = coding.network(graph, replace(ranges, bounds={name: certified.layer(name) for name in certified.high}))
     network = coding.corrected(network, graph, batches)
     body = replace(network.body, seen=_seen(network, batches), preprocessing=None if known is None else known.preprocessing)
-    return SpikingNetwork(body).to(dtype or first.dtype)
+    return _cast(body, dtype or first.dtype)
+
+
+def _cast(body: Body, dtype: torch.dtype) -> SpikingNetwork:
+    """The network in a precision.  Raises `InvalidModel` where numbers are too large or too small for it."""
+    for path, exact in body.tensors().items():
+        cast = exact.to(dtype) if exact.is_floating_point() else exact
+        if bool((torch.isinf(cast) & torch.isfinite(exact)).any()) or (bool(exact.any()) and not bool(cast.any())):
+            what = f"`{path}` has numbers up to {float(exact.abs().max()):.3g}, which {str(dtype).removeprefix('torch.')} cannot hold."
+            raise InvalidModel(what, "Weights between 1e-37 and 1e38, or double precision.", "Convert with dtype=torch.float64, or rescale the model.")
+    return SpikingNetwork(body).to(dtype)
 
 
 def _seen(network: SpikingNetwork, batches: Iterable[Tensor]) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import copy
 import random
 from collections.abc import Callable
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -72,6 +73,8 @@ ACCEPTED: dict[str, Join] = {
     "a product with part": changed(lambda y: y[:, 1].mul_(0.0)),
     "a sum with part": changed(lambda y: y[:, 1:3].add_(0.5)),
     "part rectified": changed(lambda y: y[:, ::2].relu_()),
+    "a number that single precision cannot hold": changed(lambda y: y.__setitem__((slice(None), 2), 0.7)),
+    "numbers that single precision cannot hold": lambda m, x: m.c(x) * x.new_tensor([0.1, 0.2, 0.3, 0.7]) + torch.tensor([0.1], dtype=x.dtype),
     "a number written": changed(lambda y: y.__setitem__((slice(None), 2), 0.25)),
     "part copied": changed(lambda y: y.__setitem__((slice(None), slice(0, 2)), y[:, 2:])),
     "parts exchanged": changed(_swap),
@@ -126,6 +129,19 @@ def test_writes_that_only_the_value_itself_sees_stay() -> None:
     assert functional(export(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3)), X)) is not program
 
 
+class Counting(nn.Module):
+    """Remembers in a number of Python's how often it ran."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c, self.n = nn.Linear(4, 4), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.n += 1
+        return self.c(x) * (1 + 1e-5 * self.n)
+
+
+DRAWS = np.random.default_rng(0)
 LAYER = nn.Linear(4, 4)
 REFUSED: dict[str, tuple[nn.Module, type[IsospikeError], str]] = {
     "random numbers": (net(lambda m, x: m.c(x) + torch.randn(4)), UnsupportedOperation, r"`randn` \(aten.randn\) draws random numbers"),
@@ -134,10 +150,18 @@ REFUSED: dict[str, tuple[nn.Module, type[IsospikeError], str]] = {
     "rows dropped": (net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "row", True)), UnsupportedOperation, "`bernoulli_` .* draws random numbers"),
     "weights dropped": (net(lambda m, x: F.linear(x, F.dropout(m.c.weight))), UnsupportedOperation, "`dropout` .* draws random numbers"),
     "values dropped": (net(lambda m, x: F.dropout(m.c(x))), UnsupportedOperation, "without training=self.training"),
-    "Python's random numbers": (net(lambda m, x: m.c(x) * random.random()), InvalidModel, "differently each time"),
+    "Python's random numbers": (net(lambda m, x: m.c(x) * random.random()), InvalidModel, "draws random numbers whenever"),
+    "NumPy's random numbers, seldom": (net(lambda m, x: m.c(x) + float(np.random.rand() < 1e-9)), InvalidModel, "draws random numbers whenever"),
+    "a generator's own numbers": (net(lambda m, x: m.c(x) + float(DRAWS.random() < 0.3)), InvalidModel, "differently each time"),
+    "small random numbers": (net(lambda m, x: m.c(x) + 1e-5 * DRAWS.standard_normal()), InvalidModel, "differently each time"),
+    "small ones in double precision": (net(lambda m, x: m.c(x) + 1e-9 * DRAWS.standard_normal()).double(), InvalidModel, "differently each time"),
+    "a count": (Counting(), InvalidModel, "differently each time"),
+    "a little of the batch's size": (net(lambda m, x: m.c(x) * (1 + 1e-6 * len(x))), InvalidModel, "differently when others are in its batch"),
+    "the same in double precision": (net(lambda m, x: m.c(x) * (1 + 1e-9 * len(x))).double(), InvalidModel, "differently when others are in its batch"),
+    "more for many": (net(lambda m, x: m.c(x) + (1.0 if len(x) > 100 else 0.0)), InvalidModel, "differently when others are in its batch"),
     "a buffer that counts": (net(lambda m, x: (m.n.add_(1.0), m.c(x) * m.n)[1], n=torch.zeros(4)), InvalidModel, "writes into its buffer `n`"),
     "the batch's size": (net(lambda m, x: m.c(x) / x.shape[0]), InvalidModel, "differently when others are in its batch"),
-    "a batch of two": (net(lambda m, x: m.c(x.view(2, -1))), InvalidModel, r"cannot be run on 16 .* inputs of shape \(4,\)"),
+    "a batch of two": (net(lambda m, x: m.c(x.view(2, -1))), InvalidModel, r"cannot be run on 19 inputs of shape \(4,\)"),
     "a batch folded": (net(lambda m, x: m.c(x).view(2, -1)), InvalidModel, "answers 16 samples with 2 outputs"),
     "rounding": (net(lambda m, x: m.c(x.half().float())), UnsupportedOperation, "rounding to float16 by a cast"),
     "numbers never written": (net(lambda m, x: m.c(x) + torch.empty(4)), InvalidModel, "NaN"),
@@ -154,6 +178,18 @@ def test_what_cannot_be_imported_rightly_is_refused_for_the_true_reason(what: st
         read(model, X.float())
     assert caught.value.remedy
     assert "view" not in str(caught.value) or "x.view(2, -1)" in str(caught.value)
+
+
+@pytest.mark.parametrize("end", [2, 16, 64, 4096])
+@pytest.mark.parametrize("form", [lambda y, n: y[:n].mul_(2.0), lambda y, n: y[: min(len(y), n)].mul_(2.0)], ids=["written", "at most"])
+def test_a_write_into_the_first_samples_is_refused(form: Callable[[Tensor, int], Tensor], end: int) -> None:
+    with pytest.raises(IsospikeError, match="batch"):
+        read(net(changed(lambda y: form(y, end))), X.float())
+
+
+def test_the_first_samples_alone_are_no_output() -> None:
+    with pytest.raises(IsospikeError, match=r"batch|outputs"):
+        read(net(lambda m, x: m.c(x)[:20]), X.float())
 
 
 def test_sums_that_cancel_are_imported() -> None:

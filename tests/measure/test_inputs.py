@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import isospike as iso
-from isospike.errors import InvalidData
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.measure import inputs
 
 X = torch.tensor([0.0, 1.0]).repeat(8)[:, None]  # mean 0.5, standard deviation 0.516
@@ -40,3 +40,81 @@ def test_half_or_twice_the_deviation_is_near_and_beyond_is_far() -> None:
     for factor in (0.49, 2.01):
         with pytest.warns(UserWarning, match="calibrated on"):
             list(inputs(calibrated_on(0.5, factor * sd), X))
+
+
+# Labels and originals that do not belong to the network.
+
+DENSE = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 3)).eval()
+ONE = iso.convert(DENSE, X)
+RATE = iso.convert(DENSE, X, iso.Rate(steps=8))
+LABELS = torch.arange(16) % 3
+
+
+@pytest.mark.parametrize("labels", [LABELS[:, None], torch.eye(3)[LABELS].long(), LABELS.double() + 0.5], ids=["a column", "one-hot", "fractions"])
+def test_labels_are_class_numbers(labels: torch.Tensor) -> None:
+    for call in (lambda: iso.measure(ONE, (X, labels)), lambda: iso.check(DENSE, ONE, (X, labels)), lambda: iso.curve(RATE, (X, labels), at=[4])):
+        with pytest.raises(InvalidData, match="Class numbers"):
+            call()
+    assert iso.measure(ONE, (X, LABELS))["accuracy"] == float((DENSE(X).argmax(1) == LABELS).double().mean())
+
+
+def test_outputs_at_places_take_labels_at_places() -> None:
+    places = nn.Conv1d(1, 3, 1).eval()
+    x = torch.rand(20, 1, 5, generator=torch.Generator().manual_seed(0))
+    network, right = iso.convert(places, x), places(x).argmax(1)
+    assert iso.measure(network, (x, right))["accuracy"] == 1.0
+    with pytest.raises(InvalidData, match=r"Class numbers, whole, of shape \(20, 5\)"):
+        iso.measure(network, (x, right[:, 0]))
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_another_model_is_said(outputs: int) -> None:
+    with pytest.raises(InvalidModel, match="the model that it was made from"):
+        iso.check(nn.Linear(1, outputs), ONE, X)
+
+
+# The curve takes the original as `check` does.
+
+
+class Awkward(nn.Module):
+    """Changes its input and its own statistics, answers in a tuple, and ends in a soft-max."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 3), nn.Softmax(1))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self.layers(x.mul_(0.5)),)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_curve_compares_with_the_model_as_it_is_converted(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    model, x = Awkward(), X.to(dtype)  # in training mode
+    network = iso.convert(model, X, iso.Rate(steps=2048), dtype=dtype)
+    before, state = x.clone(), {name: t.clone() for name, t in model.state_dict().items()}
+    (moment,) = iso.curve(network, x, model, at=[2048])
+    report = iso.check(model, network, x)
+    assert moment.max_abs_error == pytest.approx(report.max_abs_error, rel=1e-6) and report.max_abs_error < 0.01
+    assert torch.equal(x, before) and all(torch.equal(t, state[name]) for name, t in model.state_dict().items())
+    with pytest.raises(InvalidData, match="shape"):
+        iso.curve(network, torch.rand(16, 2), model)
+
+
+def test_simulators_of_a_kind_are_told_apart() -> None:
+    found = iso.check(DENSE, ONE, X, simulators=[iso.Clocked(2), iso.Clocked(1024), iso.ClosedForm()]).simulators
+    assert found["Clocked(ticks=2, rounding='half')"] > 10 * found["Clocked(ticks=1024, rounding='half')"] and found["ClosedForm"] < 1e-5
+
+
+@pytest.mark.parametrize("factor", [1e39, 1e-50])
+def test_what_the_precision_cannot_hold_is_refused(factor: float) -> None:
+    model = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 3)).double()
+    with torch.no_grad():
+        for parameter in model[2].parameters():
+            parameter.mul_(factor)
+    with pytest.raises(InvalidModel, match="float32 cannot hold"):
+        iso.convert(model, X)
+    network = iso.convert(model, X, dtype=torch.float64)
+    torch.testing.assert_close(network(X.double()), model(X.double()).detach(), rtol=1e-12, atol=0.0)
+    with pytest.raises(InvalidSetting, match="dtype"):
+        iso.convert(model, X, dtype=torch.float16)

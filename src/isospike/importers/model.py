@@ -11,12 +11,11 @@ from isospike.importers.archive import from_archive
 from isospike.importers.onnx import from_onnx
 from isospike.importers.onnx_file import OnnxFile
 from isospike.importers.program import Program
-from isospike.importers.torch import export, from_torch, module, precision
+from isospike.importers.torch import export, from_torch, in_double, module, precision
 from isospike.importers.verify import Original, Within
 from isospike.ir.graph import Graph
 
 Model = nn.Module | ExportedProgram | Graph | str | Path  # a path leads to an ONNX file or to a torch.export archive (.pt2)
-TOGETHER = 16  # samples that an exported module runs on at a time
 
 
 def read(model: Model, example: Tensor, within: Within | None = None) -> Graph:
@@ -36,16 +35,17 @@ def read(model: Model, example: Tensor, within: Within | None = None) -> Graph:
 def original(model: Model, graph: Graph, example: Tensor, dtype: torch.dtype) -> Original:
     """The model as a function of a batch, run in this precision by what it was made for, without the soft-max that the import took off.
 
-    A module runs as it is in its own precision, and else as its exported program; an ONNX file runs in onnxruntime in single precision and
+    A module runs as it is in its own precision and cast to double, and else as its exported program; an ONNX file runs in onnxruntime in single precision and
     in ONNX's reference evaluator in double.  Only a graph of ours runs itself.  example: (batch, *input shape), for its shape.
     """
     logits = bool(graph.notes)
     match _opened(model):
         case OnnxFile() as file:
             return file.evaluator(logits) if dtype == torch.float64 else file.session(logits)[0]
+        case nn.Module() as run if logits or dtype not in (precision(run, example), torch.float64):
+            return Program(export(run, example) if dtype != torch.float64 else in_double(run, example)[0], dtype, logits)
         case nn.Module() as run:
-            own = precision(run, example) == dtype and not logits
-            return module(run) if own else Program(export(run, example, TOGETHER), dtype, logits)
+            return module(run) if precision(run, example) == dtype else in_double(run, example)[1]
         case ExportedProgram() as program:
             return Program(program, dtype, logits)
         case Graph() as own:

@@ -1,5 +1,6 @@
 """A PyTorch model, or a program exported from one, as a graph.  The import runs both and compares: it proves itself."""
 
+import copy
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,12 @@ from torch.export import ExportedProgram
 from isospike.errors import InvalidModel
 from isospike.importers.program import Precision, Program, functional, input_of, only_tensor, output_of, schema_of, stored
 from isospike.importers.rules import Collector
-from isospike.importers.verify import Original, Within, verify
+from isospike.importers.verify import FIXED, Original, Within, verify
 from isospike.ir.graph import Graph, Value
 
 _OF_A_SHAPE = {f"aten.{made}" for made in ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")}
-PROBES = 2  # samples that a model is exported with: sizes 0 and 1 are special to the exporter
+# Samples that a model is exported with.  Sizes 0 and 1 are special to the exporter; a number that stands in the code by itself must not be it.
+PROBES = 19
 
 
 def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: Within | None = None) -> Graph:
@@ -24,14 +26,31 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: With
 
     example: (batch, *input shape).  Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
-    program = functional(export(model, example) if isinstance(model, nn.Module) else model)
-    graph, exact = from_program(program, tuple(example.shape[1:])), Program(program, torch.float64)
-    if isinstance(model, nn.Module):
-        verify(graph, "the PyTorch model", exact, module(model), precision(model, example), example, within)
-    else:
-        own = input_of(program).meta["val"].dtype
-        verify(graph, "the exported program", exact, Program(program, own), own, example, within)
+    if isinstance(model, ExportedProgram):
+        program = functional(model)
+        graph, own = from_program(program, tuple(example.shape[1:])), input_of(program).meta["val"].dtype
+        verify(graph, "the exported program", Program(program, torch.float64), Program(program, own), own, example, within)
+        return graph
+    exported, exact = in_double(model, example)
+    graph = from_program(functional(exported), tuple(example.shape[1:]))
+    verify(graph, "the PyTorch model", exact, module(model), precision(model, example), example, within)
     return graph
+
+
+def in_double(model: nn.Module, example: Tensor) -> tuple[ExportedProgram, Original]:
+    """The program of a module in double precision, and the module as a function in that precision.  Raises `InvalidModel`.
+
+    Both are of a copy that is cast by `double()`, so that numbers written in its code are doubles too.  A module that cannot be copied, or
+    that asks for another precision in its code, is exported as it is, and the program is cast.
+    """
+    try:
+        twin = copy.deepcopy(model).double()
+        exact = module(twin)
+        exact(example[:1].double())
+        return export(twin, example), exact
+    except Exception:  # a module's own; what is wrong with the module itself is told by the next line
+        program = export(model, example)
+        return program, Program(program, torch.float64)
 
 
 def module(model: nn.Module) -> Original:
@@ -54,28 +73,38 @@ def module(model: nn.Module) -> Original:
     return run
 
 
-def export(model: nn.Module, example: Tensor, batch: int = PROBES) -> ExportedProgram:
-    """The program of a model in evaluation mode, for batches of this size.
+def export(model: nn.Module, example: Tensor) -> ExportedProgram:
+    """The program of a model in evaluation mode, for batches of `PROBES` samples.
 
     example: (batch, *input shape), of which only the shape is used.  Raises `InvalidModel`.
     """
     modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
-        probe = example[:1].to(precision(model, example)).expand(batch, *example.shape[1:]).contiguous()
+        probe = example[:1].to(precision(model, example)).expand(PROBES, *example.shape[1:]).contiguous()
         # Without gradients, as it is run: under them some writes in place are errors.  PyTorch would print the traceback of what is told below.
         with torch.no_grad(), _quiet(logging.getLogger("torch._subclasses.fake_tensor")):
             return torch.export.export(model, (probe,), strict=False)
     except Exception as error:
         where = str(error).strip().splitlines()
+        if _runs(model, probe[:2]) and not _runs(model, probe):
+            raise InvalidModel(f"the model cannot be run on {PROBES} inputs of shape {tuple(example.shape[1:])}: {where[0]}", *FIXED) from error
         raise InvalidModel(
             f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: {where[0] if where else type(error).__name__}",
             "A model that torch.export accepts: one input tensor of real numbers, no branching on values.",
-            "Check the input's shape and dtype: model.eval() must run on a batch of two.  Or export it yourself and pass the .pt2 file.",
+            "Check the input's shape and dtype: model.eval() must run on a batch of several.  Or export it yourself and pass the .pt2 file.",
         ) from error
     finally:
         for part, mode in modes.items():
             part.training = mode
+
+
+def _runs(model: nn.Module, x: Tensor) -> bool:
+    try:
+        module(model)(x)
+    except Exception:  # whatever a module may raise
+        return False
+    return True
 
 
 @contextmanager

@@ -1,7 +1,11 @@
 """The import proves itself: graph and original are run on the same samples and compared in values."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,13 +15,15 @@ from isospike.ir.graph import Graph
 Original = Callable[[Tensor], Tensor]
 Within = tuple[Tensor, Tensor]  # the ends of the declared range, broadcastable to a sample
 EXACT, SINGLE = 1e-12, 1e-4  # errors of the largest output that rounding explains in double and in single precision
-DIGITS = 2.0**-29  # what rounding to double is of rounding to single
 ROUNDING = 16  # where outputs cancel: so many times the graph's own error of rounding
 OPERATIONS, SAMPLES = 1 << 29, 16  # that a proof may take, at least three samples
+REPEATS, MANY = 32, 131  # small networks are run so often again, and on so many samples at once
+REPEATED = 64  # rounding steps that two runs may differ by: libraries add in an order that hangs on addresses
 FIXED = (
     "Models that are the same function of each sample, in batches of any size.",
     "Look in its code for the batch's size, such as x.view(2, -1) or x / x.shape[0], and for statistics over the batch.",
 )
+ALONE = ("Models whose answer depends on the input alone.", "Take the randomness out for evaluation: if self.training.")
 OTHERWISE = ("Inputs that the model itself takes.", "Run it on such a batch yourself; bring both to one dtype: model.float(), x.float().")
 
 
@@ -28,7 +34,9 @@ def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: tor
     is of the example, (batch, *input shape), where both are given.
     """
     x = probes(graph, example, within)
-    theirs, expected = _run(own, x.to(dtype), source), exact(x)
+    with _undrawn(source):
+        theirs = _run(own, x.to(dtype), source)
+    expected = _run(exact, x, source)
     for answers in (theirs, expected):
         if len(answers) != len(x):
             raise InvalidModel(f"{source} answers {len(x)} samples with {len(answers)} outputs.", *FIXED)
@@ -44,23 +52,51 @@ def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: tor
         raise InvalidModel(f"the imported graph gives {tuple(found.shape)}, {source} gives {tuple(expected.shape)}.", remedy="Please report the model.")
     scale = max(float(expected.abs().max()), 1e-6)
     rounding = ROUNDING * float((restored(graph.to(torch.float32)(x.float()).double()) - found).abs().max())
-    coarse = max(torch.finfo(dtype).eps / torch.finfo(torch.float32).eps, 1.0) * max(SINGLE * scale, rounding)
-    alone = _run(own, x[:1].to(dtype), source)
-    if alone.shape != theirs[:1].shape or float((alone - theirs[:1]).abs().max()) > coarse:
-        if not torch.equal(_run(own, x.to(dtype), source), theirs):
-            raise InvalidModel(
-                f"{source} answers the same samples differently each time: it draws random numbers, or it remembers.",
-                "Models whose answer depends on the input alone.",
-                "Take the randomness out for evaluation: if self.training.",
-            )
-        raise InvalidModel(f"{source} answers a sample differently when others are in its batch.", *FIXED)
-    for off, limit in ((found - expected, max(EXACT * scale, DIGITS * rounding)), (found - theirs, coarse)):
-        if (error := float(off.abs().max())) > limit:
+
+    def limit(precision: torch.dtype) -> float:
+        """The error that rounding explains."""
+        coarser = torch.finfo(precision).eps / torch.finfo(torch.float32).eps
+        return max(coarser * max(SINGLE * scale, rounding), EXACT * scale)
+
+    _same_each_time(own, x.to(dtype), theirs, source, REPEATED * torch.finfo(dtype).eps * scale, _repeats(graph))
+    for run, answers, precision in ((own, theirs, dtype), (exact, expected, torch.float64)):
+        for size in (1, MANY) if _repeats(graph) == REPEATS else (1,):
+            rows = torch.arange(size) % len(x)
+            others = _run(run, x[rows].to(precision), source)
+            if others.shape != answers[rows].shape or float((others - answers[rows]).abs().max()) > limit(precision):
+                raise InvalidModel(f"{source} answers a sample differently when others are in its batch.", *FIXED)
+    for off, most in ((found - expected, limit(torch.float64)), (found - theirs, limit(dtype))):
+        if (error := float(off.abs().max())) > most:
             raise InvalidModel(
                 f"the imported graph differs from {source} by {error:.3g} of outputs up to {scale:.3g}: the import would not be faithful.",
                 "Models of supported operations that are the same function of each sample.",
                 "Please report the model: an import rule is wrong, or the exporter was.",
             )
+
+
+def _repeats(graph: Graph) -> int:
+    """How often a few samples are run again: often where that is cheap, for what is drawn may seldom show."""
+    return min(max(OPERATIONS // max(graph.macs, 1), 2), REPEATS)
+
+
+def _same_each_time(own: Original, x: Tensor, first: Tensor, source: str, within: float, repeats: int) -> None:
+    few = _run(own, x[:2], source)
+    again = ((_run(own, x[: len(answers)], source), answers) for answers in (first, *[few] * repeats))
+    if any(other.shape != answers.shape or float((other - answers).abs().max()) > within for other, answers in again):
+        raise InvalidModel(f"{source} answers the same samples differently each time: it draws random numbers, or it remembers.", *ALONE)
+
+
+@contextmanager
+def _undrawn(source: str) -> Iterator[None]:
+    """Refuse what moves one of the generators that all code shares."""
+
+    def states() -> list[Any]:
+        return [torch.get_rng_state().tolist(), random.getstate(), [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]]
+
+    before = states()
+    yield
+    if states() != before:
+        raise InvalidModel(f"{source} draws random numbers whenever it runs.", *ALONE)
 
 
 def probes(graph: Graph, example: Tensor | None, within: Within | None) -> Tensor:

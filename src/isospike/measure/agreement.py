@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
+
+from isospike.errors import InvalidData, InvalidModel
 
 
 @dataclass
@@ -23,8 +24,15 @@ class Agreement:
     _right_original: int = 0
     _labels: int = 0
 
-    def add(self, found: Float[Tensor, "batch *out"], expected: Float[Tensor, "batch *out"], labels: Int[Tensor, "batch *rest"] | None) -> None:
-        """Take in a batch."""
+    def add(self, found: Tensor, expected: Tensor, labels: Tensor | None) -> None:
+        """Take in a batch: outputs (batch, classes, …), labels (batch, …).  Raises `InvalidModel`, `InvalidData` if outputs or labels do not belong together."""
+        if found.shape != expected.shape:
+            what = f"the network's outputs have shape {tuple(found.shape[1:])}, the original's {tuple(expected.shape[1:])}."
+            raise InvalidModel(what, "A network and the model that it was made from.", "Pass that model.")
+        ours, theirs = _decision(found), _decision(expected)
+        if labels is not None and (labels.shape != ours.shape or labels.is_floating_point()):
+            what = f"labels of shape {tuple(labels.shape)} ({str(labels.dtype).removeprefix('torch.')}) for outputs of shape {tuple(found.shape)}."
+            raise InvalidData(what, f"Class numbers, whole, of shape {tuple(ours.shape)}.", "One-hot labels: labels.argmax(1); a column: labels[:, 0].")
         difference = (found - expected).double()
         self.samples += len(found)
         self.max_abs_error = max(self.max_abs_error, float(difference.abs().max()))
@@ -32,7 +40,6 @@ class Agreement:
         self._squares += float(difference.square().sum())
         self._expected_squares += float(expected.double().square().sum())
         self._values += difference.numel()
-        ours, theirs = _decision(found), _decision(expected)
         self._agreeing += int((ours == theirs).sum())
         self._decisions += ours.numel()
         if labels is not None:

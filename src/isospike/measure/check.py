@@ -134,10 +134,16 @@ def compare(
         latency=float(first.steps) if isinstance(first, Stepped) and first.steps else figures["latency"],
         early_spikes=max(int(meter.figures()["early_spikes"]) for meter in meters),
         layers=layers,
-        simulators={simulator.name: agreement.max_abs_error for simulator, agreement in zip(simulators, found, strict=True)},
+        simulators={name: agreement.max_abs_error for name, agreement in zip(_names(simulators), found, strict=True)},
         dtype=str(network.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - started,
     )
+
+
+def _names(simulators: Sequence[Simulator]) -> list[str]:
+    """What a report calls them: of several of a kind, their settings tell them apart."""
+    kinds = [simulator.name for simulator in simulators]
+    return [name if kinds.count(name) == 1 else repr(simulator) for name, simulator in zip(kinds, simulators, strict=True)]
 
 
 def suited(network: SpikingNetwork, simulators: Sequence[Simulator] | None) -> Sequence[Simulator]:

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from isospike.data import Samples
 from isospike.engine import SpikingNetwork, Walk, together
 from isospike.errors import InvalidData, InvalidSetting
+from isospike.importers import Model, read
+from isospike.importers import original as original_of
+from isospike.ir.graph import Graph
 from isospike.measure.agreement import Agreement
 from isospike.measure.inputs import inputs
 from isospike.measure.meter import stage_size
@@ -56,15 +61,16 @@ class _Sums:
 def curve(
     network: SpikingNetwork,
     data: Samples,
-    original: Callable[[Tensor], Tensor] | None = None,
+    original: Model | Callable[[Tensor], Tensor] | None = None,
     at: Sequence[int] | None = None,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> list[Moment]:
     """Run a network that fires step by step once, and read it at each of the time steps `at` (1, 2, 4, … and its own unless given).
 
-    data: samples, with or without labels.  original: what the read-out is compared with.  seed: of what the encoder draws.
-    Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample.
+    data: samples, with or without labels.  original: what the read-out is compared with, the model or a function of a
+    batch.  seed: of what the encoder draws.
+    Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample or one does not fit, `InvalidModel`.
     """
     body = timed(network, None)
     times = sorted(set(at)) if at is not None else doublings(body.steps)
@@ -73,11 +79,13 @@ def curve(
     generator = torch.Generator().manual_seed(seed)
     fans = _fans(body, network.dtype)
     sums = {end: _Sums() for end in times}
-    samples = 0
+    samples, oracle = 0, None
     with torch.no_grad():
         for x, labels in inputs(network, data):
+            if original is not None and oracle is None:
+                oracle = _oracle(original, network, x)
             x = x.to(network.dtype)
-            expected = None if original is None else original(x)
+            expected = None if oracle is None else oracle(x)
             size = together(body)
             parts = zip(x.split(size), *(t.split(size) if t is not None else [None] * len(x) for t in (expected, labels)), strict=False)
             for part, wanted, right in parts:
@@ -89,6 +97,15 @@ def curve(
     if not samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
     return [_moment(end, found, body, samples, fans, original is not None) for end, found in sums.items()]
+
+
+def _oracle(original: Model | Callable[[Tensor], Tensor], network: SpikingNetwork, x: Tensor) -> Callable[[Tensor], Tensor]:
+    """The original as a function of a batch, in the network's precision, without the soft-max that the import took off."""
+    encoder = network.body.encoder
+    encoder.encode(x[:1])  # refuses what does not fit before the model sees it
+    if not isinstance(original, nn.Module | ExportedProgram | Graph | str | Path):
+        return original
+    return original_of(original, read(original, x, (encoder.low, encoder.high)), x, network.dtype)
 
 
 def lossless(moments: Sequence[Moment]) -> int | None:

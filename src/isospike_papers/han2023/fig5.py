@@ -31,8 +31,10 @@ class Fig5(Claim):
             notes=(
                 *notes(setup, *ORDER),
                 "Error: (ANN accuracy − SNN accuracy) / ANN accuracy, in per cent; negative where the spiking network is more often right.",
-                "The paper's curves start low: at T = 1 its stReLU networks Net1 to Net3 err little.  Neurons that fire at θ from a potential of 0, as its text "
-                "describes them, cannot do so: with drives in ±θ they hardly fire in the first step.  Firing at θ/2, which its eq. 15 implies, comes much closer.",
+                "The paper's curves start low: at T = 1 its stReLU networks Net1 to Net3 err little.  Neurons that fire at θ from a potential of 0, as "
+                "its text "
+                "describes them, cannot do so: with drives in ±θ they hardly fire in the first step.  Firing at θ/2, which its eq. 15 implies, comes "
+                "much closer.",
                 "Curves end at T = 128, those of TerMapping for Net1 to Net3 at 512.  `stReLU` alone is the rule of the text: spikes at θ, from 0.",
             ),
             draw=lambda: panels(found, error, "conversion error [%]"),

@@ -28,7 +28,13 @@ class Fig8(Claim):
         return Found(
             rows=tuple(Row(f"{net}, {line}", _figures(moments)) for net, curves in found.items() for line, moments in curves.items()),
             held=(
-                Held(f"averaged over the measured T up to {FAST}, stReLU loses the fewest points of its ANN's accuracy; least distance to another activation", least, "above 0 points", least > 0),
+                Held(
+                    f"averaged over the measured T up to {FAST}, stReLU loses the fewest points of its ANN's accuracy; "
+                    "least distance to another activation",
+                    least,
+                    "above 0 points",
+                    least > 0,
+                ),
             ),
             notes=(*notes(setup, *ORDER), "Dotted: the ANNs.  Measured T: every step to 16, then four an octave."),
             draw=lambda: panels(found, lambda m: percent(m.accuracy), "accuracy [%]", original=True),

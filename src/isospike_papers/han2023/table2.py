@@ -41,8 +41,10 @@ class Table2(Claim):
             ),
             notes=(
                 *notes(setup, "Net6"),
-                f"T is measured up to {end}, where the paper's others take 1,000 to 2,500 steps: a latency beyond is marked >, with accuracy and error at {end}.",
-                "DataNorm: the largest activation of a layer, reset to zero.  SpikeNorm: the largest input of a step, found on 32 training images, reset to zero; "
+                f"T is measured up to {end}, where the paper's others take 1,000 to 2,500 steps: a latency beyond is marked >, with accuracy and error "
+                f"at {end}.",
+                "DataNorm: the largest activation of a layer, reset to zero.  SpikeNorm: the largest input of a step, found on 32 training images, "
+                "reset to zero; "
                 f"RMP-SNN: the same with soft reset.  CQ: {LEVELS} levels, soft reset; RNL: trained ranges, soft reset.  All start at a potential of 0, take "
                 "pixels as constant currents, and pool by averages, which differs from some of the sources (Poisson input).",
             ),

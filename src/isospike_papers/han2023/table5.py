@@ -56,10 +56,13 @@ class Table5(Claim):
                 *notes(setup, *nets),
                 "The paper prints OP_SNN in 10³ and Energy_SNN in 10⁵ pJ.  With 0.077 pJ an operation its energies and ratios fit only if OP_SNN is in 10⁶, "
                 "which is how its figures are given here.",
-                "Its figures leave out the first layer, which gets pixels, not spikes: its multiplications, done once since the current is constant, are in the "
+                "Its figures leave out the first layer, which gets pixels, not spikes: its multiplications, done once since the current is constant, "
+                "are in the "
                 f"column `{WITH_INPUT}`.  0.077 pJ is from a neuromorphic chip and 4.6 pJ from 45 nm arithmetic: the ratio compares technologies as well.",
-                "An average pool and the convolution behind it are one map here, so a spike counts at every synapse behind its pool; counted after the pool, the "
-                "figures of Net2 and Net4 to Net6 would be up to four times smaller.  The paper does not say which it does.  Its 2.91 million for Net3 are more "
+                "An average pool and the convolution behind it are one map here, so a spike counts at every synapse behind its pool; counted after the "
+                "pool, the "
+                "figures of Net2 and Net4 to Net6 would be up to four times smaller.  The paper does not say which it does.  Its 2.91 million for Net3 "
+                "are more "
                 "than the 64,000 synapses behind that network's hidden layer can carry in 11 steps of one spike a neuron (0.70 million).",
                 "The multiplications that the paper counts for Net5 and Net6 (610.08 and 313.48 million) include one for each output of a batch norm, "
                 "which is folded into the weights here; Net5's further fit 2,048 inputs to its dense layer, where three pools leave 8,192.",

@@ -75,15 +75,18 @@ class Biases(Claim):
             notes=(
                 f"One layer: {NEURONS} neurons with {INPUTS} inputs of 0 to 1, positive weights of sum 0.6 and biases down to −0.6 (strong) or −0.1 (weak), "
                 f"{DRAWS} draws of inputs; error rms over rms.",
-                "The leak takes g V_th / 2 only under drives far above the onset, and up to g V_th at it.  With strong biases neurons are near it, and the onset's "
-                "rule, whose conductance is 0.76 times as large at this sum of weights, is nearer; with weak ones the asymptotic rule is, once T is long enough "
+                "The leak takes g V_th / 2 only under drives far above the onset, and up to g V_th at it.  With strong biases neurons are near it, and "
+                "the onset's "
+                "rule, whose conductance is 0.76 times as large at this sum of weights, is nearer; with weak ones the asymptotic rule is, once T is "
+                "long enough "
                 "for the counts to show it.  In shorter windows too weak a leak makes up for what neurons lose by starting empty.",
                 "The onset needs 0 < Σω < V_th C, so it is not defined for most trained neurons and is left out of the network.",
                 f"Network: 784-{HIDDEN}-10 with biases, {100 * negative:.0f} % of the hidden ones negative; {len(data)} test images, k Δt = {RATE:g}.  A "
                 "positive bias cannot be a conductance: the third way carries positive ones as constant currents.",
                 "The leak takes −g V_th / 2 from a neuron only while its potential is uniform between 0 and V_th.  One that is pushed below 0 by negative "
                 "inputs is pulled up by the leak instead, and can fire where it should be silent.  No time removes that error.",
-                "Always on: an input that sends k Δt spikes a step, and in the hidden layer a relay neuron for the output's biases; both belong to its cost in "
+                "Always on: an input that sends k Δt spikes a step, and in the hidden layer a relay neuron for the output's biases; both belong to its "
+                "cost in "
                 "spikes.",
             ),
             draw=lambda: _figure(layers, errors),

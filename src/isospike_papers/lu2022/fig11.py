@@ -62,7 +62,8 @@ class Fig11(Claim):
                 f"784-{HIDDEN}-10 without biases, first test image, k = {RANGE_HZ:g} Hz, {SECONDS:g} s in steps of {DT} s, no leak.  "
                 f"A pixel of 1 sends {RANGE_HZ * SECONDS:g} spikes.",
                 "Neurons whose activation exceeds 1 / (k Δt) = 10 would need more than one spike a step: they send one every step, and their potential grows.",
-                "Inputs of one frequency fire together, so a step can bring more than one spike's worth; the rest waits above the threshold for the next steps.",
+                "Inputs of one frequency fire together, so a step can bring more than one spike's worth; the rest waits above the threshold for the "
+                "next steps.",
                 "Some neurons of negative drive send a few spikes before the negative inputs have arrived.  They cannot be taken back.",
             ),
             draw=lambda: _figure(trace, again, counts, activations),

@@ -50,9 +50,11 @@ class Fig13(Claim):
             ),
             held=_claims(whole[600], sweep),
             notes=(
-                f"(a): {whole[600].samples:,} test images at k = {RANGE_HZ:g} Hz; (b), (c): {len(some)}.  {SECONDS:g} s in steps of {DT} s; (a) and (b) without "
+                f"(a): {whole[600].samples:,} test images at k = {RANGE_HZ:g} Hz; (b), (c): {len(some)}.  {SECONDS:g} s in steps of {DT} s; (a) and (b) "
+                "without "
                 "leak.",
-                "The paper finds that agreement rises with k.  So it does here up to about 10 Hz.  Beyond that activations above 1 / (k Δt) need more than one "
+                "The paper finds that agreement rises with k.  So it does here up to about 10 Hz.  Beyond that activations above 1 / (k Δt) need more "
+                "than one "
                 "spike a step, "
                 "which no neuron sends, and agreement falls again; then the reset to zero, which sends less, is ahead.",
                 "The paper finds that agreement rises with the conductance too, against its own mapping, and leaves it open.  Here it does so only at k = 100 "

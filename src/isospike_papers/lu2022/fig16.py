@@ -49,10 +49,12 @@ class Fig16(Claim):
             held=_claims(window, online, maps, pools),
             notes=(
                 f"First {window.samples:,} test images (the paper: 2,000), k = {RANGE_HZ:g} Hz, {SECONDS:g} s in steps of {DT} s, no leak.",
-                "Table V says 12 × 12 and 6 × 6 behind the pools, and 3,136 flattened; with padding, as section V-E1 has it, they are 14 × 14 and 7 × 7, which "
+                "Table V says 12 × 12 and 6 × 6 behind the pools, and 3,136 flattened; with padding, as section V-E1 has it, they are 14 × 14 and 7 × "
+                "7, which "
                 "makes 3,136.",
                 f"The paper trains 100 epochs, here {'20' if setup.full else '3'}.  Errors of maps and pools are over {len(x)} images, rms over rms.",
-                "The paper's pool must see the whole window before it can send its winner's spikes; ours counts as it goes.  At the end of the window both have "
+                "The paper's pool must see the whole window before it can send its winner's spikes; ours counts as it goes.  At the end of the window "
+                "both have "
                 "sent as many spikes as their busiest input, so the first pool is as wrong as its inputs and no more; only when they send them differs.",
                 "The dense layers are less exact than the maps: activations there reach 20, and one spike a step stands for 10 at this coding range.",
             ),

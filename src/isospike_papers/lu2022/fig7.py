@@ -46,7 +46,8 @@ class Fig7(Claim):
                 "Table II's bias is the onset of eq. 38, in the paper printed with the other sign: the sum ω f at which the neuron begins to fire.  "
                 "Well above it, the answers lie on the line of another bias, −g V_th / 2 = −1.5, which is what the leak takes on average; with that "
                 "one the error of the linear reset is three to five times less.  The paper compares with the onset only.",
-                f"A: f = 1, 2, …, 30 Hz, steps of {DT} s.  B: a window of 4 s, in which eq. 37 allows broken numbers of spikes; C: f = 15 to 30 Hz in 30 s, both "
+                f"A: f = 1, 2, …, 30 Hz, steps of {DT} s.  B: a window of 4 s, in which eq. 37 allows broken numbers of spikes; C: f = 15 to 30 Hz in "
+                "30 s, both "
                 f"in steps of {FINE} s.",
                 "C: with a reset to zero one spike costs a whole number of inputs, ⌈V_th C / Σω⌉ of them or more, hence the steps.",
             ),

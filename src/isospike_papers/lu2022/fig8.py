@@ -48,10 +48,12 @@ class Fig8(Claim):
             notes=(
                 f"{PAIRS} pairs of frequencies, uniform in [1, {HIGHEST:g}] Hz.  A in steps of {DT} s.  B and C in 30 s; lines are fitted from "
                 f"Σ ω f = {FITTED_FROM:g} Hz on.",
-                "The paper's Fig. 8B sets the bias equal to the least frequency, as in Fig. 7.  With two frequencies the bias of the line that the answers lie "
+                "The paper's Fig. 8B sets the bias equal to the least frequency, as in Fig. 7.  With two frequencies the bias of the line that the "
+                "answers lie "
                 "on is "
                 "−g V_th / 2; the onset is a different figure, 1.44 times larger at these weights.",
-                "The advantage of the linear reset is two to five times in the rms error against Table III's bias; against the asymptotic bias it is larger still.",
+                "The advantage of the linear reset is two to five times in the rms error against Table III's bias; against the asymptotic bias it is "
+                "larger still.",
             ),
             draw=lambda: _figure(a[3.0], b, c),
         )

@@ -43,7 +43,8 @@ class Fig9(Claim):
             held=_claims(figures),
             notes=(
                 f"{PAIRS} triples of frequencies, uniform in [1, {HIGHEST:g}] Hz, weights {', '.join(map(str, THREE))}, g = {CONDUCTANCE:g}, steps of {DT} s.",
-                f"The onset, eq. 38, is {lines['onset']:.3f} at this sum of weights, the asymptotic bias {lines['asymptotic']:.2f} as before: it does not depend "
+                f"The onset, eq. 38, is {lines['onset']:.3f} at this sum of weights, the asymptotic bias {lines['asymptotic']:.2f} as before: it does "
+                "not depend "
                 "on the weights.",
             ),
             draw=lambda: _figure(found, sums, lines),

@@ -64,7 +64,8 @@ class Table6(Claim):
                 "figure.",
                 "The paper's figures are over 2,000, 1,200 and 800 images.  Table VI gives the VGG16 increment as 0.12 points; the text says 0.08 for deep "
                 "networks.",
-                "Rows of other authors in the paper's table are not repeated.  The source's text of the table is damaged; the paper's AlexNet increment is not "
+                "Rows of other authors in the paper's table are not repeated.  The source's text of the table is damaged; the paper's AlexNet increment "
+                "is not "
                 "readable in it.",
             ),
         )

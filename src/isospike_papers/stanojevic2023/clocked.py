@@ -60,7 +60,8 @@ class OnAClock(Claim):
             ),
             notes=(
                 f"LeNet-5, trained on {len(images):,} images; accuracy over {len(test):,}, errors over {len(x)} images (events: 50), "
-                "relative to the largest output, in double precision.  In single precision sums within rounding of a tick may fall on either side, in any program.",
+                "relative to the largest output, in double precision.  In single precision sums within rounding of a tick may fall on either side, in "
+                "any program.",
                 "Inputs come at any time for the QCFS networks, and on the clock for the tuned ones.",
             ),
         )

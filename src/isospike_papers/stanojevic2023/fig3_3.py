@@ -58,16 +58,22 @@ class Fig33(Claim):
             held=_claims(curves, layers, steps),
             notes=(
                 f"(a) and (b): eight dense layers on the first {a.training or 'all'} MNIST training images, {a.epochs} epochs of batches of 8, plain SGD; "
-                f"accuracy is over {a.tested:,} of the images trained on.  (b) is in double precision.  The paper trains on all images, for at least 20 epochs.",
-                "With α = 1 the slope of a neuron is B = 1 / (1 − S), S the sum of its row, and a step in W is another step in w.  The rows of the common start "
-                "are rescaled to sums of −1 to ½.  That was narrowed after a first run with the bounds of ch. 2, −10 and 0.99, where slopes began between 0.1 and "
+                f"accuracy is over {a.tested:,} of the images trained on.  (b) is in double precision.  The paper trains on all images, for at least 20 "
+                "epochs.",
+                "With α = 1 the slope of a neuron is B = 1 / (1 − S), S the sum of its row, and a step in W is another step in w.  The rows of the "
+                "common start "
+                "are rescaled to sums of −1 to ½.  That was narrowed after a first run with the bounds of ch. 2, −10 and 0.99, where slopes began "
+                "between 0.1 and "
                 "100 and both networks with α = 1 ended in losses that are not finite; the paper does not say how its rows were bounded.",
-                "A neuron whose slope falls to zero or below fires at t_min whatever it hears, and eq. 3.3 then lengthens its window tenfold after every step, "
+                "A neuron whose slope falls to zero or below fires at t_min whatever it hears, and eq. 3.3 then lengthens its window tenfold after "
+                "every step, "
                 "until numbers overflow: that is what a loss of nan says.",
                 "Cosines are close to 1 at the small rate, for no network goes far: the distance between the trained networks, over the way that the ReLU "
-                "network went, tells trajectories apart better.  With α = 1 steps in w are also longer; the cosine of the two ways, from the common start, does "
+                "network went, tells trajectories apart better.  With α = 1 steps in w are also longer; the cosine of the two ways, from the common "
+                "start, does "
                 "not heed that, and its claim was added after a first run.  The first two columns of cosines are their distances from 1.",
-                f"(c): {STEPS} steps of Adam on 16 layers in double precision.  Rounding alone: the same ReLU network with its hidden neurons in another order, "
+                f"(c): {STEPS} steps of Adam on 16 layers in double precision.  Rounding alone: the same ReLU network with its hidden neurons in "
+                "another order, "
                 "so that the same sums are taken in another order.",
             ),
             draw=lambda: _figure(curves, followed, runs, norms, steps),

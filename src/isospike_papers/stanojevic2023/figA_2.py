@@ -55,7 +55,8 @@ class Figa2(Claim):
                 "The thesis gives neither the number of epochs, nor κ, λ, the dropout, the size of the network for Fashion-MNIST, nor how the running "
                 f"mean of observation times is taken.  Here {plan.epochs} epochs, {CONSTANTS}.",
                 *(() if setup.full else (f"Trained briefly: learning rate {plan.rate:g}, times 0.96 every {plan.every} steps, instead of 2e-4 and 500.",)),
-                f"Trained on {plan.images:,} images.  Both networks are reported as they are after the last epoch, over {len(found[0].times[0]):,} test images.",
+                f"Trained on {plan.images:,} images.  Both networks are reported as they are after the last epoch, over {len(found[0].times[0]):,} test "
+                "images.",
                 "All pixels spike, the black ones together at the end; the thesis does not say how many of its input spikes were seen.",
                 f"In double precision, and over {min(CHECKED, len(found[0].times[0]))} images, membranes were also integrated spike by spike.",
             ),

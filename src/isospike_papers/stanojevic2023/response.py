@@ -52,11 +52,14 @@ class Responses(Claim):
             rows=(*points, *networks),
             held=_claims(excess, found),
             notes=(
-                f"LeNet-5 on the first {len(data):,} test images of the sample, event by event, its parameters as they were converted and not tuned to the new "
+                f"LeNet-5 on the first {len(data):,} test images of the sample, event by event, its parameters as they were converted and not tuned to "
+                "the new "
                 f"response; linear neurons: {RIGHT} {100 * _accuracy(linear):.4g}, {ERROR} {100 * linear.relative_error:.2g}.",
-                f"The longest interval t_max(n) − t_min(n − 1) is {longest:.4g} τ_c, so that eq. 3.18 asks for τ1 > {longest / LIMIT:.4g} τ_c; the text's example "
+                f"The longest interval t_max(n) − t_min(n − 1) is {longest:.4g} τ_c, so that eq. 3.18 asks for τ1 > {longest / LIMIT:.4g} τ_c; the "
+                "text's example "
                 "is an interval of 10 τ_c with τ1 = 20 τ_c.  Only the ratio matters: τ1 is not bound to τ_c.",
-                "a(t) = t/τ1 · (1 − t/2τ1 − t/τ2 + …): with τ2 = 2 τ1 the slope has lost a share of 2t/τ1 by the time t.  Neurons that are due late then never "
+                "a(t) = t/τ1 · (1 − t/2τ1 − t/τ2 + …): with τ2 = 2 τ1 the slope has lost a share of 2t/τ1 by the time t.  Neurons that are due late "
+                "then never "
                 "reach their threshold, where the linear ones do: at one or two intervals the convolutions are all but silent.",
             ),
             draw=lambda: _figure(found),

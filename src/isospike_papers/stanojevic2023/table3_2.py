@@ -88,7 +88,8 @@ class Table32(Claim):
             ),
             notes=(
                 *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64.",)),
-                f"CIFAR-10 takes the place of CIFAR-100 and Places365.  Tuned for {tuning.epochs} epochs of {len(tuning.images):,} images at a rate of {RATE:g}; "
+                f"CIFAR-10 takes the place of CIFAR-100 and Places365.  Tuned for {tuning.epochs} epochs of {len(tuning.images):,} images at a rate of "
+                f"{RATE:g}; "
                 f"accuracy over {len(data):,} images ({place}).",
                 "In single precision the two drift apart as any two orders of summation do; in double precision see stanojevic2023-fig3.3.",
             ),
