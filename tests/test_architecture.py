@@ -66,7 +66,7 @@ def test_most_files_are_short() -> None:
 def test_every_file_has_its_row(folder: str) -> None:
     contents = (ROOT / folder / "__init__.py").read_text()
     for path in (ROOT / folder).glob("[a-z]*.py"):
-        assert path.stem in contents or path.stem in ("base", "membrane", "fused", "latency", "unit"), path.name
+        assert path.stem in contents or path.stem in ("base", "membrane", "latency", "unit"), path.name
 
 
 def test_public_names() -> None:

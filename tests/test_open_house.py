@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,12 +14,16 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
+from isospike.engine import advance, plain, start
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Population
 from isospike.ir.ops.base import Route, Shape
 from isospike.network import Body, Encoder, Group, Stage
+from isospike.neurons.arithmetic import on, settled
 from isospike.neurons.base import Drive, Neuron, Synapses
+from isospike.neurons.stepping import Stepping, number
 from isospike.ranges import Ranges
+from isospike.simulate import StepByStep
 from isospike.simulate.event_driven import synapses
 
 
@@ -147,3 +151,52 @@ def test_an_exporter_of_ones_own(tmp_path: Path) -> None:
         neuron = (Graded if i == 0 else Sum)(torch.tensor(row["bias"], dtype=torch.float64).repeat_interleave(shape[0] // len(row["bias"])), math.inf)
         codes = neuron.event_driven(codes, Synapses(*map(np.array, row["synapses"])), shape)
     assert np.abs(codes - model.double()(x.double()).detach().numpy()).max() < 1e-12
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AdaptiveIF(Stepping):
+    """A neuron with two states: each spike raises its threshold by β, and the rise decays by the factor γ a step.
+
+    V ← V + x(t),   A ← γ A;     if V ≥ θ + A:  one spike,  V ← V − θ,  A ← A + β
+    """
+
+    rise: Tensor = field(default_factory=number(0.3))
+    decay: Tensor = field(default_factory=number(0.9))
+    states: ClassVar = ("potential", "adaptation")
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        return settled(self.threshold), self.threshold, self.rise * self.threshold, self.decay
+
+    @staticmethod
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        (v, adaptation), (level, taken, rise, decay) = states, parameters
+        v, adaptation = v + x, adaptation * decay
+        s = on(v >= level + adaptation, v)
+        return s, (v - s * taken, adaptation + s * rise)
+
+
+def by_hand(neuron: AdaptiveIF, drives: list[float]) -> list[int]:
+    v, adaptation, sent = 0.5, 0.0, []
+    for x in drives:
+        v, adaptation = v + x, adaptation * float(neuron.decay)
+        sent.append(int(v >= 1 - 1e-9 + adaptation))
+        v, adaptation = v - sent[-1], adaptation + sent[-1] * float(neuron.rise)
+    return sent
+
+
+def test_a_neuron_with_two_states_is_one_file(tmp_path: Path) -> None:
+    """In the fused loop, the plain one, a network, the oracle, and a file."""
+    neuron, drives = AdaptiveIF(), [0.7, 0.9, 0.8, 0.1, 0.9, 0.9, 0.9, 0.2, 1.4, 0.3]
+    x = torch.tensor(drives, dtype=torch.float64).reshape(-1, 1, 1)
+    expected = by_hand(neuron, drives)
+    assert 3 < sum(expected) < sum(by_hand(AdaptiveIF(rise=torch.tensor(0.0)), drives)), "it adapts"
+    for loop in (advance, plain):
+        assert loop(neuron, x.clone(), start(neuron, x[0]), len(x)).flatten().int().tolist() == expected
+    model, images = Flipped(), torch.rand(6, 1, 4, 4)
+    network = iso.convert(model, images, iso.Rate(steps=24, neuron=AdaptiveIF(rise=torch.tensor(0.1))), input_range=(0.0, 1.0), dtype=torch.float64)
+    fast, slow = (iso.simulate(network, images.double(), simulator()) for simulator in (iso.Stepped, StepByStep))
+    assert all(torch.equal(fast.trains[name], slow.trains[name]) for name in fast.trains) and torch.allclose(fast.readout, slow.readout, rtol=0, atol=1e-12)
+    other = iso.convert(model, images, iso.Rate(steps=24), input_range=(0.0, 1.0), dtype=torch.float64)
+    assert not torch.equal(iso.simulate(other, images.double()).readout, fast.readout)
+    iso.save(network, tmp_path / "net.safetensors")
+    assert torch.equal(iso.simulate(iso.load(tmp_path / "net.safetensors"), images.double()).readout, fast.readout)

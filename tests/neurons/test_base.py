@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from isospike.engine import advance, start
 from isospike.neurons import IF, BurstIF, SignedIF, Stepping, TernaryIF
 from isospike.neurons.base import on_ticks, through
 
@@ -37,7 +38,7 @@ def test_a_code_that_is_not_zero_is_a_spike() -> None:
 @pytest.mark.parametrize(("neuron", "most"), [(IF(), 1), (TernaryIF(), 1), (TernaryIF(most=3), 3), (BurstIF(), 4), (SignedIF(), 1), (SignedIF(most=2), 2)])
 def test_the_most_spikes_of_a_step(neuron: Stepping, most: int) -> None:
     x = torch.full((1, 1, 1), 50.0, dtype=torch.float64)
-    assert neuron.most == most and float(neuron.advance(x.clone(), neuron.start(x[0]), 1)) == most
+    assert neuron.most == most and float(advance(neuron, x.clone(), start(neuron, x[0]), 1)) == most
     assert neuron.signed == (type(neuron) in (TernaryIF, SignedIF)) and neuron.negative == isinstance(neuron, TernaryIF)
 
 
@@ -46,11 +47,11 @@ def test_samples_that_go_on_are_what_they_would_have_been(neuron: Stepping) -> N
     """Potentials, net and all spikes, of the rows that are kept, after more steps."""
     x = torch.randn(20, 6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     rows = torch.tensor([True, False, True, True, False, True])
-    whole, part = neuron.start(x[0]), neuron.start(x[0])
-    neuron.advance(x.clone(), whole, 20)
-    neuron.advance(x[:8].clone(), part, 8)
+    whole, part = start(neuron, x[0]), start(neuron, x[0])
+    advance(neuron, x.clone(), whole, 20)
+    advance(neuron, x[:8].clone(), part, 8)
     part.keep(rows)
-    neuron.advance(x[8:, rows].clone(), part, 12)
-    for found, expected in ((part.potential, whole.potential), (part.net, whole.net), (part.total, whole.total)):
+    advance(neuron, x[8:, rows].clone(), part, 12)
+    for found, expected in ((part.states[0], whole.states[0]), (part.net, whole.net), (part.total, whole.total)):
         assert torch.allclose(found, expected[rows], rtol=0, atol=1e-12)
     assert torch.equal(part.net, part.total) == (not neuron.signed)

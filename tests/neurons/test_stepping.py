@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from isospike.engine import advance, plain, start
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.pool import Pool
 from isospike.neurons import IF, LIF, BurstIF, CountPool, SignedIF, Stepping, TernaryIF
-from isospike.neurons.fused import plain
 
 
 def number(value: float) -> Tensor:
@@ -43,8 +43,8 @@ def counted(neuron: Stepping, drive: float | Tensor, steps: int) -> Any:
     """Net spikes of a constant drive, or of one that varies with the step."""
     x = torch.as_tensor(drive, dtype=torch.float64)
     x = x.reshape(1, 1, 1) if x.ndim == 0 else x.reshape(-1, 1, 1).clone()
-    state = neuron.start(x[0])
-    neuron.advance(x, state, steps)
+    state = start(neuron, x[0])
+    advance(neuron, x, state, steps)
     return int(state.net)
 
 
@@ -56,11 +56,11 @@ def test_the_fused_loop_is_the_plain_one(name: str, constant: bool, rows: list[l
     neuron = MODELS[name]
     x = torch.tensor(rows, dtype=torch.float64).reshape(6, 2, 7)
     x = x[:1] if constant else x
-    one, other = neuron.start(x[0]), neuron.start(x[0])
-    spikes = [neuron.advance(x.clone(), one, 6), neuron.advance(x.clone(), one, 6)]
+    one, other = start(neuron, x[0]), start(neuron, x[0])
+    spikes = [advance(neuron, x.clone(), one, 6), advance(neuron, x.clone(), one, 6)]
     expected = [plain(neuron, x, other, 6), plain(neuron, x, other, 6)]
     assert torch.equal(torch.cat(spikes), torch.cat(expected))
-    for found, wanted in ((one.potential, other.potential), (one.net, other.net), (one.total, other.total)):
+    for found, wanted in ((one.states[0], other.states[0]), (one.net, other.net), (one.total, other.total)):
         assert torch.allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
@@ -70,8 +70,8 @@ def test_parameters_find_their_neurons_in_any_layout(shape: tuple[int, ...]) -> 
     neuron = IF(threshold=threshold, initial=number(0.0))
     x = torch.full((1, 2, *shape), 1.0, dtype=torch.float64)
     x = x[0].contiguous(memory_format=torch.channels_last)[None] if len(shape) == 3 else x
-    state = neuron.start(x[0])
-    train = neuron.advance(x, state, 50)
+    state = start(neuron, x[0])
+    train = advance(neuron, x, state, 50)
     assert torch.equal(state.net[1], (50 / threshold + 1e-9).floor().clamp_max(50))
     assert torch.equal(train.sum(0), state.net) and train.shape == (50, 2, *shape)
 
@@ -98,8 +98,8 @@ def test_the_rounding_rule_halves_the_error() -> None:
     z = torch.linspace(-1, 1, 4001, dtype=torch.float64)[None, None]
 
     def error(neuron: Stepping) -> float:
-        state = neuron.start(z[0])
-        neuron.advance(z, state, 16)
+        state = start(neuron, z[0])
+        advance(neuron, z, state, 16)
         return float((state.net[0] - 16 * z[0, 0]).square().mean().sqrt())
 
     assert error(TernaryIF()) == pytest.approx(0.289, abs=0.003)
@@ -116,13 +116,13 @@ def test_a_ternary_neuron_comes_to_rest(slope: float, level: float, dtype: torch
     drives = torch.tensor([*range(-40, 41), 4 * level, -4 * down], dtype=dtype) / 4
     neuron = TernaryIF(level=level, slope=number(slope)).map_tensors(lambda _, t: t.to(dtype))
     x = torch.cat([drives[None, None], torch.zeros(40, 1, len(drives), dtype=dtype)])
-    state = neuron.start(x[0])
+    state = start(neuron, x[0])
     spikes = plain(neuron, x, state, len(x))[:, 0].double()
     plus, minus = spikes.clamp_min(0).sum(0), -spikes.clamp_max(0).sum(0)
     assert not bool(((plus > 0) & (minus > 0)).any()) and bool((plus > 0).any()) and bool((minus > 0).any())
-    assert torch.allclose(state.potential[0].double(), drives.double() - plus + minus / slope, rtol=0, atol=200 * torch.finfo(dtype).eps)
+    assert torch.allclose(state.states[0][0].double(), drives.double() - plus + minus / slope, rtol=0, atol=200 * torch.finfo(dtype).eps)
     tolerance = {torch.float64: 1e-7, torch.float32: 1e-3, torch.float16: 0.3}[dtype]
-    assert bool((state.potential[0] > -down - tolerance / slope).all()) and bool((state.potential[0] < level + tolerance).all())
+    assert bool((state.states[0][0] > -down - tolerance / slope).all()) and bool((state.states[0][0] < level + tolerance).all())
 
 
 @settings(deadline=None)
@@ -142,8 +142,8 @@ def test_reset_to_zero_loses_it(z: float, steps: int) -> None:
 def test_the_signed_neuron_without_limits_is_the_rounded_sum_at_every_step(drives: list[float]) -> None:
     neuron, sums = SignedIF(most=math.inf), torch.tensor(drives, dtype=torch.float64).cumsum(0)
     x = torch.tensor(drives, dtype=torch.float64).reshape(-1, 1, 1)
-    state = neuron.start(x[0])
-    counts = neuron.advance(x.clone(), state, len(drives)).cumsum(0).flatten()
+    state = start(neuron, x[0])
+    counts = advance(neuron, x.clone(), state, len(drives)).cumsum(0).flatten()
     assert torch.equal(counts, (sums + 0.5 + 1e-9).floor().clamp_min(0))
 
 
@@ -152,8 +152,8 @@ def test_the_signed_neuron_without_limits_is_the_rounded_sum_at_every_step(drive
 def test_the_signed_neuron_never_owes(drives: list[float], most: int) -> None:
     x = torch.tensor(drives, dtype=torch.float64).reshape(-1, 1, 1)
     neuron = SignedIF(most=most)
-    state = neuron.start(x[0])
-    spikes = neuron.advance(x.clone(), state, len(drives))
+    state = start(neuron, x[0])
+    spikes = advance(neuron, x.clone(), state, len(drives))
     assert bool((spikes.cumsum(0) >= 0).all()) and bool((spikes.abs() <= most).all())
     assert torch.equal(state.total, spikes.abs().sum(0))
 
@@ -161,25 +161,25 @@ def test_the_signed_neuron_never_owes(drives: list[float], most: int) -> None:
 def test_decay_is_exact() -> None:
     neuron = LIF(conductance=number(3.0), capacitance=number(2.0), dt=number(0.01), threshold=number(1e9), initial=number(0.0))
     x = torch.ones(50, 1, 1, dtype=torch.float64)
-    state = neuron.start(x[0])
-    neuron.advance(x.clone(), state, 50)
+    state = start(neuron, x[0])
+    advance(neuron, x.clone(), state, 50)
     decay = math.exp(-0.01 * 3 / 2)
-    assert float(state.potential) == pytest.approx((1 - decay**50) / (1 - decay), rel=1e-12)
+    assert float(state.states[0]) == pytest.approx((1 - decay**50) / (1 - decay), rel=1e-12)
 
 
 def test_without_a_leak_it_is_the_plain_neuron() -> None:
     z = torch.linspace(-1, 1.5, 101, dtype=torch.float64)[None, None]
     leak, none = LIF(conductance=number(0.0)), IF()
-    one, other = leak.start(z[0]), none.start(z[0])
-    assert torch.equal(leak.advance(z, one, 40), none.advance(z, other, 40))
+    one, other = start(leak, z[0]), start(none, z[0])
+    assert torch.equal(advance(leak, z, one, 40), advance(none, z, other, 40))
 
 
 def test_float32_differs_where_rounding_decides_only() -> None:
     torch.manual_seed(0)
     x = torch.randn(64, 4, 500, dtype=torch.float64) * 0.5
     one, other = SignedIF(), SignedIF().map_tensors(lambda _, t: t.float())
-    a = one.advance(x.clone(), one.start(x[0]), 64)
-    b = other.advance(x.float(), other.start(x[0].float()), 64)
+    a = advance(one, x.clone(), start(one, x[0]), 64)
+    b = advance(other, x.float(), start(other, x[0].float()), 64)
     assert float((a != b).double().mean()) < 1e-3
 
 
@@ -200,7 +200,7 @@ def test_a_pool_sends_the_growth_of_the_largest_count(shape: tuple[int, ...], po
     x = torch.randint(-1, 2, (11, 2, *shape), generator=torch.Generator().manual_seed(0)).double()
     largest = torch.stack([pool(counts) for counts in x.cumsum(0)])
     neuron = CountPool(pool, number(1.0))
-    state = neuron.start(x[0])
-    train = torch.cat([neuron.advance(part.clone(), state, len(part)) for part in x.split(4)])
+    state = start(neuron, x[0])
+    train = torch.cat([advance(neuron, part.clone(), state, len(part)) for part in x.split(4)])
     assert torch.equal(train.cumsum(0), largest) and torch.equal(state.net, largest[-1])
     assert torch.equal(state.total, train.abs().sum(0))

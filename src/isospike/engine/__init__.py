@@ -1,5 +1,9 @@
 """The one place where a network runs: once through, or over time; the network as a module, loaded and saved."""
 
+from isospike.engine.advance import State as State
+from isospike.engine.advance import advance as advance
+from isospike.engine.advance import plain as plain
+from isospike.engine.advance import start as start
 from isospike.engine.fits import all_gated as all_gated
 from isospike.engine.fits import in_closed_form as in_closed_form
 from isospike.engine.fits import over_time as over_time

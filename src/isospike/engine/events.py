@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 from torch import Tensor
 
+from isospike.ir.layout import blank, packed, rows
 from isospike.ir.ops.base import Map, Rows
-from isospike.neurons.fused import blank, packed, rows
 
 # Rows of 64 numbers and more are added at about 14 G a second a core, a dense convolution multiplies at about 60 G.
 SPARSE, ROW = 0.2, 64

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isospike.engine.advance import advance, start
 from isospike.engine.events import Events, events
 from isospike.engine.once import Watch
+from isospike.ir.layout import packed
 from isospike.ir.ops.affine import Chain, through
 from isospike.network.body import Body, Stage
-from isospike.neurons.fused import packed
 
 STRETCH = 16  # steps
 Listen = Callable[[Stage, Tensor], None]
@@ -77,8 +78,8 @@ class Walk:
         for i, stage in enumerate(stages[:-1]):
             x = self._drive(stage, trains)
             if stage.name not in self.states:
-                self.states[stage.name] = stage.neuron.start(x[0])
-            trains[stage.name] = stage.neuron.advance(x, self.states[stage.name], steps)
+                self.states[stage.name] = start(stage.neuron, x[0])
+            trains[stage.name] = advance(stage.neuron, x, self.states[stage.name], steps)
             if self.listen is not None:
                 self.listen(stage, trains[stage.name])
             for name in [name for name in trains if self._last.get(name, i) <= i and name != stage.name]:

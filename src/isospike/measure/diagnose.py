@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 from isospike.data import Samples
-from isospike.engine import SpikingNetwork, Walk, run, together
+from isospike.engine import SpikingNetwork, Walk, advance, run, start, together
 from isospike.errors import InvalidData
+from isospike.ir.layout import packed
 from isospike.ir.ops.affine import through
 from isospike.measure.inputs import inputs
 from isospike.network import Body, Stage
 from isospike.neurons import LIF, SignedIF
 from isospike.neurons.base import Drive
-from isospike.neurons.fused import packed
 from isospike.simulate.stepped import timed
 
 MECHANISMS = ("clipping", "resolution", "order")
@@ -112,11 +112,11 @@ def parts(stage: Stage, rates: dict[str, Tensor], rate: Tensor, steps: int) -> d
 def _even(stage: Stage, drive: Drive, steps: int) -> Tensor:
     """What the stage answers to a drive that is the same at every step."""
     current = packed(drive(stage.neuron.current))
-    state = stage.neuron.start(current)
+    state = start(stage.neuron, current)
     total = torch.zeros(())
     for begin in range(0, steps, 16):
         length = min(16, steps - begin)
-        total = total + stage.neuron.advance(current[None].clone(), state, length).sum(0)
+        total = total + advance(stage.neuron, current[None].clone(), state, length).sum(0)
     return total / steps
 
 

@@ -1,6 +1,10 @@
 """Table of contents: the neuron models."""
 
 from isospike.neurons.accumulator import Accumulator as Accumulator
+from isospike.neurons.arithmetic import between as between
+from isospike.neurons.arithmetic import on as on
+from isospike.neurons.arithmetic import settled as settled
+from isospike.neurons.arithmetic import whole as whole
 from isospike.neurons.burst import BurstIF as BurstIF
 from isospike.neurons.causal import CausalIF as CausalIF
 from isospike.neurons.count_pool import CountPool as CountPool

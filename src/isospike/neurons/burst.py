@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
-from isospike.neurons.fused import between, whole
+from isospike.neurons.arithmetic import between, whole
 from isospike.neurons.stepping import Stepping
 
 
@@ -28,10 +28,11 @@ class BurstIF(Stepping):
             raise InvalidSetting(f"{type(self).__name__}(most={self.most}).", "A whole number from 1 on, or math.inf.", "4 is usual.")
 
     def parameters(self) -> tuple[Tensor, ...]:
-        return 1 / self.threshold, self.threshold, torch.full_like(self.threshold, self.most)
+        return 1 / self.threshold, self.threshold, torch.zeros_like(self.threshold), torch.full_like(self.threshold, self.most)
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, per: Any, taken: Any, most: Any, none: Any, *_: Any) -> Any:
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        (v,), (per, taken, none, most) = states, parameters
         v = v + x
         s = between(whole(v * per), none, most)
-        return s, v - s * taken
+        return s, (v - s * taken,)

@@ -17,11 +17,11 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from isospike.ir.layout import blank, packed, rows
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.ops.pool import Pool
 from isospike.neurons.base import Drive, Neuron
-from isospike.neurons.fused import blank, packed, rows
 
 
 def _patches(pool: Pool, dims: tuple[int, ...], outs: tuple[int, ...]) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
-from isospike.neurons.fused import on, settled
+from isospike.neurons.arithmetic import on, settled
 from isospike.neurons.stepping import Stepping
 
 
@@ -32,7 +32,8 @@ class IF(Stepping):
         return settled(self.threshold), soft * self.threshold, 1 - soft
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, *_: Any) -> Any:
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        (v,), (level, taken, cleared) = states, parameters
         v = v + x
         s = on(v >= level, v)
-        return s, v - s * (taken + cleared * v)
+        return s, (v - s * (taken + cleared * v),)

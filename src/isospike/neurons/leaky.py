@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.neurons.fused import on
+from isospike.neurons.arithmetic import on
 from isospike.neurons.integrate_fire import IF
 from isospike.neurons.stepping import number
 
@@ -36,7 +36,8 @@ class LIF(IF):
         return level * self.capacitance, taken * self.capacitance, cleared, torch.exp(-self.dt * self.conductance / self.capacitance)
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, level: Any, taken: Any, cleared: Any, decay: Any, *_: Any) -> Any:
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        (v,), (level, taken, cleared, decay) = states, parameters
         v = v * decay + x
         s = on(v >= level, v)
-        return s, v - s * (taken + cleared * v)
+        return s, (v - s * (taken + cleared * v),)

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
+from isospike.neurons.arithmetic import between, whole
 from isospike.neurons.base import Drive
 from isospike.neurons.burst import BurstIF
-from isospike.neurons.fused import between, whole
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,6 +25,7 @@ class SignedIF(BurstIF):
 
     most: float = 1
     signed: ClassVar = True
+    states: ClassVar = ("potential", "sent")
 
     def closed_form(self, drive: Drive) -> Tensor:
         return super().closed_form(drive).clamp_min(0.0)
@@ -39,7 +40,8 @@ class SignedIF(BurstIF):
         return whole(count).clamp_min(0) / ticks
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, per: Any, taken: Any, most: Any, none: Any, *_: Any) -> Any:
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        (v, sent), (per, taken, none, most) = states, parameters
         v = v + x
-        s = between(whole(v * per), -between(net, none, most), most)
-        return s, v - s * taken
+        s = between(whole(v * per), -between(sent, none, most), most)
+        return s, (v - s * taken, sent + s)

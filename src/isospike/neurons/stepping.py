@@ -2,8 +2,8 @@ r"""Neurons that fire step by step: what they share.
 
     V ← V + x(t),     s(t) = spikes of this step,     V ← V − what they take,     value = unit · Σ_t s(t) / T
 
-A code is the rate, net spikes a step.  Each model writes one step as arithmetic that reads the same for tensors and for single numbers:
-the plain loop runs it as it is, the fused one compiles it for the whole of a stage and a stretch of time.
+A code is the rate, net spikes a step.  Each model names its states and writes one step as arithmetic on them that reads the same for
+tensors and for single numbers: the plain loop runs it as it is, the fused one compiles it for a whole stage and a stretch of time (engine/).
 """
 
 import math
@@ -18,31 +18,11 @@ from torch import Tensor
 
 from isospike.ir.ops.clip import Clip
 from isospike.neurons.base import Drive, Neuron
-from isospike.neurons.fused import fused, plain
-
-PARAMETERS = 5  # that the loop hands to a step; those that a model does not need are zero
 
 
 def number(value: float) -> Callable[[], Tensor]:
     """Makes a parameter that all neurons share."""
     return partial(torch.tensor, value, dtype=torch.float64)
-
-
-@dataclass
-class State:
-    """Of one stage, in the middle of a run: potentials, net and all spikes so far, and parameters laid out like them.  (batch, *shape)."""
-
-    potential: Tensor
-    net: Tensor
-    total: Tensor
-    parameters: tuple[Tensor, ...]
-    flat: Any = None  # the parameters as the fused loop takes them
-
-    def keep(self, rows: Tensor) -> None:
-        """Go on with these samples only."""
-        same = self.total is self.net
-        self.potential, self.net = self.potential[rows], self.net[rows]
-        self.total = self.net if same else self.total[rows]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,11 +43,20 @@ class Stepping(Neuron):
     initial: Tensor = field(default_factory=number(0.5))
     rectifier: Clip = field(default_factory=partial(Clip, 0.0, math.inf))
     signed: ClassVar[bool] = False  # sends negative spikes as well
-    step: ClassVar[Callable[..., Any]]  # (x, V, net spikes, *parameters) ↦ (spikes, V)
+    states: ClassVar[tuple[str, ...]] = ("potential",)  # by name, the potential first
+
+    @staticmethod
+    @abstractmethod
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        """One step: (states, drive, parameters) ↦ (spikes, states), as arithmetic on tensors or on the numbers of one neuron."""
 
     @abstractmethod
     def parameters(self) -> tuple[Tensor, ...]:
-        """What `step` is given beside the state: at most five numbers a neuron."""
+        """What `step` is given beside states and drive, broadcastable each."""
+
+    def begin(self) -> tuple[Tensor, ...]:
+        """The states before the first step, broadcastable each: V₀, and zeros."""
+        return self.initial * self.threshold, *[0 * self.threshold for _ in self.states[1:]]
 
     @property
     def most(self) -> float:
@@ -85,18 +74,6 @@ class Stepping(Neuron):
 
     def ideal(self, drive: Drive) -> Tensor:
         return self.rectifier(drive(self.bias) * self.unit) / self.unit
-
-    def start(self, like: Tensor) -> State:
-        net = torch.zeros_like(like)
-        total = torch.zeros_like(like) if self.signed else net
-        given = self.parameters()
-        spare = (torch.zeros_like(self.threshold),) * (PARAMETERS - len(given))
-        return State(torch.zeros_like(like) + self.initial * self.threshold, net, total, (*given, *spare))
-
-    def advance(self, x: Tensor, state: State, steps: int) -> Tensor:
-        if x.device.type != "cpu":
-            return torch.compile(plain)(self, x, state, steps)
-        return fused(type(self).step, self.signed)(x, state, steps)
 
     def value(self, code: Tensor) -> Tensor:
         return code * self.unit

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
+from isospike.neurons.arithmetic import SETTLE, between, whole
 from isospike.neurons.base import Drive
-from isospike.neurons.fused import SETTLE, between, whole
 from isospike.neurons.stepping import Stepping, number
 
 UNLIMITED = 2.0**30  # spikes a step
@@ -54,12 +54,13 @@ class TernaryIF(Stepping):
         return tuple(torch.as_tensor(p).to(self.threshold) for p in (self.threshold, slope, 1 - self.level, min(self.most, UNLIMITED), 1 - down))
 
     @staticmethod
-    def step(x: Any, v: Any, net: Any, threshold: Any, slope: Any, shift: Any, most: Any, shift_down: Any) -> Any:
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        (v,), (threshold, slope, shift, most, shift_down) = states, parameters
         v = v + x
         up = v / threshold
         plus = between(whole(up + shift), most - most, most)
         minus = between(whole(shift_down - up * slope), most - most, most)
-        return plus - minus, v - plus * threshold + minus * (threshold / slope)
+        return plus - minus, (v - plus * threshold + minus * (threshold / slope),)
 
     def closed_form(self, drive: Drive) -> Tensor:
         rate = drive(self.bias) / self.threshold

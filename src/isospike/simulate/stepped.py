@@ -6,12 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.engine import Listen, SpikingNetwork, Watch, over_time, refused, walked
+from isospike.engine import Listen, SpikingNetwork, Watch, over_time, plain, refused, start, walked
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import through
 from isospike.network import Body, Stage
-from isospike.neurons.fused import plain
-from isospike.neurons.stepping import Stepping
 from isospike.simulate.base import Run, Simulator, Trace
 
 
@@ -75,8 +73,8 @@ class StepByStep(Stepped):
                 spikes = {"input": body.encoder.train(drive, t, 1, generator)[0]}
                 for stage in hidden:
                     current = arriving(stage, spikes)
-                    state = states.setdefault(stage.name, stage.neuron.start(current))
-                    once = plain(stage.neuron, current[None], state, 1) if isinstance(stage.neuron, Stepping) else stage.neuron.advance(current[None], state, 1)
+                    state = states.setdefault(stage.name, start(stage.neuron, current))
+                    once = plain(stage.neuron, current[None], state, 1)
                     spikes[stage.name] = once[0]
                     if listen is not None:
                         listen(stage, once)

@@ -16,6 +16,7 @@ from isospike import SpikingNetwork, convert
 from isospike.codings import Rate, RegularSpikes
 from isospike.codings.linear_lif import conductance_for, conductance_for_onset
 from isospike.codings.normalise import Unscaled
+from isospike.engine import advance, start
 from isospike.measure import curve
 from isospike.neurons import LIF
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
@@ -120,8 +121,8 @@ def one_layer(lowest: float, seed: int) -> dict[str, dict[int, float]]:
             g = torch.tensor(conductances.get(way, [0.0] * NEURONS), dtype=torch.float64)
             neuron = LIF(conductance=g, dt=scalar(1.0), initial=scalar(0.0))
             current = shifted.get(way, drive).contiguous()
-            state = neuron.start(current[0])
-            neuron.advance(current.clone(), state, t)
+            state = start(neuron, current[0])
+            advance(neuron, current.clone(), state, t)
             found[way][t] = rms(state.net / (t * RATE) - expected) / rms(expected)
     return found
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike import simulate
+from isospike.engine import advance, start
 from isospike.report.claim import Claim, Found, Held, Row, Setup
 from isospike_papers.lu2022.parts.setting import DT, SECONDS, coding, dense_mnist, spiking, tidy
 
@@ -37,11 +38,11 @@ class Fig11(Claim):
         encoder = network.body.encoder
         train = encoder.train(encoder.drive(x.double()), 0, round(SECONDS / DT), None)
         drive = train.flatten(1) @ subject.model[1].weight.double().T  # type: ignore[index]
-        state = stage.neuron.start(drive[:1])
+        state = start(stage.neuron, drive[:1])
         potentials, spikes = [], []
         for current in drive:
-            spikes.append(stage.neuron.advance(current[None, None].clone(), state, 1)[0, 0])
-            potentials.append(state.potential[0] / stage.neuron.threshold)  # type: ignore[attr-defined]
+            spikes.append(advance(stage.neuron, current[None, None].clone(), state, 1)[0, 0])
+            potentials.append(state.states[0][0] / stage.neuron.threshold)  # type: ignore[attr-defined]
         again, trace = torch.stack(spikes), torch.stack(potentials)
         wanted = activations.clamp_max(1 / (RANGE_HZ * DT)) * RANGE_HZ * SECONDS
         off = counts - wanted

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from isospike.engine import advance, start
 from isospike.neurons import LIF
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
 from isospike_papers.lu2022.parts.setting import CONDUCTANCE, DT, RESETS, WEIGHTS, Reset, scalar, tidy, volleys
@@ -45,13 +46,13 @@ class Run:
 def watched(reset: Reset, drive: Tensor) -> Run:
     """Step by step; V_th = C = 1."""
     neuron = LIF(reset=reset, conductance=scalar(CONDUCTANCE), dt=scalar(DT), initial=scalar(0.0))
-    state = neuron.start(drive[0])
+    state = start(neuron, drive[0])
     decay = float(state.parameters[3])
     reached, left, spikes = [], [], []
     for x in drive:
-        reached.append(float(state.potential * decay + x))
-        spikes.append(float(neuron.advance(x[None].clone(), state, 1)))
-        left.append(float(state.potential))
+        reached.append(float(state.states[0] * decay + x))
+        spikes.append(float(advance(neuron, x[None].clone(), state, 1)))
+        left.append(float(state.states[0]))
     trace = [torch.tensor(v, dtype=torch.float64) for v in (reached, left, spikes)]
     return Run(trace[0], trace[1], trace[2], drive[:, 0, 0], decay)
 

@@ -13,6 +13,7 @@ from isospike import SpikingNetwork, convert
 from isospike.codings import Rate, RegularSpikes
 from isospike.codings.normalise import Unscaled
 from isospike.data import Data
+from isospike.engine import advance, start
 from isospike.errors import InvalidData
 from isospike.neurons import LIF
 from isospike.report.claim import Setup
@@ -214,8 +215,8 @@ def answers(drive: Tensor, dt: float = DT, reset: Reset = "soft", conductance: f
     """Spikes a second of a neuron driven so, in each case.  drive: (steps, 1, cases); conductance and capacitance: numbers, or (cases,)."""
     g, c = (torch.as_tensor(v, dtype=torch.float64) for v in (conductance, capacitance))
     neuron = LIF(reset=reset, conductance=g, capacitance=c, dt=scalar(dt), initial=scalar(0.0))
-    state = neuron.start(drive[0])
-    neuron.advance(drive.clone(), state, len(drive))
+    state = start(neuron, drive[0])
+    advance(neuron, drive.clone(), state, len(drive))
     return state.net[0] / (len(drive) * dt)
 
 

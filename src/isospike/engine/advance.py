@@ -1,0 +1,63 @@
+"""Advances the neurons of a stage through time steps: it begins their states and runs what each model wrote as one step."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isospike.engine.fused import fused
+from isospike.neurons.base import Neuron
+from isospike.neurons.stepping import Stepping
+
+
+@dataclass
+class State:
+    """Of one stage, in the middle of a run: the model's states, net and all spikes so far, (batch, *shape), and its parameters."""
+
+    states: tuple[Tensor, ...]
+    net: Tensor
+    total: Tensor
+    parameters: tuple[Tensor, ...]
+    flat: Any = None  # the parameters as the fused loop takes them
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these samples only."""
+        same = self.total is self.net
+        self.states, self.net = tuple(state[rows] for state in self.states), self.net[rows]
+        self.total = self.net if same else self.total[rows]
+
+
+def start(neuron: Neuron, like: Tensor) -> Any:
+    """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state takes."""
+    if not isinstance(neuron, Stepping):
+        return neuron.start(like)
+    net = torch.zeros_like(like)
+    total = torch.zeros_like(like) if neuron.signed else net  # where all spikes are positive they are the net ones
+    states = tuple(torch.zeros_like(like) + value for value in neuron.begin())
+    return State(states, net, total, neuron.parameters())
+
+
+def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
+    """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape) if constant."""
+    if not isinstance(neuron, Stepping):
+        return neuron.advance(x, state, steps)
+    if x.device.type != "cpu":
+        return torch.compile(plain)(neuron, x, state, steps)
+    return fused(type(neuron).step, neuron.signed)(x, state, steps)
+
+
+def plain(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
+    """The same, step by step in tensors."""
+    if not isinstance(neuron, Stepping):
+        return neuron.advance(x, state, steps)
+    spikes = []
+    for t in range(steps):
+        s, after = type(neuron).step(state.states, x[min(t, len(x) - 1)], state.parameters)
+        for own, value in zip(state.states, after, strict=True):
+            own.copy_(value)
+        state.net.add_(s)
+        if state.total is not state.net:
+            state.total.add_(s.abs())
+        spikes.append(s)
+    return torch.stack(spikes)
