@@ -33,7 +33,7 @@ ROOMS = {  # and what tests them, the quick ones first
     "passes": ("contracts/test_import.py", "codings", "contracts/test_passes.py"),
     "neurons": ("neurons", "codings", "simulate"),
     "codings": ("codings", "test_ranges.py", "contracts/test_exactness.py", "test_errors.py"),
-    "engine": ("neurons", "simulate", "network", "contracts/test_rate.py"),
+    "engine": ("neurons", "simulate", "network", "contracts/test_trains.py"),
     "simulate": ("simulate", "measure/test_curve.py"),
     "hardware": ("hardware", "train/test_fit.py"),
     "measure": ("measure", "report"),

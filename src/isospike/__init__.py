@@ -5,6 +5,7 @@ from isospike.codings import METHODS as METHODS
 from isospike.codings import TTFS as TTFS
 from isospike.codings import Coding as Coding
 from isospike.codings import Rate as Rate
+from isospike.convert import Conversion as Conversion
 from isospike.convert import convert as convert
 from isospike.engine import SpikingNetwork as SpikingNetwork
 from isospike.engine import load as load

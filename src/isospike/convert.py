@@ -1,7 +1,8 @@
-"""From a trained network to a spiking one: import, canonical form, ranges, coding."""
+"""From a trained network to a spiking one, told once: import, canonical form, ranges, coding."""
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -10,48 +11,94 @@ from isospike.codings import METHODS, TTFS, Coding
 from isospike.data import Data, Samples, samples
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting
-from isospike.importers import Model, read
+from isospike.importers import Model, original, read
+from isospike.importers.verify import Original
+from isospike.ir.graph import Graph
 from isospike.network import Body
 from isospike.passes import canonical
-from isospike.ranges import certify
+from isospike.ranges import Ranges, certify
+
+Ends = tuple[Tensor | float, Tensor | float]
+MOST = 4 << 30  # bytes of calibration samples, which are kept in memory
 
 
 def convert(
     model: Model,
     calibration: Samples,
     coding: Coding | None = None,
-    input_range: tuple[Tensor | float, Tensor | float] | None = None,
+    input_range: Ends | None = None,
     dtype: torch.dtype | None = None,
 ) -> SpikingNetwork:
     """The spiking network that computes what `model` computes.
 
-    calibration: samples (n, *input shape), or a loader of them, read once or twice; it gives the input's shape and dtype, the layers'
-    windows, and the input range where none is declared: a pixel's of `Data`, else the samples' own.  input_range: (low, high), numbers or
-    broadcastable to a sample.  coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.
+    calibration: samples (n, *input shape), or a loader of them, read once; it gives the input's shape and dtype, the layers' windows, and the
+    input range where none is declared: a pixel's of `Data`, else the samples' own.  input_range: (low, high), numbers or broadcastable to
+    a sample.  coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.
     Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`, `InvalidSetting`.
     """
-    if coding is not None and not isinstance(coding, Coding):
-        what = f"a coding is an object, not {coding!r}."
-        raise InvalidSetting(what, "TTFS(…), Rate(…), or a method by its name: METHODS['rate'].", f"Known methods: {', '.join(METHODS)}.")
-    if isinstance(model, SpikingNetwork):
-        raise InvalidModel("the model is a SpikingNetwork already.", "The network that it is to compute.", "Pass the original model.")
-    if dtype not in (None, torch.float32, torch.float64):
-        raise InvalidSetting(f"dtype={dtype}.", "torch.float32, torch.float64.", "Choose one of these, or leave it out for the samples' own.")
-    batches = samples(calibration)
-    first = _first(batches)
-    known = calibration if isinstance(calibration, Data) else None
-    low, high = input_range if input_range is not None else known.input_range() if known is not None else _data_range(batches)
-    within = _declared(low, high, tuple(first.shape[1:]))
-    graph = read(model, first, within)
-    coding = coding or TTFS()
-    graph = canonical(graph.with_range(*within), coding.signed)
-    _check(batches, graph.input.shape)
-    ranges = coding.ranges(graph, batches)
-    certified = certify(graph)
-    network = coding.network(graph, replace(ranges, bounds={name: certified.layer(name) for name in certified.high}))
-    network = coding.corrected(network, graph, batches)
-    body = replace(network.body, seen=_seen(network, batches), preprocessing=None if known is None else known.preprocessing)
-    return _cast(body, dtype or first.dtype)
+    return Conversion(model, calibration, input_range).network(coding, dtype)
+
+
+class Conversion:
+    """A model on its way to spikes: read, declared and calibrated once, for networks of as many codings as are asked for.
+
+    The arguments are those of `convert`.
+
+    | attribute | meaning                                                            |
+    |-----------|--------------------------------------------------------------------|
+    | `model`   | the original                                                       |
+    | `graph`   | as it was imported                                                 |
+    | `batches` | the calibration samples                                            |
+    | `within`  | the ends of the input range                                        |
+    | `seen`    | mean and standard deviation of the calibration samples             |
+    """
+
+    def __init__(self, model: Model, calibration: Samples, input_range: Ends | None = None) -> None:
+        if isinstance(model, SpikingNetwork):
+            raise InvalidModel("the model is a SpikingNetwork already.", "The network that it is to compute.", "Pass the original model.")
+        self.model, self.batches = model, _kept(calibration)
+        first = self.batches[0]
+        known = calibration if isinstance(calibration, Data) else None
+        low, high = input_range if input_range is not None else known.input_range() if known is not None else _data_range(self.batches)
+        self.within = _declared(low, high, tuple(first.shape[1:]))
+        self.preprocessing = None if known is None else known.preprocessing
+        self.graph = read(model, first, self.within)
+        if tuple(first.shape[1:]) != self.graph.input.shape:
+            what = f"calibration samples of shape {tuple(first.shape[1:])} do not fit the model."
+            raise InvalidData(what, f"Samples of shape {self.graph.input.shape}.", "Bring them to one shape.")
+        self.seen = _spread(self.batches)
+        self.exact = cache(self._exact)
+        self.original = cache(self._original)
+        self._certified = cache(lambda signed: certify(self.exact(signed)))
+
+    def _exact(self, signed: bool = False) -> Graph:
+        """The canonical graph, for codings that carry negative activations or do not."""
+        return canonical(self.graph.with_range(*self.within), signed)
+
+    def _original(self, dtype: torch.dtype) -> Original:
+        """The model as a function of a batch, in this precision, without the soft-max that the import took off."""
+        return original(self.model, self.graph, self.batches[0], dtype)
+
+    def ranges(self, coding: Coding) -> Ranges:
+        """What a coding measures of the layers on the calibration samples."""
+        return coding.ranges(self.exact(coding.signed), self.batches)
+
+    def network(self, coding: Coding | None = None, dtype: torch.dtype | None = None, ranges: Ranges | None = None) -> SpikingNetwork:
+        """The spiking network in a coding.  ranges: those of a coding that measures the same, so that they are not measured again."""
+        if coding is not None and not isinstance(coding, Coding):
+            what = f"a coding is an object, not {coding!r}."
+            raise InvalidSetting(what, "TTFS(…), Rate(…), or a method by its name: METHODS['rate'].", f"Known methods: {', '.join(METHODS)}.")
+        if dtype not in (None, torch.float32, torch.float64):
+            raise InvalidSetting(f"dtype={dtype}.", "torch.float32, torch.float64.", "Choose one of these, or leave it out for the samples' own.")
+        coding = coding or TTFS()
+        graph, certified = self.exact(coding.signed), self._certified(coding.signed)
+        bounds = {name: certified.layer(name) for name in certified.high}
+        network = coding.network(graph, replace(ranges or self.ranges(coding), bounds=bounds))
+        network = coding.corrected(network, graph, self.batches)
+        for batch in self.batches:
+            network.body.encoder.encode(batch)  # refuses what lies outside its range, unless it is to clip
+        body = replace(network.body, seen=self.seen, preprocessing=self.preprocessing)
+        return _cast(body, dtype or self.batches[0].dtype)
 
 
 def _cast(body: Body, dtype: torch.dtype) -> SpikingNetwork:
@@ -64,30 +111,47 @@ def _cast(body: Body, dtype: torch.dtype) -> SpikingNetwork:
     return SpikingNetwork(body).to(dtype)
 
 
-def _seen(network: SpikingNetwork, batches: Iterable[Tensor]) -> tuple[float, float]:
-    """Mean and standard deviation of all samples, which the encoder takes: it refuses what lies outside its range, unless it is to clip."""
-    count, total, squares = 0, 0.0, 0.0
-    for batch in batches:
-        network.body.encoder.encode(batch)
-        count, total, squares = count + batch.numel(), total + float(batch.double().sum()), squares + float(batch.double().square().sum())
-    return total / count, max(squares / count - (total / count) ** 2, 0.0) ** 0.5
+def _kept(calibration: Samples) -> list[Tensor]:
+    """All calibration samples, in their batches.  Raises `InvalidData` for what is no such sample."""
+    kept: list[Tensor] = []
+    held = 0
+    for batch in samples(calibration):
+        if not batch.ndim or not len(batch):
+            continue
+        _check(batch, kept[0] if kept else batch)
+        held += batch.numel() * batch.element_size()
+        if held > MOST:
+            what = f"there are more than {MOST >> 30} GB of calibration samples."
+            raise InvalidData(what, "A few hundred to a few thousand; they are kept in memory.", "Pass the first ones: data.first(1000).")
+        kept.append(batch)
+    if not kept:
+        supported = "At least one; a few hundred of the training set are usual."
+        raise InvalidData("there is no calibration sample.", supported, "Pass some images of the training set.")
+    return kept
 
 
-def _first(batches: Iterable[Tensor]) -> Tensor:
-    first = next(iter(batches), None)
-    if first is None or not first.ndim or not len(first):
+def _check(batch: Tensor, first: Tensor) -> None:
+    if batch.dtype not in (torch.float32, torch.float64):
         raise InvalidData(
-            "there is no calibration sample.", "At least one; a few hundred of the training set are usual.", "Pass some images of the training set."
-        )
-    if first.dtype not in (torch.float32, torch.float64):
-        raise InvalidData(
-            f"the calibration samples are {first.dtype}.",
+            f"the calibration samples are {batch.dtype}.",
             "float32 or float64, in the units that the model was trained with.",
             "Convert them: x.float() / 255 for images."
-            if first.dtype == torch.uint8
+            if batch.dtype == torch.uint8
             else "Measurements: x.float().  Indices, of an embedding: convert what comes after it, on embedded samples.",
         )
-    return first
+    if batch.shape[1:] != first.shape[1:]:
+        what = f"calibration samples of shape {tuple(batch.shape[1:])} do not fit those before, of {tuple(first.shape[1:])}."
+        raise InvalidData(what, "Samples of one shape.", "Bring them to one shape.")
+    if not bool(torch.isfinite(batch).all()):
+        raise InvalidData("the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
+
+
+def _spread(batches: Iterable[Tensor]) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    count, total, squares = 0, 0.0, 0.0
+    for batch in batches:
+        count, total, squares = count + batch.numel(), total + float(batch.double().sum()), squares + float(batch.double().square().sum())
+    return total / count, max(squares / count - (total / count) ** 2, 0.0) ** 0.5
 
 
 def _declared(low: Tensor | float, high: Tensor | float, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -110,16 +174,4 @@ def _data_range(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
     for batch in batches:
         low, high = torch.minimum(low, batch.min()), torch.maximum(high, batch.max())
-    if not bool(torch.isfinite(low) & torch.isfinite(high)):
-        raise InvalidData("the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
     return low, high
-
-
-def _check(batches: Iterable[Tensor], shape: tuple[int, ...]) -> None:
-    for batch in batches:
-        if tuple(batch.shape[1:]) != tuple(shape):
-            raise InvalidData(
-                f"calibration samples of shape {tuple(batch.shape[1:])} do not fit the model.", f"Samples of shape {tuple(shape)}.", "Bring them to one shape."
-            )
-        if not bool(torch.isfinite(batch).all()):
-            raise InvalidData("the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them.")

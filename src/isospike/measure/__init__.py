@@ -7,6 +7,7 @@ from itertools import chain
 from jaxtyping import Int
 from torch import Tensor
 
+from isospike.convert import Conversion
 from isospike.data import Samples, pairs
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting
@@ -31,7 +32,7 @@ from isospike.simulate import ClosedForm, Simulator, Stepped
 
 
 def check(
-    model: Model,
+    model: Model | Conversion,
     network: SpikingNetwork,
     images: Samples,
     labels: Int[Tensor, " batch"] | None = None,
@@ -39,7 +40,8 @@ def check(
 ) -> Report:
     """Compare a network with the model it was made from, in the network's precision: outputs and every layer.
 
-    images: samples (n, *input shape) in the declared range, with or without labels, or a loader of them.  labels: (n,) class numbers.
+    model: the original, or the conversion that made the network, which spares reading it again.  images: samples (n, *input shape) in the
+    declared range, with or without labels, or a loader of them.  labels: (n,) class numbers.
     simulators: closed form and event-driven, or stepped for rate codes, unless given.  Raises `InvalidData`, `InvalidModel`, and
     `InvalidSetting` for a simulator that would answer the network wrongly or is too large for it.
     """
@@ -55,9 +57,13 @@ def check(
     chosen = suited(network, simulators)
     for simulator in chosen:
         simulator.check(network)  # what is refused is refused before the model is read, which takes long
-    graph = read(model, first[0], (encoder.low, encoder.high))
-    exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
-    return compare(original(model, graph, first[0], network.dtype), exact, network, chain([first], batches), chosen)
+    if isinstance(model, Conversion):
+        exact, oracle = model.exact(network.body.signed), model.original(network.dtype)
+    else:
+        graph = read(model, first[0], (encoder.low, encoder.high))
+        exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
+        oracle = original(model, graph, first[0], network.dtype)
+    return compare(oracle, exact, network, chain([first], batches), chosen)
 
 
 def measure(

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from isospike.codings import Coding, Rate
 from isospike.codings.normalise import Bounds
-from isospike.convert import convert
+from isospike.convert import Conversion
+from isospike.data import Samples
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
-from isospike.importers import Model, original, read
+from isospike.importers import Model
 from isospike.ir.graph import Graph
 from isospike.ir.ops.clip import Clip
 from isospike.measure import Agreement, Meter, Moment, curve
@@ -51,7 +52,7 @@ class Row:
 
 def compare(
     model: Model,
-    calibration: Tensor | Iterable[Tensor],
+    calibration: Samples,
     batches: Batches,
     codings: Mapping[str, Coding],
     steps: int = 64,
@@ -64,15 +65,14 @@ def compare(
     """
     if not codings:
         raise InvalidSetting("there is no coding to compare.", remedy="Name some, or leave them out for all that apply.")
-    calibration = [calibration] if isinstance(calibration, Tensor) else list(calibration)
-    graph = read(model, calibration[0])
+    conversion = Conversion(model, calibration, input_range)
+    oracle = conversion.original(torch.float32)
     rows: list[Row] = []
     for name, coding in codings.items():
         if progress is not None:
             progress(name)
         timed = replace(coding, steps=steps) if isinstance(coding, Rate) else coding
-        network = convert(model, calibration, timed, input_range, torch.float32)
-        oracle = original(model, graph, calibration[0], network.dtype)
+        network = conversion.network(timed, torch.float32)
         rows += _over_time(name, network, batches, oracle) if network.body.steps else [_once(name, network, batches, oracle)]
     return rows
 

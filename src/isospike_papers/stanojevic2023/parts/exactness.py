@@ -10,12 +10,11 @@ from rich.progress import track
 from torch import Tensor
 
 from isospike.codings import TTFS
+from isospike.convert import Conversion
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
-from isospike.importers import original, read
 from isospike.ir.graph import Graph
 from isospike.measure import Report, compare
-from isospike.passes import canonical
 from isospike.ranges import Ranges
 from isospike.simulate import ClosedForm, EventDriven
 from isospike_papers.shared.subject import Subject
@@ -26,44 +25,36 @@ EVENTS = 100  # samples that are also simulated event by event
 
 @dataclass(frozen=True)
 class Exactness:
-    """A subject in canonical form; networks with different windows are made from it without reading the model again."""
+    """A subject under conversion; networks with different windows are made of it without measuring again."""
 
     subject: Subject
     coding: TTFS
 
     @cached_property
-    def calibration(self) -> Data:
-        """Training samples."""
-        return self.subject.split.train.first(CALIBRATION)
+    def conversion(self) -> Conversion:
+        """The model as it was read, with training samples to calibrate on."""
+        return Conversion(self.subject.model, self.subject.split.train.first(CALIBRATION), self.subject.input_range)
 
-    @cached_property
-    def imported(self) -> Graph:
-        """The model as a graph, its input range declared."""
-        graph = read(self.subject.model, next(iter(self.calibration)))
-        low, high = self.subject.input_range or self.calibration.input_range()
-        return graph.with_range(torch.as_tensor(low), torch.as_tensor(high))
-
-    @cached_property
+    @property
     def graph(self) -> Graph:
         """Its canonical form."""
-        return canonical(self.imported)
+        return self.conversion.exact()
 
     @cached_property
     def ranges(self) -> Ranges:
         """Largest activations."""
-        return self.coding.ranges(self.graph.to(torch.float32), self.calibration)
+        return self.conversion.ranges(self.coding)
 
     def network(self, coding: TTFS | None = None, dtype: torch.dtype = torch.float32) -> SpikingNetwork:
         """The spiking network."""
-        return (coding or self.coding).network(self.graph, self.ranges).to(dtype)
+        return self.conversion.network(coding or self.coding, dtype, self.ranges)
 
     def report(self, data: Data, dtype: torch.dtype = torch.float32) -> tuple[Report, Report]:
         """What comes of comparing on all samples in closed form, and on the first hundred event by event."""
-        network = self.network(dtype=dtype)
-        source = original(self.subject.model, self.imported, next(iter(self.calibration)), dtype)
+        network, original = self.network(dtype=dtype), self.conversion.original(dtype)
         return (
-            compare(source, self.graph, network, _shown(data), (ClosedForm(),)),
-            compare(source, self.graph, network, data.first(EVENTS).batches(), (EventDriven(),)),
+            compare(original, self.graph, network, _shown(data), (ClosedForm(),)),
+            compare(original, self.graph, network, data.first(EVENTS).batches(), (EventDriven(),)),
         )
 
 

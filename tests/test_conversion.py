@@ -1,0 +1,64 @@
+"""A conversion reads its model and its data once, whatever is asked of it."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import isospike as iso
+import isospike.convert
+from isospike.errors import InvalidData
+from isospike.importers import read
+
+X = torch.rand(60, 5, generator=torch.Generator().manual_seed(0))
+with torch.random.fork_rng():
+    torch.manual_seed(0)
+    MODEL = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1)).eval()
+CODINGS = (iso.TTFS(), iso.TTFS(scale="channel"), iso.Rate(steps=16), iso.METHODS["sengupta2019"], iso.METHODS["rueckauer2017"])
+
+
+class Counted:
+    """A loader that counts how often it is gone through."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __iter__(self) -> Iterator[Tensor]:
+        self.times += 1
+        return iter(X.split(25))
+
+
+@pytest.mark.parametrize("declared", [None, (0.0, 1.0)])
+def test_data_are_read_once_and_the_model_once(declared: tuple[float, float] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[object] = []
+    monkeypatch.setattr(isospike.convert, "read", lambda *arguments: (reads.append(arguments), read(*arguments))[1])
+    loader = Counted()
+    conversion = iso.Conversion(MODEL, loader, declared)
+    for coding in CODINGS:
+        network, other = conversion.network(coding, torch.float64), iso.convert(MODEL, X.split(25), coding, declared, torch.float64)
+        assert network.body.coding == other.body.coding
+        assert all(torch.equal(a, b) for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True))
+        assert network.body.seen == other.body.seen
+    assert loader.times == 1 and len(reads) == 1 + len(CODINGS)
+
+
+def test_a_check_asks_the_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversion = iso.Conversion(MODEL, X)
+    network = conversion.network(dtype=torch.float64)
+    expected = iso.check(MODEL, network, X.double())
+    monkeypatch.setattr("isospike.measure.read", None)
+    found = iso.check(conversion, network, X.double())
+    assert found.simulators == expected.simulators and found.max_abs_error < 1e-12
+    assert [layer.max_abs_error for layer in found.layers] == [layer.max_abs_error for layer in expected.layers]
+
+
+def test_more_than_fits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isospike.convert, "MOST", 1000)
+    with pytest.raises(InvalidData, match="calibration samples"):
+        iso.convert(MODEL, X)
+
+
+def test_batches_of_two_shapes_are_refused() -> None:
+    with pytest.raises(InvalidData, match="of one shape"):
+        iso.convert(MODEL, [X, X[:, :4]])
