@@ -107,3 +107,17 @@ def test_papers_use_what_users_can_use(path: Path) -> None:
 
 def test_there_is_one_training_loop() -> None:
     assert [path.name for path in (*FILES, *PAPERS) if ".zero_grad(" in path.read_text()] == ["fit.py"]
+
+
+def test_files_import_in_no_circle() -> None:
+    """Also not within a function.  Where a name comes from a room's table of contents, the room is meant and not one of its files."""
+    root = ROOT.parent
+    names = {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in (*FILES, *PAPERS)}
+    found: dict[str, set[str]] = {}
+    for name, path in names.items():
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.module]
+        imported = {full if (full := f"{node.module}.{alias.name}") in names else node.module for node in nodes for alias in node.names}
+        found[name] = {other for other in imported if other in names} - {name}
+    while free := {name for name, others in found.items() if not others}:  # what is left when nothing is free any more is a circle, or leads to one
+        found = {name: others - free for name, others in found.items() if name not in free}
+    assert not found, sorted(found)

@@ -23,7 +23,8 @@ def test_spike_norm_is_the_largest_input_of_a_step(reset: str, steps: int) -> No
             p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.5)
     x = torch.rand(10, 6, generator=generator, dtype=torch.float64)
     graph = canonical(read(model, x).with_range(torch.zeros(6), torch.ones(6)))
-    ranges = SpikeNorm(steps, IF(reset=reset)).ranges(graph, x.split(4))  # type: ignore[arg-type]
+    coding = Rate(neuron=IF(reset=reset), normalise=SpikeNorm(steps), initial=0.0)  # type: ignore[arg-type]
+    ranges = coding.ranges(graph, x.split(4))
     with torch.no_grad():
         drive = model[0](x)
         first = drive.max()
@@ -49,7 +50,7 @@ def test_spike_norm_keeps_every_rate_below_one() -> None:
 def test_spike_norm_wants_samples_and_steps() -> None:
     graph = canonical(read(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)), torch.zeros(1, 2)).with_range(torch.zeros(2), torch.ones(2)))
     with pytest.raises(InvalidData, match="no calibration sample"):
-        SpikeNorm().ranges(graph, [])
+        Rate(normalise=SpikeNorm()).ranges(graph, [])
     with pytest.raises(InvalidSetting, match="steps=0"):
         SpikeNorm(0)
 

@@ -81,7 +81,7 @@ def test_batches_may_be_read_only_once() -> None:
 
 def test_percentiles_say_how_many_samples_they_saw() -> None:
     graph = canonical(read(Small().double(), samples()).with_range(torch.zeros(2, 1, 1), torch.ones(2, 1, 1)))
-    assert Percentile(90).ranges(graph, samples(11).split(4)).samples == 11
+    assert iso.Rate(normalise=Percentile(90)).ranges(graph, samples(11).split(4)).samples == 11
 
 
 def test_without_data_no_rate_can_saturate() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.codings.normalise import Bounds, Normalise, Percentile
+from isospike.codings.normalise.base import Made
 from isospike.engine import Walk
 from isospike.errors import InvalidData
 from isospike.ir.graph import Graph
@@ -44,8 +45,8 @@ class StepPool(WindowPool):
 class HalvedChannel(Normalise):
     """Channel 3 of the second layer is given half its range."""
 
-    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
-        found = Percentile(100).ranges(graph, calibration)
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
+        found = Percentile(100).ranges(graph, calibration, made)
         high = dict(found.high)
         name = list(high)[1]
         high[name] = high[name].clone()

@@ -20,7 +20,7 @@ METHODS: dict[str, Coding] = {
     "diehl2015-data": Rate(neuron=IF(reset="zero"), normalise=Percentile(100, "layer"), initial=0.0, encoder=Poisson),
     "rueckauer2017": Rate(normalise=Percentile(99.9, "layer"), initial=0.0),
     "kim2020": Rate(normalise=Percentile(100, "channel"), initial=0.0),
-    "sengupta2019": Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(neuron=IF(reset="zero")), initial=0.0),
+    "sengupta2019": Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(), initial=0.0),
     "han2020": Rate(normalise=SpikeNorm(), initial=0.0),
     "li2021": Rate(normalise=Percentile(99.9, "channel"), correction=Calibrate()),
     "lu2022": Rate(neuron=LIF(), normalise=Percentile(100, "layer"), initial=0.0, encoder=partial(RegularSpikes, rate=1.0), pool="window"),

@@ -74,7 +74,7 @@ class Rate(Coding):
         return self.neuron.negative
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
-        return self.normalise.ranges(graph, calibration)
+        return self.normalise.ranges(graph, calibration, lambda ranges: self.network(graph, ranges))
 
     def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
         zero = torch.zeros((), dtype=torch.float64)

@@ -38,10 +38,22 @@ class Sent:
 
 
 class Walk:
-    """Samples at some step of their way; `states` holds every stage's potentials and counts."""
+    """Samples at some step of their way; `states` holds every stage's potentials and counts.
 
-    def __init__(self, body: Body, x: Tensor, generator: torch.Generator | None = None, listen: Listen | None = None, plan: Plan | None = None) -> None:
-        self.body, self.generator, self.listen, self.plan = body, generator, listen, {} if plan is None else plan
+    `listen(stage, train)` hears each stage's spikes of a stretch, `drives(stage, drive)` what its neurons receive.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        listen: Listen | None = None,
+        plan: Plan | None = None,
+        drives: Listen | None = None,
+    ) -> None:
+        self.body, self.generator, self.listen, self.drives = body, generator, listen, drives
+        self.plan = {} if plan is None else plan
         self.input = packed(body.encoder.drive(x))
         self.stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
         self.step = 0
@@ -77,6 +89,8 @@ class Walk:
         wanted = {group.source for group in stages[-1].groups}
         for i, stage in enumerate(stages[:-1]):
             x = self._drive(stage, trains)
+            if self.drives is not None:
+                self.drives(stage, x)
             if stage.name not in self.states:
                 self.states[stage.name] = start(stage.neuron, x[0])
             trains[stage.name] = advance(stage.neuron, x, self.states[stage.name], steps)

@@ -1,13 +1,16 @@
 """What a normalisation is: a frozen dataclass that gives every population the activation that a rate of one spike a step stands for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
 
+from isospike.engine import SpikingNetwork
 from isospike.ir.graph import Graph
 from isospike.ranges import Ranges
+
+Made = Callable[[Ranges], SpikingNetwork]
 
 
 @dataclass(frozen=True)
@@ -15,5 +18,8 @@ class Normalise(ABC):
     """Base of the normalisations."""
 
     @abstractmethod
-    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
-        """The range of every population, broadcastable to its shape and the same all over a channel.  calibration: (batch, *input shape) each."""
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
+        """The range of every population, broadcastable to its shape and the same all over a channel.
+
+        calibration: (batch, *input shape) each.  made: the coding's network with given ranges.
+        """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from isospike.codings.normalise.base import Normalise
+from isospike.codings.normalise.base import Made, Normalise
 from isospike.ir.graph import Graph
 from isospike.ranges import Ranges, certify
 
@@ -19,7 +19,7 @@ from isospike.ranges import Ranges, certify
 class ModelBased(Normalise):
     """Safe and slow: no rate can saturate, and most are small."""
 
-    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
         certified = certify(graph)
         high = {name: t.max().clamp_min(1e-300).reshape((1,) * t.ndim) for name, t in certified.high.items()}
         return Ranges(high, None)

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from isospike.codings.normalise.base import Normalise
+from isospike.codings.normalise.base import Made, Normalise
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Population
@@ -31,7 +31,7 @@ class Percentile(Normalise):
         if not 0 < self.percent <= 100 or self.per not in ("channel", "layer"):
             raise InvalidSetting(f"Percentile({self.percent}, per={self.per!r}).", "Above 0, at most 100; per channel or layer.", "99.9 is usual.")
 
-    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
         largest: dict[str, Tensor] = {}
         histograms: dict[str, Tensor] = {}
 

@@ -8,18 +8,18 @@ soft reset).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from isospike.codings.normalise.base import Normalise
+from isospike.codings.normalise.base import Made, Normalise
 from isospike.engine import Walk, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Population
 from isospike.network import Body, Stage
-from isospike.neurons import IF, Stepping
+from isospike.neurons import Stepping
 from isospike.ranges import Ranges
 
 
@@ -29,35 +29,27 @@ class SpikeNorm(Normalise):
     | field     | meaning                                                                       |
     |-----------|-------------------------------------------------------------------------------|
     | `steps`   | for so many the layers before are run                                         |
-    | `neuron`  | their model: IF(reset="zero") for Spike-Norm, IF(reset="soft") for RMP        |
-    | `initial` | their potential at the start, as a share of the threshold                     |
     | `samples` | how many of the calibration samples are used                                  |
     """
 
     steps: int = 64
-    neuron: Stepping = field(default_factory=IF)
-    initial: float = 0.0
     samples: int = 128
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.samples < 1:
             raise InvalidSetting(f"SpikeNorm(steps={self.steps}, samples={self.samples}).", "At least one of each.", "64 steps, 128 samples are usual.")
 
-    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
-        from isospike.codings.rate import Rate
-
-        rate = Rate(self.steps, self.neuron, self, self.initial, outside="clip")
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
         batches = list(_first(calibration, self.samples))
         if not batches:
             raise InvalidData("there is no calibration sample.", "At least one; a few dozen of the training set are usual.", "Pass some images.")
         names = [node.name for node in graph if isinstance(node.op, Population)]
         high = {name: torch.ones((1,) * len(graph[name].shape), dtype=torch.float64) for name in names}
         for name in names:
-            body = rate.network(graph, Ranges(high, None)).to(batches[0].dtype).body
+            body = made(Ranges(high, None)).to(batches[0].dtype).body
             place = next(i for i, stage in enumerate(body.stages) if stage.name == name)
-            part = replace(body, stages=body.stages[: place + 2])  # the one after it takes the read-out's place
-            largest = max(_largest(part, name, x) for batch in batches for x in batch.split(together(part)))
-            largest *= float(body.stages[place].neuron.unit.max())  # type: ignore[attr-defined]  # a drive is a share of the threshold
+            part = replace(body, steps=self.steps, stages=body.stages[: place + 2])  # the one after it takes the read-out's place
+            largest = _largest(part, part.stages[place], (x for batch in batches for x in batch.split(together(part))))
             high[name] = torch.full_like(high[name], largest if largest > 0 else 1.0)  # a silent layer needs some threshold
         return Ranges(high, sum(map(len, batches)))
 
@@ -69,22 +61,17 @@ def _first(calibration: Iterable[Tensor], samples: int) -> Iterator[Tensor]:
             samples -= len(batch)
 
 
-class _Drives(Walk):
-    """Keeps the largest drive of one stage."""
+def _largest(body: Body, of: Stage, batches: Iterable[Tensor]) -> float:
+    """The largest input of a stage's neurons in a step, in units of the original's activations."""
+    neuron, found = of.neuron, [0.0]
+    assert isinstance(neuron, Stepping)
 
-    name = ""
-    largest = 0.0
+    def hear(stage: Stage, drive: Tensor) -> None:
+        if stage.name == of.name:
+            found.append(float(drive.abs().max() if neuron.signed else drive.max()))
 
-    def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> Tensor:
-        x = super()._drive(stage, trains)
-        if stage.name == self.name:
-            self.largest = max(self.largest, float(x.abs().max() if stage.neuron.signed else x.max()))  # type: ignore[attr-defined]
-        return x
-
-
-def _largest(body: Body, name: str, x: Tensor) -> float:
-    walk = _Drives(body, x)
-    walk.name = name
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        walk.until(body.steps)
-    return walk.largest
+        for x in batches:
+            Walk(body, x, generator, drives=hear).advance(body.steps)
+    return max(found) * float(neuron.unit.max())  # a drive is a share of the threshold

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isospike.codings.normalise.base import Normalise
+from isospike.codings.normalise.base import Made, Normalise
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Population
@@ -27,6 +27,6 @@ class Unscaled(Normalise):
         if not (math.isfinite(self.high) and self.high > 0):
             raise InvalidSetting(f"Unscaled({self.high}).", "An activation above 0.", "1 if inputs lie in [0, 1] and the largest sends a spike a step.")
 
-    def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
+    def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
         names = [node.name for node in graph if isinstance(node.op, Population)]
         return Ranges({name: torch.full((1,) * len(graph[name].shape), self.high, dtype=torch.float64) for name in names}, None)

@@ -43,9 +43,9 @@ SCHEMES: dict[str, Scheme] = {
     "atLeakyReLU": Scheme("atLeakyReLU", _double(normalise=Bounds())),
     "tReLU": Scheme("tReLU", _double(normalise=Bounds())),
     "DataNorm": Scheme("ReLU", Rate(neuron=IF(reset="zero"), normalise=Percentile(100, per="layer"), initial=0.0)),
-    "SpikeNorm": Scheme("ReLU", Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(neuron=IF(reset="zero")), initial=0.0)),
+    "SpikeNorm": Scheme("ReLU", Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(), initial=0.0)),
     "CQ": Scheme("CQ", Rate(neuron=IF(reset="soft"), normalise=Bounds(), initial=0.0)),
-    "RMP-SNN": Scheme("ReLU", Rate(neuron=IF(reset="soft"), normalise=SpikeNorm(neuron=IF(reset="soft")), initial=0.0)),
+    "RMP-SNN": Scheme("ReLU", Rate(neuron=IF(reset="soft"), normalise=SpikeNorm(), initial=0.0)),
     "RNL": Scheme("RNL", Rate(neuron=IF(reset="soft"), normalise=Bounds(), initial=0.0)),
 }
 
