@@ -27,6 +27,7 @@ CHECK_KEYS = {
 LAYER_KEYS = {"name", "neurons", "max_abs_error", "active_fraction", "window"}
 RUN_KEYS = {
     "samples", "accuracy", "active_fraction", "spikes_per_neuron", "latency", "early_spikes", "inputs_outside_range", "synaptic_operations", "macs",
+    "macs_original",
     "energy_spiking_pj", "energy_original_pj", "dtype", "seconds",
 }  # fmt: skip
 STAGE_KEYS = {"name", "neuron", "shape", "neurons", "synapses", "weights", "thresholds", "window", "begin", "delays", "largest", "bound", "ratio"}

@@ -96,7 +96,7 @@ def measure(
         figures = {key: value for key, value in moment.as_dict().items() if value is not None and key != "steps"}
         more = {"latency": float(steps), "inputs_outside_range": outside, "dtype": dtype, "seconds": time.perf_counter() - started}
         return {"samples": samples, **figures, **more}
-    meter, agreement = Meter(network), Agreement()
+    meter, agreement = Meter.of(network), Agreement()
     run = (simulator or ClosedForm()).prepare(network)
     for x, labels in inputs(network, data):
         meter.input(x)
@@ -107,4 +107,5 @@ def measure(
             progress(len(x))
     if not meter.samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), "dtype": dtype, "seconds": time.perf_counter() - started}
+    more = {"latency": network.latency, "dtype": dtype, "seconds": time.perf_counter() - started}
+    return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), **more}

@@ -86,7 +86,8 @@ def compare(
     steps = network.body.steps
     simulators = suited(network, simulators)
     runs = [simulator.prepare(network) for simulator in simulators]
-    meters = [Meter(network) for _ in simulators]
+    meters = [Meter.of(network)]
+    meters += [meters[0].again() for _ in simulators[1:]]
     oracle = graph.to(network.dtype)
     found = [Agreement() for _ in simulators]
     errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
@@ -131,7 +132,7 @@ def compare(
         accuracy_original=found[0].accuracy_original,
         active_fraction=figures["active_fraction"],
         spikes_per_neuron=figures["spikes_per_neuron"],
-        latency=float(first.steps) if isinstance(first, Stepped) and first.steps else figures["latency"],
+        latency=float(first.steps) if isinstance(first, Stepped) and first.steps else network.latency,
         early_spikes=max(int(meter.figures()["early_spikes"]) for meter in meters),
         layers=layers,
         simulators={name: agreement.max_abs_error for name, agreement in zip(_names(simulators), found, strict=True)},

@@ -1,7 +1,7 @@
 """Everything as a function of the time step T, from one pass: what a network answers, how right it is, and what it has spent by then."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,8 +16,7 @@ from isospike.importers import original as original_of
 from isospike.ir.graph import Graph
 from isospike.measure.agreement import Agreement
 from isospike.measure.inputs import inputs
-from isospike.measure.meter import stage_size
-from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, wiring
+from isospike.measure.meter import Meter
 from isospike.network import Body
 from isospike.simulate.stepped import timed
 
@@ -48,16 +47,6 @@ class Moment:
         return asdict(self)
 
 
-@dataclass
-class _Sums:
-    """Over the samples, at one time step."""
-
-    agreement: Agreement = field(default_factory=Agreement)
-    spikes: float = 0.0
-    active: float = 0.0
-    operations: float = 0.0
-
-
 def curve(
     network: SpikingNetwork,
     data: Samples,
@@ -77,9 +66,8 @@ def curve(
     if not times or times[0] < 1:
         raise InvalidSetting(f"time steps {times}.", "Whole numbers from 1 on.", "Leave `at` out for 1, 2, 4, ….")
     generator = torch.Generator().manual_seed(seed)
-    fans = _fans(body, network.dtype)
-    sums = {end: _Sums() for end in times}
-    samples, oracle = 0, None
+    first, oracle = Meter.of(network), None
+    found = {end: (first.again(), Agreement()) for end in times}
     with torch.no_grad():
         for x, labels in inputs(network, data):
             if original is not None and oracle is None:
@@ -90,13 +78,16 @@ def curve(
             parts = zip(x.split(size), *(t.split(size) if t is not None else [None] * len(x) for t in (expected, labels)), strict=False)
             for part, wanted, right in parts:
                 for end, out, states in _read(body, part, times, generator):
-                    _add(sums[end], body, out, states, wanted, right, fans)
-            samples += len(x)
+                    meter, agreement = found[end]
+                    agreement.add(out, out if wanted is None else wanted, right)
+                    meter.sent(part if body.encoder.constant else states["input"].net)
+                    for stage in body.stages[:-1]:
+                        meter.tally(stage, states[stage.name].total)
             if progress is not None:
                 progress(len(x))
-    if not samples:
+    if not found[times[0]][0].samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    return [_moment(end, found, body, samples, fans, original is not None) for end, found in sums.items()]
+    return [_moment(end, meter.figures(), agreement, original is not None) for end, (meter, agreement) in found.items()]
 
 
 def _oracle(original: Model | Callable[[Tensor], Tensor], network: SpikingNetwork, x: Tensor) -> Callable[[Tensor], Tensor]:
@@ -128,33 +119,8 @@ def _read(body: Body, x: Tensor, times: Sequence[int], generator: torch.Generato
         yield end, walk.until(end), walk.states
 
 
-def _fans(body: Body, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Number of synapses that each neuron's spikes reach, by source."""
-    fans: dict[str, Tensor] = {}
-    for groups in wiring(body).groups.values():
-        for source, fan in groups:
-            fans[source] = fans.get(source, 0) + fan.to(dtype)
-    return fans
-
-
-def _add(sums: _Sums, body: Body, out: Tensor, states: dict, expected: Tensor | None, labels: Tensor | None, fans: dict[str, Tensor]) -> None:
-    sums.agreement.add(out, out if expected is None else expected, labels)
-    for stage in body.stages[:-1]:
-        total = states[stage.name].total
-        if not stage.neuron.relays:
-            sums.spikes += float(total.sum())
-            sums.active += float((total != 0).sum())
-        if stage.name in fans:
-            sums.operations += float((total.sum(0) * fans[stage.name]).sum())
-    if not body.encoder.constant:
-        sums.operations += float((states["input"].net.sum(0) * fans["input"]).sum())
-
-
-def _moment(end: int, found: _Sums, body: Body, samples: int, fans: dict[str, Tensor], compared: bool) -> Moment:
-    neurons = max(sum(stage_size(stage) for stage in body.stages[:-1] if not stage.neuron.relays), 1) * samples
-    operations = found.operations / samples
-    macs = float(fans["input"].sum()) if body.encoder.constant else 0.0
-    agreement = found.agreement
+def _moment(end: int, figures: dict[str, float], agreement: Agreement, compared: bool) -> Moment:
+    counted = ("spikes_per_neuron", "active_fraction", "synaptic_operations", "macs", "energy_spiking_pj", "energy_original_pj")
     return Moment(
         steps=end,
         accuracy=agreement.accuracy,
@@ -162,10 +128,5 @@ def _moment(end: int, found: _Sums, body: Body, samples: int, fans: dict[str, Te
         agreement=agreement.agreement if compared else None,
         relative_error=agreement.relative_error if compared else None,
         max_abs_error=agreement.max_abs_error if compared else None,
-        spikes_per_neuron=found.spikes / neurons,
-        active_fraction=found.active / neurons,
-        synaptic_operations=operations,
-        macs=macs,
-        energy_spiking_pj=operations * SYNAPTIC_OPERATION.picojoule + macs * MAC.picojoule,
-        energy_original_pj=body.macs * MAC.picojoule,
+        **{name: figures[name] for name in counted},
     )

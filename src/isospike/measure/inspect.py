@@ -6,7 +6,7 @@ import torch
 
 from isospike.engine import SpikingNetwork
 from isospike.measure.meter import stage_size
-from isospike.measure.operations import wiring
+from isospike.measure.operations import groups
 
 
 def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
@@ -17,7 +17,9 @@ def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
     """
     body = network.body
     reach = {name: (largest, bound) for name, largest, bound in body.reach}
-    synapses = {name: sum(int(fan.sum()) for _, fan in groups) for name, groups in wiring(body).groups.items()}
+    synapses = dict.fromkeys((stage.name for stage in body.stages), 0)
+    for name, _, fan in groups(body):
+        synapses[name] += int(fan.sum())
     return [
         {
             "name": stage.name,

@@ -1,13 +1,14 @@
-"""Meters that watch a simulation stage by stage and keep totals only, so that memory does not grow with the samples."""
+"""One meter for windows and steps: it counts what a simulation sends, stage by stage, and keeps totals only, whatever the number of samples."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from isospike.engine import SpikingNetwork
-from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, wiring
-from isospike.network import Stage
+from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, fans
+from isospike.network import Body, Stage
 
 
 @dataclass
@@ -21,37 +22,51 @@ class StageTotals:
 
 @dataclass
 class Meter:
-    """Counts spikes, active neurons, early spikes and synaptic operations; `watch`, or `tally`, is handed to a simulation."""
+    """Counts spikes, active neurons, early spikes and synaptic operations.
 
-    network: SpikingNetwork
+    `watch` is handed to a simulation of windows, and `tally` to one of steps, where each neuron sends many spikes.
+
+    | field        | meaning                                                          |
+    |--------------|------------------------------------------------------------------|
+    | `fan`        | by source, the synapses that each of its neurons' spikes reach   |
+    | `operations` | synaptic operations                                              |
+    | `outside`    | inputs outside the declared range                                |
+    """
+
+    body: Body
+    fan: Mapping[str, Tensor]
     samples: int = 0
     operations: float = 0.0
     outside: int = 0
     totals: dict[str, StageTotals] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        body = self.network.body
-        self.body, self.wiring = body, wiring(body)
-        self.readers: dict[str, list[Tensor]] = {}
-        for groups in self.wiring.groups.values():
-            for source, fan in groups:
-                self.readers.setdefault(source, []).append(fan)
-        self.fan = {source: torch.stack(fans).sum(0).to(self.network.dtype) for source, fans in self.readers.items()}
-        self.totals = {stage.name: StageTotals() for stage in body.stages[:-1]}
+    @classmethod
+    def of(cls, network: SpikingNetwork) -> "Meter":
+        """A meter for a network."""
+        return cls(network.body, {source: fan.to(network.dtype) for source, fan in fans(network.body).items()}).again()
+
+    def again(self) -> "Meter":
+        """Another one for the same network, which has counted nothing."""
+        totals = {stage.name: StageTotals() for stage in self.body.stages[:-1]}
+        return replace(self, samples=0, operations=0.0, outside=0, totals=totals)
 
     def input(self, x: Tensor) -> None:
-        """Count a batch and the spikes of its input neurons."""
-        self.samples += len(x)
+        """Count a batch and the spikes of its input neurons, which send one each at most."""
         self.outside += self.body.encoder.outside(x)
-        spikes = (self.body.encoder.encode(x) > 0).to(self.network.dtype).sum(0)
-        self.operations += float((spikes * self.fan["input"]).sum())
+        self.sent((self.body.encoder.encode(x) > 0).to(self.fan["input"]))
+
+    def sent(self, spikes: Tensor) -> None:
+        """Count a batch and the spikes of its input neurons, (batch, *shape); a constant current is no spike."""
+        self.samples += len(spikes)
+        if not self.body.encoder.constant:
+            self.operations += float((spikes.sum(0) * self.fan["input"]).sum())
 
     def watch(self, stage: Stage, code: Tensor) -> None:
         """Count the spikes that a stage's code stands for."""
         self._count(stage, stage.neuron.spikes(code), code != 0, stage.neuron.early(code))
 
     def tally(self, stage: Stage, spikes: Tensor) -> None:
-        """Count a stage's spikes where each neuron sends many.  spikes: (batch, *shape), of either sign."""
+        """Count a stage's spikes, (batch, *shape), of either sign."""
         self._count(stage, spikes, spikes != 0, spikes.new_zeros(()).bool())
 
     def _count(self, stage: Stage, spikes: Tensor, active: Tensor, early: Tensor) -> None:
@@ -65,18 +80,23 @@ class Meter:
             self.operations += float((spikes * self.fan[stage.name]).sum())
 
     def figures(self) -> dict[str, float]:
-        """Spikes a neuron, operations and energy a sample, over the populations (pools pass spikes on and are no neurons of their own)."""
+        """Over the populations (pools pass spikes on and are no neurons of their own); operations and energies [pJ] are a sample's.
+
+        macs: what an analog input costs, whose constant current is computed once.
+        """
         own = [stage for stage in self.body.stages[:-1] if not stage.neuron.relays]
-        neurons = max(sum(stage_size(stage) for stage in own) * self.samples, 1)
+        neurons = max(sum(map(stage_size, own)), 1) * max(self.samples, 1)
+        operations = self.operations / max(self.samples, 1)
+        macs = float(self.fan["input"].sum()) if self.body.encoder.constant else 0.0
         return {
-            "active_fraction": sum(self.totals[s.name].active for s in own) / neurons,
             "spikes_per_neuron": sum(self.totals[s.name].spikes for s in own) / neurons,
-            "latency": self.network.latency,
+            "active_fraction": sum(self.totals[s.name].active for s in own) / neurons,
             "early_spikes": int(sum(t.early for t in self.totals.values())),
             "inputs_outside_range": self.outside,
-            "synaptic_operations": self.operations / max(self.samples, 1),
-            "macs": self.body.macs,
-            "energy_spiking_pj": self.operations / max(self.samples, 1) * SYNAPTIC_OPERATION.picojoule,
+            "synaptic_operations": operations,
+            "macs": macs,
+            "macs_original": self.body.macs,
+            "energy_spiking_pj": operations * SYNAPTIC_OPERATION.picojoule + macs * MAC.picojoule,
             "energy_original_pj": self.body.macs * MAC.picojoule,
         }
 

@@ -4,6 +4,7 @@ A synaptic operation is one synaptic update: every spike makes one at each of it
 composition (an average pool, then a convolution) counts once a path.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -24,19 +25,17 @@ MAC = Energy(4.6, "32-bit multiply-accumulate, 45 nm (Han et al. 2023, eq. 23)")
 SYNAPTIC_OPERATION = Energy(0.077, "synaptic operation on a neuromorphic chip (Han et al. 2023, eq. 24)")
 
 
-@dataclass(frozen=True)
-class Wiring:
-    """Fan-out of every synapse group, by stage."""
-
-    groups: dict[str, list[tuple[str, Tensor]]]
-
-
-def wiring(body: Body) -> Wiring:
-    """Counted once for a network."""
-    groups: dict[str, list[tuple[str, Tensor]]] = {}
+def groups(body: Body) -> Iterator[tuple[str, str, Tensor]]:
+    """Every synapse group: its stage, its source, and how many of its synapses each neuron of the source has."""
     for stage in body.stages:
-        groups[stage.name] = []
         for group in stage.groups:
             shape = body.shapes[group.source]
-            groups[stage.name].append((group.source, fan_out(stage.neuron.connections(group.chain, shape), shape)))
-    return Wiring(groups)
+            yield stage.name, group.source, fan_out(stage.neuron.connections(group.chain, shape), shape)
+
+
+def fans(body: Body) -> dict[str, Tensor]:
+    """How many synapses each neuron's spikes reach, by source."""
+    found: dict[str, Tensor] = {}
+    for _, source, fan in groups(body):
+        found[source] = found[source] + fan if source in found else fan
+    return found

@@ -125,7 +125,7 @@ def _row(name: str, moment: Moment, bits: float | None) -> Row:
 
 
 def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor]) -> Row:
-    meter, agreement = Meter(network), Agreement()
+    meter, agreement = Meter.of(network), Agreement()
     run = ClosedForm().prepare(network)
     for x, labels in batches:
         meter.input(x)
