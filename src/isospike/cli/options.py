@@ -1,4 +1,4 @@
-"""What the commands share: options, and how names become objects.  Nowhere else do they."""
+"""What the commands share: options, and how names become objects."""
 
 import importlib
 import math

@@ -100,7 +100,7 @@ class EarlyAnswers(Trainee[SpikingNetwork]):
         for layer, weight in enumerate(self.weights):
             full = weight.new_ones(len(weight))
             arrivals = on_clock(times[-1], weight.new_tensor(settings.lag))
-            # The spikes that are left stand for those that are lost.
+            # Weights grow by the share of spikes that dropout took, so that the mean input stays.
             fired = causal_times(arrivals, weight / (1 - dropped), settings.ramp * full, settings.threshold * full)
             dropped = settings.dropout if self.training and layer < last else 0.0
             limit = self._limit(layer, fired).clamp_max(settings.window)

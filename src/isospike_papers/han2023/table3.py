@@ -83,7 +83,7 @@ class Table3(Claim):
                 "SNN accuracy and error are those at the latency; where none is lossless up to the last T measured, those at that T (marked >).",
                 f"`{PLAIN}` alone is the rule of the text, spikes at θ from 0.  `{ROUNDING}` and `{HALFWAY}` are the same trained networks "
                 "under the two other rules, which the paper does not run.",
-                "Latency, and the T from which on accuracy is never again below the ANN's (lossless for good), hang on single images; the T from which "
+                "Latency, and the T from which on accuracy is never again below the ANN's (lossless for good), depend on single images; the T from which "
                 "on outputs "
                 "differ by less than 10 % rms from the ANN's does not.  TerMapping networks have another activation, LeakyReLU, so their ANNs differ.",
             ),
