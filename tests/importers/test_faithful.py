@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 from torchvision.ops import stochastic_depth
 
 from isospike.errors import InvalidModel, IsospikeError, UnsupportedOperation
@@ -64,6 +65,27 @@ def _dropped_and_rectified(m: Net, x: Tensor) -> Tensor:
     return y + z
 
 
+def _without_gradients(m: Net, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        y = m.c(x)
+        y[:, :2].mul_(2.0)
+    return y.relu() + x
+
+
+def _without_casts(m: Net, x: Tensor) -> Tensor:
+    with torch.autocast("cpu", enabled=False):
+        return m.c(x)
+
+
+def _with_casts(m: Net, x: Tensor) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        return m.c(x)
+
+
+def _chosen(y: Tensor) -> None:
+    y[:, torch.arange(4) > 1] *= 2.0
+
+
 def _swap(y: Tensor) -> None:
     y[:, :2], y[:, 2:] = y[:, 2:].clone(), y[:, :2].clone()
 
@@ -93,6 +115,11 @@ ACCEPTED: dict[str, Join] = {
     "a matrix of numbers": lambda m, x: F.linear(m.c(x), m.c.weight @ (torch.eye(4, dtype=x.dtype) * 0.5)),
     "parts from a split": changed(lambda y: [part.mul_(i - 1.0) for i, part in enumerate(y.chunk(2, 1))]),
     "parts one by one": changed(lambda y: [part.add_(0.5 * i) for i, part in enumerate(y.unbind(1))]),
+    "the batch by its size": lambda m, x: (lambda y: (y[: len(x)].mul_(2.0), y[: y.shape[0]])[1])(m.c(x)),
+    "rows beside the batch that are one": lambda m, x: m.c(x) + (m.s * torch.ones(99, 4))[: x.shape[0]],
+    "as many weights as samples": lambda m, x: F.linear(x[:, :2], m.c.weight[:2, :2]) + m.c.bias[:2] * x[:, 1:3],
+    "a part without gradients": _without_gradients,
+    "a part without casts": _without_casts,
     "in a tuple": lambda m, x: (m.c(x),),  # type: ignore[return-value]
     "in a dict": lambda m, x: {"logits": m.c(x)},  # type: ignore[return-value]
     "beside nothing": lambda m, x: (m.c(x), None),  # type: ignore[return-value]
@@ -126,8 +153,14 @@ def test_writes_that_only_the_value_itself_sees_stay() -> None:
     assert functional(export(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3)), X)) is not program
 
 
-LAYER = nn.Linear(4, 4)
-REFUSED: dict[str, tuple[nn.Module, type[IsospikeError], str]] = {
+def program(join: Join, batch: int = 2, **buffers: Tensor) -> ExportedProgram:
+    return torch.export.export(net(join, **buffers), (X.float().repeat(9, 1)[:batch],))
+
+
+COUNTING = net(lambda m, x: (setattr(m, "n", m.n.add_(1.0)), m.c(x) * m.n)[1])
+COUNTING.n = torch.zeros(4)  # no buffer
+ROWS = torch.arange(99.0).gt(60).repeat(4, 1).T.float()
+REFUSED: dict[str, tuple[nn.Module | ExportedProgram, type[IsospikeError], str]] = {
     "random numbers": (net(lambda m, x: m.c(x) + torch.randn(4)), UnsupportedOperation, r"`randn` \(aten.randn\) draws random numbers"),
     "numbers like a value": (net(lambda m, x: m.c(x) + torch.rand_like(x)), UnsupportedOperation, "`rand_like` .* draws random numbers"),
     "a batch dropped": (net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "batch", True)), UnsupportedOperation, "`bernoulli_` .* draws random numbers"),
@@ -135,7 +168,10 @@ REFUSED: dict[str, tuple[nn.Module, type[IsospikeError], str]] = {
     "weights dropped": (net(lambda m, x: F.linear(x, F.dropout(m.c.weight))), UnsupportedOperation, "`dropout` .* draws random numbers"),
     "values dropped": (net(lambda m, x: F.dropout(m.c(x))), UnsupportedOperation, "without training=self.training"),
     "Python's random numbers": (net(lambda m, x: m.c(x) * random.random()), InvalidModel, "differently each time"),
-    "a buffer that counts": (net(lambda m, x: (m.n.add_(1.0), m.c(x) * m.n)[1], n=torch.zeros(4)), InvalidModel, "writes into its buffer `n`"),
+    "a buffer that counts": (net(lambda m, x: (m.n.add_(1.0), m.c(x) * m.n)[1], n=torch.zeros(4)), InvalidModel, "writes into its tensor `n`"),
+    "a constant that counts": (COUNTING, InvalidModel, "writes into its tensor `n`"),
+    "a buffer that is only written": (net(lambda m, x: (setattr(m, "n", x.mean()), m.c(x))[1], n=torch.zeros(())), InvalidModel, "writes into its tensor `n`"),
+    "a view of a buffer": (net(lambda m, x: (m.n.view(-1)[:2].mul_(2.0), m.c(x))[1], n=torch.ones(4)), InvalidModel, "writes into its tensor `n`"),
     "the batch's size": (net(lambda m, x: m.c(x) / x.shape[0]), InvalidModel, "differently when others are in its batch"),
     "a batch of two": (net(lambda m, x: m.c(x.view(2, -1))), InvalidModel, r"cannot be run on 16 .* inputs of shape \(4,\)"),
     "a batch folded": (net(lambda m, x: m.c(x).view(2, -1)), InvalidModel, "answers 16 samples with 2 outputs"),
@@ -143,7 +179,19 @@ REFUSED: dict[str, tuple[nn.Module, type[IsospikeError], str]] = {
     "numbers never written": (net(lambda m, x: m.c(x) + torch.empty(4)), InvalidModel, "NaN"),
     "two outputs": (net(lambda m, x: {"a": m.c(x), "b": x}), InvalidModel, "2 outputs"),  # type: ignore[arg-type, return-value]
     "a mask": (net(changed(lambda y: y.masked_fill_(y < 0, 0.0))), UnsupportedOperation, "masked_fill"),
-    "part of the batch": (net(changed(lambda y: y[:1].mul_(2.0))), IsospikeError, "batch"),
+    "part of the batch": (net(changed(lambda y: y[:1].mul_(2.0))), UnsupportedOperation, "a slice of the batch"),
+    "the first samples": (net(changed(lambda y: y[:16].mul_(2.0))), UnsupportedOperation, "a write into part of the batch"),
+    "the first answers": (net(lambda m, x: m.c(x)[:50]), UnsupportedOperation, "a slice of the batch"),
+    "rows beside the batch": (net(lambda m, x: m.c(x) + m.n[: len(x)], n=ROWS), UnsupportedOperation, "differs from sample to sample"),
+    "half of a large batch": (program(changed(lambda y: y[:20].add_(1.0)), 40), UnsupportedOperation, "a write into part of the batch"),
+    "at most so many": (program(changed(lambda y: y[: min(len(y), 16)].add_(1.0)), 40), UnsupportedOperation, "a write into part of the batch"),
+    "chosen columns": (net(changed(_chosen)), UnsupportedOperation, r"`index` \(aten.index.Tensor\) has no"),
+    "a number of values": (net(lambda m, x: m.c(x) + torch.zeros(x.nonzero().shape[0]).sum()), UnsupportedOperation, r"`nonzero` \(aten.nonzero\) has no"),
+    "a part with casts": (net(_with_casts), UnsupportedOperation, "rounding to bfloat16 by a cast"),
+    "a branch": (net(lambda m, x: torch.cond(m.c.bias.sum() > 0, m.c, lambda x: m.c(x) * 2, (x,))), UnsupportedOperation, r"`cond` \(cond\) has no"),
+    "a constant's branch": (net(lambda m, x: m.c(x) + torch.cond(m.s > 0, torch.neg, torch.exp, (m.s,)), s=torch.tensor(1.0)), UnsupportedOperation, "`cond`"),
+    "a gradient": (net(lambda m, x: m.c(x) * torch.func.grad(lambda w: (w * w).sum())(m.c.bias)), UnsupportedOperation, "has no spiking counterpart"),
+    "sample by sample": (net(lambda m, x: torch.vmap(m.c)(x)), UnsupportedOperation, r"`_add_batch_dim` \(_add_batch_dim\) has no"),
 }
 
 
@@ -154,6 +202,31 @@ def test_what_cannot_be_imported_rightly_is_refused_for_the_true_reason(what: st
         read(model, X.float())
     assert caught.value.remedy
     assert "view" not in str(caught.value) or "x.view(2, -1)" in str(caught.value)
+
+
+@pytest.mark.parametrize("join", [_without_gradients, _without_casts])
+def test_parts_in_another_mode_of_an_archive(join: Join, tmp_path: object) -> None:
+    model = net(join)
+    graph = read(archive(model, tmp_path), X.float())
+    assert float((graph(X) - model.double()(X).detach()).abs().max()) <= 1e-14
+
+
+@pytest.mark.parametrize("layers", [[nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)], [nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 3), nn.AvgPool1d(2)]])
+def test_an_import_in_inference_mode(layers: list[nn.Module]) -> None:
+    """Synapses are counted by a gradient, and inference mode keeps none."""
+    with torch.inference_mode():
+        model = nn.Sequential(*copy.deepcopy(layers))
+        model.load_state_dict({name: w.clone() for name, w in model.state_dict().items()}, assign=True)
+        graph = read(model, X.float())
+        assert float((graph(X) - model.double()(X).detach()).abs().max()) <= 1e-14
+    assert graph.macs == read(nn.Sequential(*layers), X.float()).macs > 0
+
+
+def test_a_program_is_left_as_it_is() -> None:
+    given = program(changed(lambda y: y[: len(y)].mul_(2.0)))
+    before = str(given.graph)
+    read(given, X.float())
+    assert str(given.graph) == before
 
 
 def test_sums_that_cancel_are_imported() -> None:
