@@ -176,6 +176,9 @@ REFUSED: dict[str, tuple[nn.Module | ExportedProgram, type[IsospikeError], str]]
     "a batch of two": (net(lambda m, x: m.c(x.view(2, -1))), InvalidModel, r"cannot be run on 16 .* inputs of shape \(4,\)"),
     "a batch folded": (net(lambda m, x: m.c(x).view(2, -1)), InvalidModel, "answers 16 samples with 2 outputs"),
     "rounding": (net(lambda m, x: m.c(x.half().float())), UnsupportedOperation, "rounding to float16 by a cast"),
+    "a mean of half precision": (net(lambda m, x: m.c(x).mean(1, dtype=torch.float16).float()), UnsupportedOperation, "rounding to float16 by a cast"),
+    "a soft-max of half precision": (net(lambda m, x: m.c(x).softmax(1, torch.float16)), UnsupportedOperation, "rounding to float16 by a cast"),
+    "a soft-max of one class": (net(lambda m, x: m.c(x).log_softmax(1), 1), UnsupportedOperation, "a soft-max of one class"),
     "numbers never written": (net(lambda m, x: m.c(x) + torch.empty(4)), InvalidModel, "NaN"),
     "two outputs": (net(lambda m, x: {"a": m.c(x), "b": x}), InvalidModel, "2 outputs"),  # type: ignore[arg-type, return-value]
     "a mask": (net(changed(lambda y: y.masked_fill_(y < 0, 0.0))), UnsupportedOperation, "masked_fill"),

@@ -137,7 +137,7 @@ def functional(program: ExportedProgram) -> ExportedProgram:
     the program writes into its buffers.
     """
     for node in _writes(program):
-        _forbid(_held(program, node.args[0]))
+        _forbid(_held(program, next(iter(node.args), None)))
     graphs = (part.graph for part in program.graph_module.modules() if isinstance(part, fx.GraphModule))
     foreign = {str(node.target) for graph in graphs for node in graph.nodes if is_foreign(node)}
     if foreign <= _MODES and (foreign or not all(map(_harmless, _writes(program)))):

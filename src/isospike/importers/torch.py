@@ -134,7 +134,7 @@ def _value(node: fx.Node, values: dict[Any, Any], batch: Any, exact: Precision, 
         return int(made.node.hint)
     if made is None and not node.users:
         return None  # an assertion of the exporter's
-    if any(values[used] is None for used in node.all_input_nodes) and not is_foreign(node):
+    if any(values[used] is None and not isinstance(used.meta.get("val"), Tensor) for used in node.all_input_nodes) and not is_foreign(node):
         return _stand_in(made)  # of a size that values decide
     args, kwargs = _arguments(node, values, batch)
     touched = _touches((args, kwargs))
@@ -144,6 +144,8 @@ def _value(node: fx.Node, values: dict[Any, Any], batch: Any, exact: Precision, 
     if touched and _name(node) in _OF_A_SHAPE:
         args = fx.node.map_arg(node.args, lambda used: torch.zeros(used.meta["val"].shape, dtype=torch.float64))
         touched = False
+    if touched and _name(node) == "aten.sym_size.int":
+        return None  # of what is unsupported
     if touched or is_foreign(node):
         args, kwargs = exact.arguments((args, kwargs), computed=True)
         return collect.call(_target(node), _path(node), args, kwargs, _stand_in(made), last)
@@ -159,8 +161,9 @@ def _arguments(node: fx.Node, values: dict[Any, Any], batch: Any) -> Any:
     elementwise = isinstance(node.target, torch._ops.OpOverload) and torch.Tag.pointwise in node.target.tags
 
     def given(used: fx.Node) -> Any:
-        cut = elementwise and isinstance(values[used], Tensor) and _end(used, batch) and values[used].ndim == node.meta["val"].ndim
-        return values[used.args[0]] if cut else values[used]
+        value = values[used]
+        cut = elementwise and isinstance(value, Tensor) and _end(used, batch) and len(value) > 1 and value.ndim == node.meta["val"].ndim
+        return values[used.args[0]] if cut else value
 
     found = fx.node.map_arg((args, node.kwargs), given)
     return found if _touches(found) else fx.node.map_arg((args, node.kwargs), lambda used: values[used])

@@ -74,10 +74,11 @@ def _times(factor: float, x: Any) -> Chain:
 
 
 def _cat(build: Any, parts: Any, dim: int = 0) -> Any:
-    dim = dim % (len(parts[0].shape) + 1) - 1
+    parts = [p for p in parts if not (isinstance(p, Tensor) and p.shape == (0,))]  # PyTorch skips an empty list
+    ndim = next(len(p.shape) for p in parts if not isinstance(p, Tensor))
+    dim = dim % (ndim + 1) - 1
     if dim < 0:
         raise Unsupported("a concatenation along the batch")
-    ndim = next(len(p.shape) for p in parts if not isinstance(p, Tensor))
     parts = [of_a_sample(p, ndim) if isinstance(p, Tensor) else p for p in parts]
     sizes = [p.shape[dim] for p in parts]
     chains, constants, at = [], [], 0
