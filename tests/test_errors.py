@@ -280,6 +280,7 @@ CASES: Sequence[Case] = (
     case("operation that writes, in .pt2", lambda f: check_command(mined(f, models_model=set_target("torch.ops.aten.from_file.default"))), InvalidModel, "from_file", *NOT_RUN),
     case("code as a size in .pt2", lambda f: check_command(mined(f, models_model=set_size(f"__import__('os').mkdir('{f}/exploded')"))), InvalidModel, "mkdir", *NOT_RUN),
     case("code as a name in .pt2", lambda f: check_command(mined(f, models_model=set_name(f"x=__import__('os').mkdir('{f}/exploded')"))), InvalidModel, "the name `x=__import__", *NOT_RUN),
+    case("code as a key in .pt2", lambda f: check_command(mined(f, models_model=set_structure('["x=open(0)"]'))), InvalidModel, "x=open(0)", *NOT_RUN),
     case("import in .pt2", lambda f: check_command(mined(f, models_model=set_structure('{"__enum__": 1, "fqn": "this:x", "name": "y"}'))), InvalidModel, "container", *NOT_RUN),
     case(".pt model", lambda f: check_command(written(f / "m.pt", pickled(f))), InvalidModel, "m.pt` is a pickle, which can run any code", "torch.export.save"),
     case(".pth model", lambda f: check_command(written(f / "m.pth", pickled(f))), InvalidModel, "m.pth` is a pickle, which can run any code", "torch.export.save"),

@@ -28,7 +28,7 @@ _OPERATION = re.compile(
     r"|torch\.ops\.higher_order\.wrap_with_(set_grad_enabled|autocast)|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
 _SIZE = re.compile(r"(?:Symbol\('[su]\d+'(?:, \w+=True)*\)|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|FloorDiv|[su]\d+|\d+|[-+*/(), ])*")
-_NAME = re.compile(r"[\w.]*")
+_NAME, _KEYS = re.compile(r"[\w.]*"), re.compile(r'[\w. ,"\[\]/-]*')
 _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 
 
@@ -100,8 +100,8 @@ def _texts(item: Any) -> list[str]:
 
 
 def _inspect_structure(spec: dict[str, Any]) -> None:
-    """Look at how inputs and outputs are nested: other containers, and enumerations, import the modules that define them."""
-    if spec["type"] not in _CONTAINERS or "enum" in (spec["context"] or "") or "\\" in (spec["context"] or ""):
-        raise InvalidModel(f"the container `{spec['type']}`")
+    """Look at how inputs and outputs are nested: other containers, and enumerations, import the modules that define them; keys are names."""
+    if spec["type"] not in _CONTAINERS or not _KEYS.fullmatch(spec["context"] or ""):
+        raise InvalidModel(f"the container `{spec['type']}` of `{spec['context']}`")
     for child in spec["children_spec"]:
         _inspect_structure(child)
