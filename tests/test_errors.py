@@ -198,6 +198,11 @@ def set_size(expression: str) -> Callable[[bytes], bytes]:
     return in_json(change)
 
 
+def set_name(name: str) -> Callable[[bytes], bytes]:
+    """Another name of the input, wherever it is read."""
+    return lambda content: content.replace(b'"name": "input"}', f'"name": "{name}"}}'.encode()).replace(b'"input": {', f'"{name}": {{'.encode())
+
+
 def set_structure(context: str) -> Callable[[bytes], bytes]:
     def change(tree: Any) -> None:
         leaf = {"type": "builtins.list", "context": context, "children_spec": []}
@@ -274,6 +279,8 @@ CASES: Sequence[Case] = (
     case("function in .pt2", lambda f: check_command(mined(f, models_model=set_target("torch.os.system"))), InvalidModel, "`torch.os.system`", *NOT_RUN),
     case("operation that writes, in .pt2", lambda f: check_command(mined(f, models_model=set_target("torch.ops.aten.from_file.default"))), InvalidModel, "from_file", *NOT_RUN),
     case("code as a size in .pt2", lambda f: check_command(mined(f, models_model=set_size(f"__import__('os').mkdir('{f}/exploded')"))), InvalidModel, "mkdir", *NOT_RUN),
+    case("code as a name in .pt2", lambda f: check_command(mined(f, models_model=set_name(f"x=__import__('os').mkdir('{f}/exploded')"))), InvalidModel, "the name `x=__import__", *NOT_RUN),
+    case("code as a key in .pt2", lambda f: check_command(mined(f, models_model=set_structure('["x=open(0)"]'))), InvalidModel, "x=open(0)", *NOT_RUN),
     case("import in .pt2", lambda f: check_command(mined(f, models_model=set_structure('{"__enum__": 1, "fqn": "this:x", "name": "y"}'))), InvalidModel, "container", *NOT_RUN),
     case(".pt model", lambda f: check_command(written(f / "m.pt", pickled(f))), InvalidModel, "m.pt` is a pickle, which can run any code", "torch.export.save"),
     case(".pth model", lambda f: check_command(written(f / "m.pth", pickled(f))), InvalidModel, "m.pth` is a pickle, which can run any code", "torch.export.save"),
@@ -444,6 +451,7 @@ def test_the_bombs_are_live(tmp_path: Path) -> None:
     assert explodes(lambda: torch.export.load(pickled_weight(tmp_path)))
     assert explodes(lambda: torch.export.load(mined(tmp_path, data_sample_inputs_model=lambda _: pickled(tmp_path))))
     assert explodes(lambda: torch.export.load(mined(tmp_path, models_model=set_size(f"__import__('os').mkdir('{tmp_path}/exploded')"))))
+    assert explodes(lambda: torch.export.load(mined(tmp_path, models_model=set_name(f"x=__import__('os').mkdir('{tmp_path}/exploded')"))))
 
 
 def test_what_an_archive_holds_besides_its_network_is_not_opened(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """A torch.export archive, read without trusting it.
 
 `torch.export.load` can run code from the file: it unpickles (sample inputs, tensor subclasses, custom objects), evaluates shape
-expressions and guards as Python, resolves any function that a node names, and loads compiled libraries.  So only what is data is copied
-into a new archive (the graph, once every name in it has been looked at, and plain tensors), and that one is loaded.
+expressions and guards as Python, writes names into Python that it runs, resolves any function that a node names, and loads compiled
+libraries.  So only what is data is copied into a new archive (the graph, once every name in it has been looked at, and plain tensors),
+and that one is loaded.
 """
 
 import io
@@ -21,11 +22,13 @@ from isospike.errors import InvalidModel
 _MODEL, _SAMPLES = "models/model.json", "data/sample_inputs/model.pt"
 _TENSORS = {"data/weights/model_weights_config.json": "weight_", "data/constants/model_constants_config.json": "tensor_"}
 
-# Tensor operations, this package's own, and arithmetic on sizes; two of the first write files.
+# Tensor operations, this package's own, arithmetic on sizes, and parts that run without gradients or casts; two of the first write files.
 _OPERATION = re.compile(
-    r"torch\.ops\.aten\.(?!save\b|from_file\b)(?!__)\w+\.(?!_)\w+|torch\.ops\.isospike\.staircase\.default|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
+    r"torch\.ops\.aten\.(?!save\b|from_file\b)(?!__)\w+\.(?!_)\w+|torch\.ops\.isospike\.staircase\.default"
+    r"|torch\.ops\.higher_order\.wrap_with_(set_grad_enabled|autocast)|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
 _SIZE = re.compile(r"(?:Symbol\('[su]\d+'(?:, \w+=True)*\)|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|FloorDiv|[su]\d+|\d+|[-+*/(), ])*")
+_NAME, _KEYS = re.compile(r"[\w.]*"), re.compile(r'[\w. ,"\[\]/-]*')
 _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 
 
@@ -75,7 +78,7 @@ def _rewritten(path: str) -> io.BytesIO:
 
 
 def _inspect(tree: Any) -> None:
-    """Look at every function and every shape expression that the graph names."""
+    """Look at every function and every shape expression that the graph names, and at the names."""
     if isinstance(tree, list):
         for item in tree:
             _inspect(item)
@@ -85,14 +88,20 @@ def _inspect(tree: Any) -> None:
                 raise InvalidModel(f"the operation `{item}`")
             if key == "expr_str" and not _SIZE.fullmatch(str(item)):
                 raise InvalidModel(f"the expression `{item}`")
+            if key.endswith(("name", "names")) and (bad := [name for name in _texts(item) if not _NAME.fullmatch(name)]):
+                raise InvalidModel(f"the name `{bad[0]}`")
             if key in ("as_operator", "as_custom_obj"):
                 raise InvalidModel(f"the object `{item}`")
             _inspect(item)
 
 
+def _texts(item: Any) -> list[str]:
+    return [text for text in (item if isinstance(item, list) else [item]) if isinstance(text, str)]
+
+
 def _inspect_structure(spec: dict[str, Any]) -> None:
-    """Look at how inputs and outputs are nested: other containers, and enumerations, import the modules that define them."""
-    if spec["type"] not in _CONTAINERS or "enum" in (spec["context"] or "") or "\\" in (spec["context"] or ""):
-        raise InvalidModel(f"the container `{spec['type']}`")
+    """Look at how inputs and outputs are nested: other containers, and enumerations, import the modules that define them; keys are names."""
+    if spec["type"] not in _CONTAINERS or not _KEYS.fullmatch(spec["context"] or ""):
+        raise InvalidModel(f"the container `{spec['type']}` of `{spec['context']}`")
     for child in spec["children_spec"]:
         _inspect_structure(child)

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidModel
-from isospike.importers.onnx_file import DEFAULT, OnnxFile, first_line, optional, reference
+from isospike.importers.onnx_file import DEFAULT, OnnxFile, array_of, first_line, optional
+from isospike.importers.onnx_reference import reference
 from isospike.importers.rules import Collector
 from isospike.importers.verify import Within, verify
 from isospike.ir.graph import Graph, Value
 
+_MEANING = {"Split": ["outputs"], "BatchNormalization": ["outputs"], "Slice": ["batch"], "Softmax": ["opset"], "LogSoftmax": ["opset"]}  # depends on these
 _RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}  # not constants, though nothing enters
 
 
@@ -30,7 +32,7 @@ def from_onnx(model: Any, example: Tensor | None = None, within: Within | None =
 def _read(file: OnnxFile) -> Graph:
     onnx, proto, name, output = optional("onnx"), file.doubled, file.name, file.output
     shapes = _shapes(onnx.shape_inference.infer_shapes(proto))
-    values: dict[str, Any] = {entry.name: _tensor(onnx.numpy_helper.to_array(entry), entry.name) for entry in proto.graph.initializer}
+    values: dict[str, Any] = {entry.name: _tensor(array_of(entry, entry.name), entry.name) for entry in proto.graph.initializer}
     collect = Collector("onnx")
     values[file.input] = collect.build.input(_input_shape(file.input, shapes, name))
     values[""] = None  # an optional input that was left out
@@ -46,7 +48,7 @@ def _read(file: OnnxFile) -> Graph:
         guess = Value("", shapes.get(node.output[0], (0,))[1:])
         if _foldable(node, inputs):
             try:
-                results: list[Any] = _fold(node, inputs, file.opset)
+                results: list[Any] = _fold(node, inputs, file)
             except Exception as error:
                 if not collect.problems:  # behind an unsupported place shapes are guesses
                     what = f"`{path}` ({node.op_type}) cannot be evaluated: {first_line(error)}"
@@ -54,8 +56,8 @@ def _read(file: OnnxFile) -> Graph:
                 results = [guess]
         else:
             attributes = {a.name: _attribute(onnx.helper.get_attribute_value(a)) for a in node.attribute}
-            if target in ("Split", "BatchNormalization"):  # their meaning depends on it
-                attributes["outputs"] = len(node.output)
+            known = {"outputs": len(node.output), "batch": file.size, "opset": file.opset}
+            attributes |= {name: known[name] for name in _MEANING.get(target, ())}
             last = node.output[0] == output and uses.count(output) == 1
             if target in _RANDOM:
                 collect.problems.append(f"`{path}` ({target}) draws random numbers, anew whenever the model runs.")
@@ -101,16 +103,16 @@ def _foldable(node: Any, inputs: list[Any]) -> bool:
     return node.op_type in ("Shape", "Size") or not any(isinstance(v, Value) for v in inputs)
 
 
-def _fold(node: Any, inputs: list[Any], opset: int) -> list[Any]:
+def _fold(node: Any, inputs: list[Any], file: OnnxFile) -> list[Any]:
     helper = import_module("onnx.helper")
-    # Of a computed value only the shape is read; a batch of one stands for every batch.
-    arrays = [torch.zeros(()).expand(1, *v.shape).numpy() if isinstance(v, Value) else None if v is None else v.numpy() for v in inputs]
+    # Of a computed value only the shape is read; a batch of one stands for every batch, where the file is not for one size only.
+    arrays = [torch.zeros(()).expand(file.size or 1, *v.shape).numpy() if isinstance(v, Value) else None if v is None else v.numpy() for v in inputs]
     feeds = {source: array for source, array in zip(node.input, arrays, strict=True) if source}
     # In a graph, because the evaluator takes a single node for one of the newest opset.
     made = [name for name in node.output if name]
     untyped = helper.make_empty_tensor_value_info
     graph = helper.make_graph([node], "constant", [untyped(name) for name in feeds], [untyped(name) for name in made])
-    found = dict(zip(made, reference(graph, opset).run(None, feeds), strict=True))
+    found = dict(zip(made, reference(graph, file.opset).run(None, feeds), strict=True))
     return [_tensor(found[name], name) if name else None for name in node.output]
 
 

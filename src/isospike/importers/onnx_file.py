@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidModel, IsospikeError
+from isospike.importers.onnx_reference import reference
 from isospike.importers.verify import Original
 
 DEFAULT = ("", "ai.onnx")  # both name ONNX's own domain
@@ -49,7 +50,17 @@ class OnnxFile:
         self.opset = next((entry.version for entry in source.opset_import if entry.domain in DEFAULT), 0)
         if self.opset < 9:
             raise InvalidModel(f"{self.name} is written in ONNX opset {self.opset}.", "Opset 9 and later.", "Export it again, or use onnx.version_converter.")
-        self.proto = onnx.inliner.inline_local_functions(source) if source.functions else source
+        self.proto = optional("onnx.inliner").inline_local_functions(source) if source.functions else source
+        imported = {*DEFAULT, *(entry.domain for entry in source.opset_import)}
+        for node in self.proto.graph.node:
+            if node.domain not in imported:
+                what = f"`{node.name or node.output[0]}` ({node.op_type}) is of the domain `{node.domain}`, of which {self.name} imports no opset."
+                raise InvalidModel(what, "Complete .onnx files.", "Check it with onnx.checker, or export it again.")
+        sparse = [entry.values.name for entry in self.proto.graph.sparse_initializer]
+        sparse += [node.output[0] for node in self.proto.graph.node for attribute in node.attribute if attribute.HasField("sparse_tensor")]
+        if sparse:
+            what = f"the constant `{sparse[0]}` of {self.name} is stored as a sparse tensor."
+            raise InvalidModel(what, "Constants that are stored whole.", "Export it again with dense constants.")
         stored = {entry.name for entry in self.proto.graph.initializer}  # older files list their weights among the inputs
         inputs = [entry.name for entry in self.proto.graph.input if entry.name not in stored]
         outputs = [entry.name for entry in self.proto.graph.output]
@@ -67,6 +78,8 @@ class OnnxFile:
         proto.CopyFrom(self.proto)
         own = next(entry.type.tensor_type.elem_type for entry in proto.graph.input if entry.name == self.input)
         _double(proto.graph, own)
+        for entry in proto.opset_import:
+            entry.domain = _one_name(entry.domain)
         return proto
 
     @property
@@ -127,51 +140,34 @@ class OnnxFile:
         return lambda x: torch.cat([chunk(part) for part in x.detach().cpu().to(dtype).split(self.size or max(len(x), 1))])
 
 
-def reference(proto: Any, opset: int | None = None) -> Any:
-    """ONNX's own evaluator, of a model, or of a graph in this opset."""
-    run = import_module("onnx.reference.op_run").OpRun
+def array_of(tensor: Any, name: str) -> Any:
+    """A stored constant.  Raises `InvalidModel` if it is damaged."""
+    try:
+        return import_module("onnx.numpy_helper").to_array(tensor)
+    except Exception as error:  # external data, sizes and types that do not fit share no base class
+        what = f"the constant `{name}` cannot be read: {first_line(error)}"
+        raise InvalidModel(what, "Complete .onnx files.", "Export or download it again.") from error
 
-    class BatchNormalization(run):  # type: ignore[misc, valid-type]
-        """Before opset 14 the evaluator takes every batch normalisation for one in training."""
 
-        def _run(self, x: Any, scale: Any, bias: Any, mean: Any, var: Any, **attributes: Any) -> Any:
-            if attributes.get("training_mode") or len([name for name in self.onnx_node.output if name]) > 1:
-                raise ValueError("batch normalisation in training mode")
-            gain = scale / (var + attributes.get("epsilon", 1e-5)) ** 0.5
-            channels = (-1, *(1,) * (x.ndim - 2))
-            return ((x - mean.reshape(channels)) * gain.reshape(channels) + bias.reshape(channels),)
-
-    class ConvTranspose(run):  # type: ignore[misc, valid-type]
-        """The evaluator's own cannot do it with several output channels."""
-
-        def _run(self, x: Any, weight: Any, bias: Any = None, **attributes: Any) -> Any:
-            n = x.ndim - 2
-            pads, extra = attributes.get("pads") or [0] * 2 * n, attributes.get("output_padding") or [0] * n
-            given = {"stride": attributes.get("strides") or 1, "dilation": attributes.get("dilations") or 1, "groups": attributes.get("group") or 1}
-            whole = getattr(torch.nn.functional, f"conv_transpose{n}d")(torch.tensor(x), torch.tensor(weight), **given)
-            # Output padding adds places beyond the kernel's reach, where the bias is alone.
-            shift = torch.zeros(weight.shape[1] * given["groups"]) if bias is None else torch.tensor(bias)
-            shift = shift.reshape(-1, *(1,) * n)
-            crop = [size for before, after, more in zip(pads[:n], pads[n:], extra, strict=True) for size in (more - after, -before)][::-1]
-            return ((torch.nn.functional.pad(whole, crop) + shift).numpy(),)
-
-    evaluator = import_module("onnx.reference").ReferenceEvaluator
-    return evaluator(proto, new_ops=[BatchNormalization, ConvTranspose], **({} if opset is None else {"opsets": {"": opset}}))
+def _one_name(domain: str) -> str:
+    """ONNX's own domain has two names, of which its evaluator knows one."""
+    return "" if domain in DEFAULT else domain
 
 
 def _double(graph: Any, own: int) -> None:
     numpy_helper, helper = import_module("onnx.numpy_helper"), import_module("onnx.helper")
 
-    def double(tensor: Any) -> None:
+    def double(tensor: Any, name: str) -> None:
         if tensor.data_type == own:
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype("float64"), tensor.name))
+            tensor.CopyFrom(numpy_helper.from_array(array_of(tensor, name).astype("float64"), tensor.name))
 
     for tensor in graph.initializer:
-        double(tensor)
+        double(tensor, tensor.name)
     for entry in (*graph.input, *graph.value_info, *graph.output):
         if entry.type.tensor_type.elem_type == own:
             entry.type.tensor_type.elem_type = _DOUBLE
     for node in graph.node:
+        node.domain = _one_name(node.domain)
         names = {attribute.name for attribute in node.attribute}
         if node.op_type == "ConstantOfShape" and "value" not in names:
             node.attribute.append(helper.make_attribute("value", numpy_helper.from_array(import_module("numpy").zeros(1))))
@@ -182,6 +178,6 @@ def _double(graph: Any, own: int) -> None:
             elif attribute.name in ("to", "dtype") and attribute.i == own:
                 attribute.i = _DOUBLE
             elif attribute.HasField("t"):
-                double(attribute.t)
+                double(attribute.t, node.output[0])
             elif attribute.HasField("g"):
                 _double(attribute.g, own)

@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 from isospike.errors import InvalidModel
 
 SOFTMAX = ("aten.softmax.int", "aten.log_softmax.int", "aten._softmax.default", "aten._log_softmax.default")
+_MODES = {"wrap_with_autocast", "wrap_with_set_grad_enabled"}  # calls that run a part in another mode; its program can be written without
 # Operations whose result is a tensor of its own, though PyTorch composes them of others and could hand an argument on.
 _FRESH = ("conv", "linear", "matmul", "batch_norm", "max_pool", "avg_pool")
 
@@ -129,21 +130,49 @@ def only_tensor(output: Any) -> Tensor:
 
 
 def functional(program: ExportedProgram) -> ExportedProgram:
-    """The program without writes into views, inputs and values that are read elsewhere.  Raises `InvalidModel` if it writes into its buffers.
+    """The program without writes into views, inputs and values that are read elsewhere, and with what runs in another mode in its place.
 
     A write in place into a value of its own that nothing else reads, such as a rectifier's into a convolution's output, is left: PyTorch's
-    functionalisation takes several times as long as the export.
+    functionalisation takes several times as long as the export.  So is what `is_foreign`, which it cannot take.  Raises `InvalidModel` if
+    the program writes into its buffers.
     """
-    if not all(_harmless(node) for node in _writes(program)):
+    for node in _writes(program):
+        _forbid(_held(program, next(iter(node.args), None)))
+    graphs = (part.graph for part in program.graph_module.modules() if isinstance(part, fx.GraphModule))
+    foreign = {str(node.target) for graph in graphs for node in graph.nodes if is_foreign(node)}
+    if foreign <= _MODES and (foreign or not all(map(_harmless, _writes(program)))):
         program = program.run_decompositions({})
     signature = program.graph_signature
-    if kept := [*signature.buffers_to_mutate.values(), *signature.parameters_to_mutate.values()]:
+    for name in (*signature.buffers_to_mutate.values(), *signature.parameters_to_mutate.values()):
+        _forbid(name)
+    return program
+
+
+def is_foreign(node: fx.Node) -> bool:
+    """Whether a node is a call of something else than PyTorch's operations and arithmetic on sizes: of a graph of its own, or of autograd's insides."""
+    if node.op != "call_function" or isinstance(node.target, torch._ops.OpOverload):
+        return False
+    return not (getattr(node.target, "__module__", "") in ("_operator", "math") or getattr(node.target, "__name__", "").lstrip("_").startswith("sym_"))
+
+
+def _held(program: ExportedProgram, value: Any) -> str | None:
+    """The name of the weight, buffer or constant that a value is, or is a view of."""
+    while isinstance(value, fx.Node) and value.op == "call_function":
+        schema = schema_of(value)
+        aliases = schema is None or any(result.alias_info is not None for result in schema.returns)
+        value = value.args[0] if aliases and value.args else None
+    signature = program.graph_signature
+    held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
+    return held.get(value.name) if isinstance(value, fx.Node) else None
+
+
+def _forbid(kept: str | None) -> None:
+    if kept is not None:
         raise InvalidModel(
-            f"the model writes into its buffer `{kept[0]}` whenever it runs, so its answers depend on how often it ran.",
-            "Models whose answer depends on the input alone.",
+            f"the model writes into its tensor `{kept}` whenever it runs; what is kept from one run to the next is not imported.",
+            "Models that only read their buffers in evaluation mode.",
             "Take the write out, or do it in training mode only: if self.training.",
         )
-    return program
 
 
 def _writes(program: ExportedProgram) -> Iterator[fx.Node]:

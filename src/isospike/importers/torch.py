@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
-from isospike.errors import InvalidModel
-from isospike.importers.program import Precision, Program, functional, input_of, only_tensor, output_of, schema_of, stored
+from isospike.errors import InvalidModel, UnsupportedOperation
+from isospike.importers.program import Precision, Program, functional, input_of, is_foreign, only_tensor, output_of, schema_of, stored
 from isospike.importers.rules import Collector
 from isospike.importers.verify import FIXED, Original, Within, verify
 from isospike.ir.graph import Graph, Value
 
 _OF_A_SHAPE = {f"aten.{made}" for made in ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")}
+_ENDS = {"aten.slice.Tensor": 3, "aten.slice_scatter.default": 4}  # where these take the end of the slice, two places after its dimension
 # Samples that a model is exported with.  Sizes 0 and 1 are special to the exporter; a number that stands in the code by itself must not be it.
 PROBES = 19
 
@@ -31,17 +32,26 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: With
         graph, own = from_program(program, tuple(example.shape[1:])), input_of(program).meta["val"].dtype
         verify(graph, "the exported program", Program(program, torch.float64), Program(program, own), own, example, within)
         return graph
-    exported, exact = in_double(model, example)
-    graph = from_program(functional(exported), tuple(example.shape[1:]))
+    graph, exact = _in_double(model, example)
     verify(graph, "the PyTorch model", exact, module(model), precision(model, example), example, within)
     return graph
+
+
+def _in_double(model: nn.Module, example: Tensor) -> tuple[Graph, Original]:
+    """A module's graph, and the module as a function in double precision; one that asks for its own precision in its code is cast as a program."""
+    program, exact = in_double(model, example)
+    try:
+        return from_program(functional(program), tuple(example.shape[1:])), exact
+    except UnsupportedOperation:
+        program = functional(export(model, example))
+        return from_program(program, tuple(example.shape[1:])), Program(program, torch.float64)
 
 
 def in_double(model: nn.Module, example: Tensor) -> tuple[ExportedProgram, Original]:
     """The program of a module in double precision, and the module as a function in that precision.  Raises `InvalidModel`.
 
     Both are of a copy that is cast by `double()`, so that numbers written in its code are doubles too.  A module that cannot be copied, or
-    that asks for another precision in its code, is exported as it is, and the program is cast.
+    does not run so, is exported as it is, and the program is cast.
     """
     try:
         twin = copy.deepcopy(model).double()
@@ -87,6 +97,9 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
             return torch.export.export(model, (probe,), strict=False)
     except Exception as error:
         where = str(error).strip().splitlines()
+        if "fake tensor" in str(error).lower():
+            what = "the model reads `.data` of a tensor, or makes one aside, while it runs, which torch.export cannot follow."
+            raise InvalidModel(what, "Weights that are used as they are.", "Use the weight itself: self.weight, not self.weight.data.") from error
         if _runs(model, probe[:2]) and not _runs(model, probe):
             raise InvalidModel(f"the model cannot be run on {PROBES} inputs of shape {tuple(example.shape[1:])}: {where[0]}", *FIXED) from error
         raise InvalidModel(
@@ -141,23 +154,30 @@ def from_program(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
     output = output_of(program)
     collect = Collector("torch")
     values: dict[Any, Any] = {}
+    batch = _size(entry.meta["val"].shape[0])
     for node in program.graph.nodes:
         if node.op == "placeholder":
             values[node] = constants[node.name] if node.name in constants else collect.build.input(shape)
+        elif node.op == "get_attr":
+            values[node] = None  # a graph that a foreign call runs
         elif node.op == "call_function":
-            values[node] = _value(node, values, exact, collect, last=node is output and _is_last(node))
+            values[node] = _value(node, values, batch, exact, collect, last=node is output and _is_last(node))
     if not isinstance(values[output], Value):
         raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.", "Check what its forward returns.")
     return collect.finish(values[output])
 
 
-def _value(node: fx.Node, values: dict[Any, Any], exact: Precision, collect: Collector, last: bool) -> Any:
+def _value(node: fx.Node, values: dict[Any, Any], batch: Any, exact: Precision, collect: Collector, last: bool) -> Any:
     made = node.meta.get("val")
-    if isinstance(made, int | torch.SymInt):  # a size: the batch, or known
-        return int(made.node.hint) if isinstance(made, torch.SymInt) else made  # type: ignore[arg-type]
+    if isinstance(made, int):  # a size that is known
+        return made
+    if isinstance(made, torch.SymInt) and made.node.hint is not None:  # the batch's
+        return int(made.node.hint)
     if made is None and not node.users:
         return None  # an assertion of the exporter's
-    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda used: values[used])
+    if any(values[used] is None and not isinstance(used.meta.get("val"), Tensor) for used in node.all_input_nodes) and not is_foreign(node):
+        return _stand_in(made)  # of a size that values decide
+    args, kwargs = _arguments(node, values, batch)
     touched = _touches((args, kwargs))
     if _draws(node, args, kwargs) and not (touched and str(node.target) in collect.rules):
         collect.problems.append(f"`{_path(node)}` ({_name(node)}) draws random numbers, anew whenever the model runs.")
@@ -165,10 +185,47 @@ def _value(node: fx.Node, values: dict[Any, Any], exact: Precision, collect: Col
     if touched and _name(node) in _OF_A_SHAPE:
         args = fx.node.map_arg(node.args, lambda used: torch.zeros(used.meta["val"].shape, dtype=torch.float64))
         touched = False
-    if touched:
+    if touched and _name(node) == "aten.sym_size.int":
+        return None  # of what is unsupported
+    if touched or is_foreign(node):
         args, kwargs = exact.arguments((args, kwargs), computed=True)
-        return collect.call(str(node.target), _path(node), args, kwargs, _stand_in(made), last)
+        return collect.call(_target(node), _path(node), args, kwargs, _stand_in(made), last)
     return exact.execute(node, args, kwargs, computed=False)
+
+
+def _arguments(node: fx.Node, values: dict[Any, Any], batch: Any) -> Any:
+    """What a node is given.  A slice up to the batch's size ends nowhere: it is the whole of a batch; and of a constant, beside a batch, any row may be met."""
+    args = list(node.args)
+    at = _end(node, batch)
+    if at is not None and _size(args[0].meta["val"].shape[0]) == batch:  # type: ignore[union-attr]
+        args[at] = None
+    elementwise = isinstance(node.target, torch._ops.OpOverload) and torch.Tag.pointwise in node.target.tags
+
+    def given(used: fx.Node) -> Any:
+        value = values[used]
+        cut = elementwise and isinstance(value, Tensor) and _end(used, batch) and len(value) > 1 and value.ndim == node.meta["val"].ndim
+        return values[used.args[0]] if cut else value
+
+    found = fx.node.map_arg((args, node.kwargs), given)
+    return found if _touches(found) else fx.node.map_arg((args, node.kwargs), lambda used: values[used])
+
+
+def _end(node: fx.Node, batch: Any) -> int | None:
+    """The place of the argument that ends a slice, where that is the batch's size, and the slice one of the first dimension."""
+    at = _ENDS.get(str(node.target))
+    if at is None or len(node.args) <= at or _size(node.args[at]) != batch:
+        return None
+    return at if node.args[at - 2] % node.args[0].meta["val"].ndim == 0 else None  # type: ignore[union-attr]
+
+
+def _size(size: Any) -> Any:
+    """A size, or the expression of one that depends on the batch's."""
+    found = size.meta["val"] if isinstance(size, fx.Node) else size
+    return found.node.expr if isinstance(found, torch.SymInt) else found
+
+
+def _target(node: fx.Node) -> str:
+    return node.target.__name__ if is_foreign(node) else str(node.target)  # type: ignore[union-attr]
 
 
 def _is_last(node: fx.Node) -> bool:
@@ -184,7 +241,7 @@ def _draws(node: fx.Node, args: Any, kwargs: Any) -> bool:
 
 
 def _stand_in(made: Any) -> Any:
-    """What the rest of the network reads where an operation is unsupported: values of the right shapes."""
+    """What the rest of the network reads where an operation is unsupported: values of the right shapes, None for a size."""
     if isinstance(made, tuple | list):
         return [_stand_in(part) for part in made]
     return Value("", tuple(made.shape[1:])) if isinstance(made, Tensor) else None

@@ -48,8 +48,10 @@ def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: tor
         return y if not graph.notes else y.softmax(1) if bool((expected >= 0).all()) else y.log_softmax(1)
 
     found = restored(graph(x))
-    if found.shape != expected.shape:
-        raise InvalidModel(f"the imported graph gives {tuple(found.shape)}, {source} gives {tuple(expected.shape)}.", remedy="Please report the model.")
+    for answers in (expected, theirs):
+        if found.shape != answers.shape:
+            what = f"the imported graph gives {tuple(found.shape)}, {source} gives {tuple(answers.shape)}."
+            raise InvalidModel(what, "Models of supported operations.", "Please report the model.")
     scale = max(float(expected.abs().max()), 1e-6)
     rounding = ROUNDING * float((restored(graph.to(torch.float32)(x.float()).double()) - found).abs().max())
 
@@ -65,6 +67,11 @@ def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: tor
             others = _run(run, x[rows].to(precision), source)
             if others.shape != answers[rows].shape or float((others - answers[rows]).abs().max()) > limit(precision):
                 raise InvalidModel(f"{source} answers a sample differently when others are in its batch.", *FIXED)
+    if float((expected - theirs).abs().max()) > limit(dtype):
+        what = f"{source} answers otherwise in double precision, by {float((expected - theirs).abs().max()):.3g} of outputs up to {scale:.3g}."
+        raise InvalidModel(
+            what, "Models that are the same function in any precision, exported or not.", "Look for autocast, and for a branch on a dtype or on is_compiling()."
+        )
     for off, most in ((found - expected, limit(torch.float64)), (found - theirs, limit(dtype))):
         if (error := float(off.abs().max())) > most:
             raise InvalidModel(

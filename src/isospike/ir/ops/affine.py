@@ -9,7 +9,7 @@ from torch import Tensor
 
 from isospike.ir.ops.base import Map, Op, Shape, Unsupported
 from isospike.ir.ops.clip import rectify
-from isospike.ir.ops.route import Expand, Pad, Place, Reshape
+from isospike.ir.ops.route import Expand, Pad, Place, Reshape, endless
 from isospike.ir.ops.scale import Scale, constant, of_a_sample
 
 Chain = tuple[Map, ...]
@@ -34,9 +34,9 @@ def row_sum(chain: Chain, shape: Shape) -> Tensor:
 
 def fan_out(chain: Chain, shape: Shape) -> Tensor:
     """Number of outgoing synapses of each presynaptic neuron: the transposed 0/1 map, applied to ones.  Returns `shape`."""
-    pattern = tuple(step.pattern().map_tensors(lambda _, t: t.detach().double()) for step in chain)
-    x = torch.zeros(1, *shape, dtype=torch.float64, requires_grad=True)
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():  # gradients need tensors that were not made in inference mode
+        pattern = tuple(step.pattern().map_tensors(lambda _, t: t.detach().to(torch.float64, copy=t.is_inference())) for step in chain)
+        x = torch.zeros(1, *shape, dtype=torch.float64, requires_grad=True)
         total = through(pattern, x).sum()
     return torch.autograd.grad(total, x)[0][0] if pattern else torch.ones(shape, dtype=torch.float64)
 
@@ -74,10 +74,11 @@ def _times(factor: float, x: Any) -> Chain:
 
 
 def _cat(build: Any, parts: Any, dim: int = 0) -> Any:
-    dim = dim % (len(parts[0].shape) + 1) - 1
+    parts = [p for p in parts if not (isinstance(p, Tensor) and p.shape == (0,))]  # PyTorch skips an empty list
+    ndim = next(len(p.shape) for p in parts if not isinstance(p, Tensor))
+    dim = dim % (ndim + 1) - 1
     if dim < 0:
         raise Unsupported("a concatenation along the batch")
-    ndim = next(len(p.shape) for p in parts if not isinstance(p, Tensor))
     parts = [of_a_sample(p, ndim) if isinstance(p, Tensor) else p for p in parts]
     sizes = [p.shape[dim] for p in parts]
     chains, constants, at = [], [], 0
@@ -107,7 +108,7 @@ def _slice_scatter(build: Any, x: Any, source: Any, dim: int = 0, start: int | N
     """x with `source` written into a slice: the rest of x, and the source at its places."""
     shape = tuple(x.shape[1:]) if isinstance(x, Tensor) else tuple(x.shape)
     if dim % (len(shape) + 1) == 0:
-        if (start or 0) == 0 and (stop is None or stop >= 2) and step == 1 and not isinstance(source, Tensor):
+        if (start or 0) == 0 and endless(stop) and step == 1 and not isinstance(source, Tensor):
             return source  # the whole of the batch
         raise Unsupported("a write into part of the batch")
     dim = dim % (len(shape) + 1) - 1

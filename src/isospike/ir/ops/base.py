@@ -18,6 +18,11 @@ Shape = tuple[int, ...]
 Rule = Callable[..., Any]  # (builder, *inputs, **attributes) -> Value
 
 
+def single(number: float) -> float:
+    """A number as an ONNX file holds it, and ONNX its defaults: in single precision."""
+    return float(np.float32(number))
+
+
 class Unsupported(Exception):
     """Raised by an import rule for an argument value that it does not cover; the importer adds the place."""
 

@@ -1,15 +1,18 @@
 """Rectifiers: ReLU in every spelling, ReLU6, hardtanh, clamp, LeakyReLU, and the staircases of quantised activations."""
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isospike.ir.ops.base import Op, Unsupported
+from isospike.ir.ops.base import Op, Unsupported, single
 
 _LARGEST = 3.4028234e38  # the largest float32: how exporters write that there is no limit
+_SLOPE = single(0.01)  # ONNX's default
 
 
 def _number(value: Any) -> float:
@@ -21,9 +24,11 @@ def _number(value: Any) -> float:
 def _clip(build: Any, x: Any, low: Any = None, high: Any = None) -> Any:
     low = -math.inf if low is None or _number(low) <= -_LARGEST else _number(low)
     high = math.inf if high is None or _number(high) >= _LARGEST else _number(high)
+    if -low == high == math.inf:
+        return x
     if low < 0.0 and build.never_negative(x):
         low = 0.0  # as in clamp(relu(x), max=6)
-    if not low <= 0.0 < high or -low == high == math.inf:
+    if not low <= 0.0 < high:
         raise Unsupported(f"a clamp to [{low:g}, {high:g}]; the low side must be at most 0 and the high side above it")
     return build.emit(Clip(low, high), x)
 
@@ -65,16 +70,26 @@ def _threshold(build: Any, x: Any, threshold: float, value: float) -> Any:
     return _clip(build, x, 0.0)
 
 
-def _minimum(build: Any, a: Any, b: Any) -> Any:
-    if isinstance(a, Tensor):
-        a, b = b, a
-    return _clip(build, a, None, b)
+def _minimum(build: Any, *parts: Any) -> Any:
+    return _clip(build, _value(parts), None, _limit(parts, torch.minimum))
 
 
-def _maximum(build: Any, a: Any, b: Any) -> Any:
-    if isinstance(a, Tensor):
-        a, b = b, a
-    return _clip(build, a, b)
+def _maximum(build: Any, *parts: Any) -> Any:
+    return _clip(build, _value(parts), _limit(parts, torch.maximum))
+
+
+def _value(parts: Any) -> Any:
+    """The computed one among values and constants."""
+    values = [part for part in parts if not isinstance(part, Tensor)]
+    if len(values) != 1:
+        raise Unsupported("the largest or smallest of several computed values")
+    return values[0]
+
+
+def _limit(parts: Any, choose: Any) -> Any:
+    """The constants among them as one."""
+    constants = [part for part in parts if isinstance(part, Tensor)]
+    return functools.reduce(choose, constants) if constants else None
 
 
 def rectify(x: Tensor, low: float, high: float, leak: float, levels: int, offset: float) -> Tensor:
@@ -122,7 +137,7 @@ class Clip(Op):
     }
     onnx: ClassVar = {
         "Relu": _relu,
-        "LeakyRelu": lambda build, x, alpha=0.01: _leaky_relu(build, x, alpha),
+        "LeakyRelu": lambda build, x, alpha=_SLOPE: _leaky_relu(build, x, alpha),
         "PRelu": _leaky_relu,
         "Clip": _onnx_clip,
         "Max": _maximum,

@@ -45,11 +45,14 @@ def _padded_conv(build: Any, x: Any, weight: Tensor, bias: Tensor | None, stride
     return build.affine(x, Pad(((0, 0), *sides)), Conv(weight, stride, (0,) * len(sides), dilation, groups), bias=per_channel)
 
 
-def _onnx_sides(x: Any, kernel: Any, stride: Any, dilation: Any, pads: Any, auto_pad: Any) -> tuple[tuple[int, int], ...]:
+def onnx_sides(sizes: Any, kernel: Any, stride: Any, dilation: Any, pads: Any, auto_pad: Any) -> tuple[tuple[int, int], ...]:
+    """What is padded before and after each of these spatial sizes."""
     n = len(kernel)
     mode = auto_pad.decode() if isinstance(auto_pad, bytes) else auto_pad
     if mode in ("SAME_UPPER", "SAME_LOWER"):
-        total = [max((-(-size // s) - 1) * s + d * (k - 1) + 1 - size, 0) for size, s, d, k in zip(x.shape[1:], stride, dilation, kernel, strict=True)]
+        if any(d != 1 for d in dilation):
+            raise Unsupported("auto_pad with dilations, of which ONNX and onnxruntime make different padding,")
+        total = [max((-(-size // s) - 1) * s + k - size, 0) for size, s, k in zip(sizes, stride, kernel, strict=True)]
         return tuple((t // 2, t - t // 2) if mode == "SAME_UPPER" else (t - t // 2, t // 2) for t in total)
     pads = [0] * 2 * n if pads is None or mode == "VALID" else [int(p) for p in pads]
     return tuple((pads[i], pads[i + n]) for i in range(n))
@@ -72,7 +75,7 @@ def _onnx_conv(
         raise Unsupported("a convolution with computed weights")
     n = weight.ndim - 2
     stride, dilation = spread(strides, n), spread(dilations, n)
-    return _padded_conv(build, x, weight, bias, stride, _onnx_sides(x, weight.shape[2:], stride, dilation, pads, auto_pad), dilation, group)
+    return _padded_conv(build, x, weight, bias, stride, onnx_sides(x.shape[1:], weight.shape[2:], stride, dilation, pads, auto_pad), dilation, group)
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +200,7 @@ def _onnx_transposed(
     output_shape: Any = None,
 ) -> Any:
     n = weight.ndim - 2
-    sides = _onnx_sides(x, weight.shape[2:], (1,) * n, (1,) * n, pads, "NOTSET")
+    sides = onnx_sides(x.shape[1:], weight.shape[2:], (1,) * n, (1,) * n, pads, "NOTSET")
     if output_shape is not None or auto_pad not in ("NOTSET", b"NOTSET") or any(a != b for a, b in sides):
         raise Unsupported("ConvTranspose with output_shape, auto_pad or uneven pads")
     return _transposed(build, x, weight, bias, strides, [a for a, _ in sides], output_padding, group, dilations)

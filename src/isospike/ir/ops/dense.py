@@ -11,8 +11,9 @@ from scipy.sparse import csr_array, eye_array, kron
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Rows, Shape, Unsupported, Weighted, constant_beyond
+from isospike.ir.ops.identity import cast
 from isospike.ir.ops.route import Pad, Permute, Reshape
-from isospike.ir.ops.scale import Scale
+from isospike.ir.ops.scale import Scale, of_a_sample
 
 
 def _linear(build: Any, x: Any, weight: Tensor, bias: Tensor | None = None) -> Any:
@@ -34,14 +35,14 @@ def _matmul(build: Any, a: Any, b: Any) -> Any:
 def _addmm(build: Any, bias: Any, a: Any, b: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     if not isinstance(bias, Tensor) or not isinstance(b, Tensor):
         raise Unsupported("addmm with computed bias or weights")
-    return build.affine(a, Dense(b.T.contiguous() * alpha), bias=bias * beta)
+    return build.affine(a, Dense(b.T.contiguous() * alpha), bias=of_a_sample(bias * beta, len(a.shape)))
 
 
 def _gemm(build: Any, a: Any, b: Any, c: Any = None, *, alpha: float = 1.0, beta: float = 1.0, transA: int = 0, transB: int = 0) -> Any:
     if transA or not isinstance(b, Tensor) or not (c is None or isinstance(c, Tensor)) or len(a.shape) != 1:
         raise Unsupported("Gemm with transA, or with computed weights or bias")
     weight = alpha * (b if transB else b.T)
-    return build.affine(a, Dense(weight.contiguous()), bias=None if c is None else (beta * c).reshape(-1).expand(weight.shape[0]))
+    return build.affine(a, Dense(weight.contiguous()), bias=None if c is None else of_a_sample(beta * c, 1).reshape(-1).expand(weight.shape[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ def _mean(build: Any, x: Any, dims: Any = None, keepdim: bool = False, *, dtype:
     places = sorted(int(d) % (len(x.shape) + 1) - 1 for d in (range(len(x.shape) + 1) if dims is None else dims))
     if places[0] < 0:
         raise Unsupported("a mean over the batch")
-    out = build.affine(x, *(Along(torch.full((1, x.shape[d]), 1.0 / x.shape[d], dtype=torch.float64), d) for d in places))
+    out = build.affine(cast(build, x, dtype), *(Along(torch.full((1, x.shape[d]), 1.0 / x.shape[d], dtype=torch.float64), d) for d in places))
     return out if keepdim else build.affine(out, Reshape(tuple(size for d, size in enumerate(x.shape) if d not in places)))
 
 

@@ -23,7 +23,7 @@ def _onnx_dropout(build: Any, x: Any, ratio: Any = None, training: Any = None, *
     return _dropout(build, x, ratio, training is not None and bool(training))
 
 
-def _cast(build: Any, x: Any, *arguments: Any, **named: Any) -> Any:
+def cast(build: Any, x: Any, *arguments: Any, **named: Any) -> Any:
     """The importer hands on the model's own precision as float64: a cast to a lower one rounds."""
     for dtype in (*arguments, *named.values()):
         if isinstance(dtype, torch.dtype) and dtype != torch.float64:
@@ -37,13 +37,23 @@ def _onnx_cast(build: Any, x: Any, *, to: int, **_: Any) -> Any:
     return x
 
 
-def _at_output(build: Any, x: Any, dim: int = -1, *_: Any, axis: int | None = None, **__: Any) -> Any:
+def _at_output(build: Any, x: Any, dim: int, *more: Any, **named: Any) -> Any:
     if not build.is_output():
         raise Unsupported("a soft-max before the output")
-    if (dim if axis is None else axis) % (len(x.shape) + 1) != 1:
+    if dim % (len(x.shape) + 1) != 1:
         raise Unsupported("a soft-max at the output over another dimension than the classes', the first of a sample")
+    if x.shape[0] == 1:
+        raise Unsupported("a soft-max of one class, which is the same whatever the input,")
     build.note("the soft-max at the output was taken off: the read-out gives the logits")
-    return x
+    return cast(build, x, *more, **named)
+
+
+def _onnx_at_output(build: Any, x: Any, *, axis: int | None = None, opset: int = 13) -> Any:
+    """Before opset 13 a soft-max is over all dimensions from `axis` on."""
+    axis = (-1 if opset >= 13 else 1) if axis is None else axis
+    if opset < 13 and axis % (len(x.shape) + 1) == 1 and any(size != 1 for size in x.shape[1:]):
+        raise Unsupported(f"a soft-max of opset {opset} over classes and places at once")
+    return _at_output(build, x, axis)
 
 
 _ONNX_TYPES = {1: "float32", 10: "float16", 16: "bfloat16", 6: "int32", 7: "int64", 9: "bool"}
@@ -62,15 +72,15 @@ class Identity(Op):
         "aten.detach.default": _same,
         "aten.detach_.default": _same,
         "aten.contiguous.default": _same,
-        **{f"aten.to.{kind}": _cast for kind in ("dtype", "dtype_layout", "device", "other")},
-        "aten._to_copy.default": _cast,
-        "aten.type_as.default": _cast,
+        **{f"aten.to.{kind}": cast for kind in ("dtype", "dtype_layout", "device", "other")},
+        "aten._to_copy.default": cast,
+        "aten.type_as.default": cast,
         "aten.softmax.int": _at_output,
         "aten.log_softmax.int": _at_output,
         "aten._softmax.default": _at_output,
         "aten._log_softmax.default": _at_output,
     }
-    onnx: ClassVar = {"Identity": _same, "Dropout": _onnx_dropout, "Cast": _onnx_cast, "Softmax": _at_output, "LogSoftmax": _at_output}
+    onnx: ClassVar = {"Identity": _same, "Dropout": _onnx_dropout, "Cast": _onnx_cast, "Softmax": _onnx_at_output, "LogSoftmax": _onnx_at_output}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         return inputs[0]

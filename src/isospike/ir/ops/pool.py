@@ -11,9 +11,9 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Op, Shape, Unsupported
-from isospike.ir.ops.conv import Conv, _onnx_sides, ones_per_channel, spread
+from isospike.ir.ops.conv import Conv, ones_per_channel, onnx_sides, spread
 from isospike.ir.ops.dense import Along
-from isospike.ir.ops.route import Pad
+from isospike.ir.ops.route import Pad, cut
 
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 
@@ -42,12 +42,16 @@ def _onnx_max_pool(
 ) -> Any:
     n = len(kernel_shape)
     stride, dilation = spread(strides, n), spread(dilations, n)
-    sides = _onnx_sides(x, kernel_shape, stride, dilation, pads, auto_pad)
+    sides = onnx_sides(x.shape[1:], kernel_shape, stride, dilation, pads, auto_pad)
+    places = [-(-(before + size) // s) for size, s, (before, _) in zip(x.shape[1:], stride, sides, strict=True)]
     if any(a != b for a, b in sides):
         if not build.never_negative(x):
             raise Unsupported("uneven padding of a max pool whose input may be negative")
         x, sides = build.affine(x, Pad(((0, 0), *sides))), ((0, 0),) * n
-    return _max_pool(build, x, list(kernel_shape), list(stride), [a for a, _ in sides], list(dilation), bool(ceil_mode))
+    out = _max_pool(build, x, list(kernel_shape), list(stride), [a for a, _ in sides], list(dilation), bool(ceil_mode))
+    for dim, most in enumerate(places, start=2):
+        out = cut(build, out, dim, 0, most)  # no patch begins behind the image
+    return out
 
 
 def _adaptive_max(build: Any, x: Any, size: Any) -> Any:
@@ -126,12 +130,12 @@ def _onnx_average(
     dilations: Any = 1,
 ) -> Any:
     n = len(kernel_shape)
-    sides = _onnx_sides(x, kernel_shape, spread(strides, n), (1,) * n, pads, auto_pad)
+    sides = onnx_sides(x.shape[1:], kernel_shape, spread(strides, n), (1,) * n, pads, auto_pad)
     if set(spread(dilations, n)) != {1}:
         raise Unsupported("an average pool with dilation")
     if any(a != b for a, b in sides):
-        if not count_include_pad:
-            raise Unsupported("an average pool with uneven padding that is not counted")
+        if not count_include_pad or ceil_mode:
+            raise Unsupported("an average pool with uneven padding that is not counted, or with ceil_mode,")
         x, sides = build.affine(x, Pad(((0, 0), *sides))), ((0, 0),) * n
     return _average_pool(build, x, list(kernel_shape), list(spread(strides, n)), [a for a, _ in sides], bool(ceil_mode), bool(count_include_pad))
 

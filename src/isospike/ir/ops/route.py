@@ -131,9 +131,15 @@ class Permute(Route):
         return Permute(tuple(before.dims[d] for d in self.dims)) if isinstance(before, Permute) else None
 
 
-def _slice(build: Any, x: Any, dim: int = 0, start: int | None = None, stop: int | None = None, step: int = 1) -> Any:
+def endless(stop: int | None) -> bool:
+    """Whether a slice ends nowhere: a number, however large, is a part of a larger batch, unless it is how exporters write that there is none."""
+    return stop is None or stop >= 2**31 - 1
+
+
+def cut(build: Any, x: Any, dim: int = 0, start: int | None = None, stop: int | None = None, step: int = 1) -> Any:
+    """x[start:stop:step] along one dimension of the batch."""
     if dim % (len(x.shape) + 1) == 0:
-        if (start or 0) == 0 and (stop is None or stop >= 2) and step == 1:
+        if (start or 0) == 0 and endless(stop) and step == 1:
             return x  # x[:] over the batch
         raise Unsupported("a slice of the batch")
     dim = _dim(x, dim)
@@ -145,7 +151,9 @@ def _slice(build: Any, x: Any, dim: int = 0, start: int | None = None, stop: int
     return build.affine(x, Slice(dim, start, stop, step))
 
 
-def _onnx_slice(build: Any, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None, **attributes: Any) -> Any:
+def _onnx_slice(
+    build: Any, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None, *, batch: int | None = None, **attributes: Any
+) -> Any:
     starts = attributes.get("starts", starts)
     ends = attributes.get("ends", ends)
     axes = attributes.get("axes", axes)
@@ -154,7 +162,8 @@ def _onnx_slice(build: Any, x: Any, starts: Any = None, ends: Any = None, axes: 
     starts, ends = _ints(starts), _ints(ends)
     axes = _ints(axes) if axes is not None else list(range(len(starts)))
     for dim, start, stop, step in zip(axes, starts, ends, _ints(steps) if steps is not None else [1] * len(starts), strict=True):
-        x = _slice(build, x, dim, start, stop, step)
+        whole = batch is not None and stop >= batch and dim % (len(x.shape) + 1) == 0  # of a file for batches of this size
+        x = cut(build, x, dim, start, None if whole else stop, step)
     return x
 
 
@@ -175,7 +184,7 @@ def _split(build: Any, x: Any, sizes: Any, dim: int = 0) -> Any:
     if isinstance(sizes, int):
         sizes = [min(sizes, total - at) for at in range(0, total, sizes)]
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
-    return [_slice(build, x, dim, end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    return [cut(build, x, dim, end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
 def _unbind(build: Any, x: Any, dim: int = 0) -> Any:
@@ -200,7 +209,7 @@ class Slice(Route):
     stop: int
     step: int
     torch: ClassVar = {
-        "aten.slice.Tensor": _slice,
+        "aten.slice.Tensor": cut,
         "aten.select.int": _select,
         "aten.unbind.int": _unbind,
         "aten.chunk.default": _chunk,

@@ -7,7 +7,7 @@ import torch
 from scipy.sparse import csr_array, diags_array
 from torch import Tensor
 
-from isospike.ir.ops.base import Map, Shape, Unsupported
+from isospike.ir.ops.base import Map, Shape, Unsupported, single
 
 
 def _batch_norm(
@@ -29,7 +29,7 @@ def _onnx_batch_norm(
     mean: Tensor,
     var: Tensor,
     *,
-    epsilon: float = 1e-5,
+    epsilon: float = single(1e-5),
     momentum: float = 0.9,
     training_mode: int = 0,
     spatial: int = 1,
