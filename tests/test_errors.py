@@ -30,13 +30,35 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from isospike import TTFS, Clocked, SpikingNetwork, check, convert, load, measure, save, simulate
+from isospike import (
+    TTFS,
+    Clocked,
+    EarlyExit,
+    EventDriven,
+    Latency,
+    Rate,
+    SlopeMismatch,
+    SpikeJitter,
+    SpikingNetwork,
+    Stepped,
+    TimeSteps,
+    WeightBits,
+    check,
+    convert,
+    load,
+    measure,
+    save,
+    simulate,
+)
 from isospike.activations import QCFS, StReLU
 from isospike.cli import app
-from isospike.codings import ttfs
+from isospike.codings import Calibrate, ttfs
+from isospike.codings.normalise import Percentile, SpikeNorm
 from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting, IsospikeError, OutOfRange, UnsupportedOperation
+from isospike.hardware import DoubleExponential
 from isospike.importers.archive import from_archive
+from isospike.neurons import IF, BurstIF, TernaryIF
 from zoo import Net, do
 
 pytestmark = pytest.mark.filterwarnings("ignore:The tensor attributes self.1:UserWarning")  # torch.export's remark on nn.LSTM
@@ -378,6 +400,24 @@ CASES: Sequence[Case] = (
         ("delta", 1.0, "delta < 1"), ("lowest_sum", 0.0, "lowest_sum > 0"), ("gated", "no", "False, True"), ("forced_spikes", None, "False, True"),
         ("outside", "other", "error, clip"))),
     case("Clocked(0)", lambda f: Clocked(0), InvalidSetting, "0 ticks", "At least one tick"),
+    case("TTFS('fixed', scale='channel')", lambda f: TTFS("fixed", scale="channel"), InvalidSetting, "TTFS('fixed', scale='channel')", "mapping='identical'", "Choose"),
+    *(case(f"{kind.__name__}({name}={bad!r})", lambda f, kind=kind, name=name, bad=bad, more=more: kind(**{name: bad}, **more), InvalidSetting,  # type: ignore[misc]
+           f"{kind.__name__}({name}=", f"{name}: {good}", remedy)
+      for kind, name, bad, good, remedy, more in (
+        (Clocked, "ticks", 2.5, "a whole number", "Choose", {}), (Clocked, "ticks", True, "a whole number", "Choose", {}), (Clocked, "rounding", "up", "floor, half", "Choose", {"ticks": 4}),
+        (Rate, "steps", 2.5, "a whole number", "Choose", {}), (Rate, "steps", "16", "a whole number", "Choose", {}), (Rate, "neuron", "if", "an object of ", "Choose", {}),
+        (Rate, "neuron", IF, "an object of ", "Make an object of it: IF(…)", {}), (Rate, "encoder", "poisson", "a function or class", "Choose", {}),
+        (Rate, "normalise", "max", "an object of Percentile, Bounds", "Choose", {}), (Rate, "initial", "half", "a number or None", "Choose", {}),
+        (Rate, "correction", 3, "an object of Calibrate or None", "Choose", {}), (Rate, "pool", "max", "online, window", "Choose", {}), (Rate, "outside", 0, "error, clip", "Choose", {}),
+        (TTFS, "margin", "a", "a number", "Choose", {}), (TTFS, "tau", None, "a number", "Choose", {}), (TTFS, "mapping", ["fixed"], "identical, fixed", "Choose", {}),
+        (IF, "reset", "half", "soft, zero", "Choose", {}), (TernaryIF, "level", "x", "a number", "Choose", {}), (BurstIF, "most", None, "a number", "Choose", {}),
+        (Percentile, "percent", "a", "a number", "Choose", {}), (Percentile, "per", "image", "channel, layer", "Choose", {}), (SpikeNorm, "steps", 1.5, "a whole number", "Choose", {}),
+        (Calibrate, "samples", 1.5, "a whole number", "Choose", {}), (EventDriven, "memory", "a", "a number", "Choose", {}), (Stepped, "steps", 2.5, "a whole number or None", "Choose", {}),
+        (Stepped, "seed", "x", "a whole number from", "Choose", {}), (Stepped, "seed", 2**70, "a whole number from", "Choose", {}), (EarlyExit, "margin", "a", "a number", "Choose", {}),
+        (EarlyExit, "every", 1.5, "a whole number", "Choose", {}), (SpikeJitter, "sd", "a", "a number", "Choose", {}), (Latency, "percentile", "a", "a number", "Choose", {}),
+        (SlopeMismatch, "sd", None, "a number", "Choose", {}), (TimeSteps, "steps", 8.0, "a whole number", "Choose", {}), (WeightBits, "bits", "4", "a whole number", "Choose", {}),
+        (DoubleExponential, "tau1", "a", "a number", "Choose", {}),
+        *((SpikeJitter, "seed", bad, "a whole number from", "Choose", {"sd": 0.1}) for bad in ("x", 1.5, None, 2**70, -(2**60))))),
     # saved networks
     case("missing file", lambda f: load(f / "none.safetensors"), InvalidFile, "none.safetensors` does not exist", "isospike convert"),
     case("folder as file", load, InvalidFile, "is not a file", "isospike convert"),

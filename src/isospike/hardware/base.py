@@ -11,6 +11,7 @@ from isospike.data import Samples, samples
 from isospike.engine import SpikingNetwork, generators, run
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.ops.base import Map, Weighted
+from isospike.ir.typed import Seed
 from isospike.network import Body, Constraint, Stage, balanced
 from isospike.neurons import FirstSpikeIF, Integrator
 
@@ -22,9 +23,10 @@ class Noise(Constraint):
     """A random constraint.  sd: standard deviation; seed: what its random numbers begin with."""
 
     sd: float
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check(self, 0 <= self.sd < math.inf, "A standard deviation of 0 or more.")
 
     def draw(self, like: Tensor, generator: torch.Generator) -> Tensor:

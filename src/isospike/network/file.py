@@ -71,6 +71,8 @@ def _body(path: Path, tree: Any, tensors: dict[str, Tensor], names: list[str]) -
         if not isinstance(body, Body) or set(body.tensors()) != set(names):
             raise InvalidFile("header and tensors do not belong together.")
         _check_shapes(body)
+        if len(kinds := {t.dtype for t in tensors.values()}) > 1 or not kinds <= {torch.float32, torch.float64}:
+            raise InvalidFile(f"its numbers are {', '.join(sorted(map(str, kinds)))}.", "All float32, or all float64.")
     except InvalidFile as error:
         raise InvalidFile(f"`{path}` cannot be read: {error.what}", error.supported or "Files written by `isospike convert`.", error.remedy or AGAIN) from error
     except (TypeError, ValueError, AttributeError, RuntimeError, LookupError, ArithmeticError) as error:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from isospike.ir.ops.clip import Clip
+from isospike.ir.typed import typed
 from isospike.neurons.base import Drive, Neuron
 from isospike.neurons.fused import fused, plain
 
@@ -64,6 +65,9 @@ class Stepping(Neuron):
     rectifier: Clip = field(default_factory=partial(Clip, 0.0, math.inf))
     signed: ClassVar[bool] = False  # sends negative spikes as well
     step: ClassVar[Callable[..., Any]]  # (x, V, net spikes, *parameters) ↦ (spikes, V)
+
+    def __post_init__(self) -> None:
+        typed(self)
 
     @abstractmethod
     def parameters(self) -> tuple[Tensor, ...]:

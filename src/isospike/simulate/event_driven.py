@@ -32,6 +32,7 @@ class EventDriven(OnePass):
     memory: float = 6.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.memory > 0:
             raise InvalidSetting(f"EventDriven(memory={self.memory}).", "GB, above 0.", "6 is usual.")
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isospike.ir.graph import Graph
+from isospike.ir.typed import typed
 from isospike.ranges import Ranges
 
 
 @dataclass(frozen=True)
 class Normalise(ABC):
-    """Base of the normalisations."""
+    """Base of the normalisations; the fields of each are its settings."""
+
+    def __post_init__(self) -> None:
+        typed(self)
 
     @abstractmethod
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
