@@ -93,7 +93,7 @@ def test_what_a_file_lacks_has_its_default(tmp_path: Path) -> None:
         (lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[-6]), "shape .-6"),
         (lambda h: h["network"]["fields"]["encoder"]["fields"].update(shape=["4"]), "shape"),
         (lambda h: h["network"]["fields"]["stages"][0]["fields"]["neuron"].update(record="Elsewhere", of="a.b"), "`Elsewhere` of `a.b`, which is not defined"),
-        (lambda h: h["network"]["fields"].update(constraints=3), "Body.constraints=3.*a tuple of an object of .*SpikeJitter.*Convert the model again"),
+        (lambda h: h["network"]["fields"].update(constraints=3), "Body.constraints=3.*an object of .*SpikeJitter.*, in a tuple.*Convert the model again"),
         (lambda h: h["network"]["fields"].update(constraints=[3]), r"Body.constraints=\(3,\)"),
         (lambda h: h["network"]["fields"].update(encoder=None), "Body.encoder=None.*an object of .*LatencyEncoder"),
         (lambda h: h["network"]["fields"].update(stages=["x"]), "Body.stages="),

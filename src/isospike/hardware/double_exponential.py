@@ -9,7 +9,7 @@ simulated event by event.  Source: Stanojevic 2023, §3.6.1.
 import math
 from dataclasses import dataclass, replace
 
-from isospike.engine import SpikingNetwork
+from isospike.engine import SpikingNetwork, spiking
 from isospike.errors import InvalidSetting
 from isospike.ir.typed import typed
 from isospike.network import Stage
@@ -36,6 +36,7 @@ class DoubleExponential:
 
     def __call__(self, network: SpikingNetwork) -> SpikingNetwork:
         """The network with this response in every first-spike neuron and in the read-out; pools stay.  Raises `InvalidSetting`."""
+        spiking(network, type(self).__name__)
         body = network.body
         return SpikingNetwork(replace(body, stages=tuple(map(self._stage, body.stages))))
 

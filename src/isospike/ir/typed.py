@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache
+from inspect import isabstract
 from reprlib import repr as shortened
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -71,8 +72,8 @@ def _said(kind: Any) -> str:
         case None if kind in PLAIN:
             return PLAIN[kind]
         case None:
-            known = subclasses(kind) if kind.__module__.startswith("isospike.") else ()
-            return f"an object of {', '.join(sub.__name__ for sub in known) or kind.__name__}"
+            known = (sub.__name__ for sub in subclasses(kind) if not isabstract(sub)) if kind.__module__.startswith("isospike.") else ()
+            return f"an object of {', '.join(known) or kind.__name__}"
         case origin if origin is Annotated:
             return f"{_said(parts[0])} from {parts[1].start} to {parts[1].stop - 1}"
         case origin if origin is Literal:
@@ -80,6 +81,6 @@ def _said(kind: Any) -> str:
         case origin if origin in (Union, UnionType):
             return " or ".join(map(_said, parts))
         case origin if origin in (tuple, Sequence):
-            return f"a {origin.__name__.lower()} of {', '.join(_said(part) for part in parts if part is not ...)}"
+            return f"{', '.join(_said(part) for part in parts if part is not ...)}, in a {origin.__name__.lower()}"
         case origin:
             return "a function or class" if origin is Callable else origin.__name__

@@ -106,7 +106,7 @@ class EarlyExit(Simulator):
         for end in times:
             out = walk.until(end)
             left = (lead(out, end) >= self.margin) | (end == times[-1])
-            if bool(left.any()) or end == times[-1]:
+            if bool(left.any() | left.all()):  # of no sample at all, all leave at the first look
                 yield waiting[left], end, out[left], {stage.name: walk.states[stage.name].net[left] / end for stage in body.stages[:-1]}
             if bool(left.all()):
                 return

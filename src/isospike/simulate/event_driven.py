@@ -72,7 +72,7 @@ def _late(stage: Stage, body: Body) -> list[float]:
 
 def _arriving(code: Tensor, late: float) -> np.ndarray:
     """Leads of arriving spikes, (batch, presynaptic), zero for silent."""
-    lead = code.reshape(len(code), -1).double().numpy()
+    lead = code.reshape(len(code), math.prod(code.shape[1:])).double().numpy()
     return lead if not late else np.where(lead != 0, lead - late, 0.0)
 
 
