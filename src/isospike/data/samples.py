@@ -30,7 +30,7 @@ def pairs(data: Samples, size: int = BATCH) -> Iterator[Pair]:
         for batch in data:
             yield _pair(batch)
     else:
-        raise InvalidData(f"the samples are a {type(data).__name__}.", SUPPORTED, _remedy(data))
+        raise InvalidData(f"the samples are a {type(data).__name__}.", SUPPORTED, advice(data))
 
 
 def samples(data: Samples) -> Iterable[Tensor]:
@@ -41,7 +41,7 @@ def samples(data: Samples) -> Iterable[Tensor]:
 def fitting(x: object, shape: Sequence[int]) -> None:
     """Raise `InvalidData` unless this is a batch that a network of samples of this shape takes; its numbers are not looked at."""
     if not isinstance(x, Tensor):
-        remedy = _remedy(x, "Pass the samples alone; measure goes through loaders.")
+        remedy = advice(x, "Pass the samples alone; measure goes through loaders.")
         raise InvalidData(f"the input is a {type(x).__name__}.", "A tensor (batch, *shape).", remedy)
     _held(x)
     if x.dtype not in (torch.float32, torch.float64):
@@ -73,7 +73,7 @@ def _pair(batch: Any) -> Pair:
     if not (isinstance(batch, tuple | list) and len(batch) == 2 and _is_pair(batch)):
         held = list(batch) if isinstance(batch, dict) else [type(part).__name__ for part in batch] if isinstance(batch, tuple | list) else []
         what = f"a batch is a {type(batch).__name__}{f' of {len(held)}: ' + ', '.join(held[:3]) if held else ''}."
-        raise InvalidData(what, SUPPORTED, _remedy(batch))
+        raise InvalidData(what, SUPPORTED, advice(batch))
     x, labels = batch
     _held(x)
     if labels is not None and (labels.is_complex() or (labels.is_floating_point() and labels.shape == x.shape)):
@@ -94,7 +94,8 @@ def _held(x: Tensor) -> Tensor:
     return x
 
 
-def _remedy(data: Any, otherwise: str = "Pass the samples as float32 or float64 tensors.") -> str:
+def advice(data: object, otherwise: str = "Pass the samples as float32 or float64 tensors.") -> str:
+    """What to do with an object that was handed over as samples and holds none."""
     module = type(data).__module__.partition(".")[0]
     if module == "numpy":
         return "Make it a tensor: torch.from_numpy(x).float()."
