@@ -376,6 +376,8 @@ CASES: Sequence[Case] = (
     case("wrong keys", lambda f: read_npz(f, x=IMAGES, y=IMAGES), InvalidData, "d.npz` holds x, y", "`images`", "numpy.savez"),
     case("no images", lambda f: read_npz(f, images=IMAGES[:0]), InvalidData, "holds no image", "At least one"),
     case("one number as images", lambda f: read_npz(f, images=np.float32(1)), InvalidData, "holds no image", "At least one"),
+    *(case(f"labels {bad}", lambda f, bad=bad: read_npz(f, images=IMAGES, labels=np.array(bad)), InvalidData, "d.npz`: the labels are no class numbers", "Whole", "numpy.unique")  # type: ignore[misc]
+      for bad in ([0.5, 1.5, 2.0], [0.0, 1.0, math.nan], [0.0, 1.0, math.inf], [0.0, 1.0, 1e300], ["0", "1", "2"], [0, 1, 2j])),
     case("label missing", lambda f: read_npz(f, images=IMAGES, labels=np.arange(2)), InvalidData, "3 images and 2 labels", "A label for every image"),
     case("int64 images", lambda f: read_npz(f, images=IMAGES.astype(np.int64)), InvalidData, "d.npz`: the images are int64", "float32", "astype"),
     case("complex images", lambda f: read_npz(f, images=IMAGES.astype(complex)), InvalidData, "complex128", "float32", "astype"),
@@ -389,6 +391,12 @@ CASES: Sequence[Case] = (
     case("--normalize without numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "a b"), InvalidSetting, "'a b'", "MEAN… STD…", "0.1307"),
     case("--normalize with three numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "1 2 3"), InvalidSetting, "'1 2 3'", "MEAN… STD…"),
     case("--normalize with a standard deviation of 0", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "0.5 0"), InvalidData, "none of the latter 0"),
+    *(case(f"--normalize '{bad}'", lambda f, bad=bad: check_command("isospike.data.lenet:lenet5", "--normalize", bad), InvalidData, "do not fit", "finite", "--normalize")  # type: ignore[misc]
+      for bad in ("0.2 inf", "0.2 -0.3", "nan 1", "inf 1", "0.2 nan")),
+    case("--size for arrays", lambda f: check_command("isospike.data.lenet:lenet5", "--size", 32), InvalidData, "(1, 28, 28), and are not resized to 32", "of a folder", "Leave --size out"),
+    case("--memory too small", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 1e-6), InvalidSetting, "synapses", "memory=1e-06", "--memory 1;"),
+    case("--memory of nothing", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 0), InvalidSetting, "EventDriven(memory=0.0)", "above 0", "6 is usual"),
+    case("--memory of the closed form", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 2, "--simulator", "closed-form"), InvalidSetting, "--memory 2 is no setting of ClosedForm", "event-driven", "Leave"),
     case("--normalize for more channels", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "1 2 3 4"), InvalidData, "2 means", "one a channel"),
     # settings
     case("unknown coding", lambda f: check_command("isospike.data.lenet:lenet5", "--coding", "phase"), InvalidSetting, "`phase`", "Known: ttfs", "--coding"),
