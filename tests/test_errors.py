@@ -59,6 +59,7 @@ from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetti
 from isospike.hardware import DoubleExponential
 from isospike.importers.archive import from_archive
 from isospike.neurons import IF, BurstIF, TernaryIF
+from isospike.train import Early
 from zoo import Net, do
 
 pytestmark = pytest.mark.filterwarnings("ignore:The tensor attributes self.1:UserWarning")  # torch.export's remark on nn.LSTM
@@ -424,7 +425,7 @@ CASES: Sequence[Case] = (
         (Stepped, "seed", "x", "a whole number from", "Choose", {}), (Stepped, "seed", 2**70, "a whole number from", "Choose", {}), (EarlyExit, "margin", "a", "a number", "Choose", {}),
         (EarlyExit, "every", 1.5, "a whole number", "Choose", {}), (SpikeJitter, "sd", "a", "a number", "Choose", {}), (Latency, "percentile", "a", "a number", "Choose", {}),
         (SlopeMismatch, "sd", None, "a number", "Choose", {}), (TimeSteps, "steps", 8.0, "a whole number", "Choose", {}), (WeightBits, "bits", "4", "a whole number", "Choose", {}),
-        (DoubleExponential, "tau1", "a", "a number", "Choose", {}),
+        (Early, "window", "a", "a number", "Choose", {}), (DoubleExponential, "tau1", "a", "a number", "Choose", {}),
         *((SpikeJitter, "seed", bad, "a whole number from", "Choose", {"sd": 0.1}) for bad in ("x", 1.5, None, 2**70, -(2**60))))),
     # saved networks
     case("missing file", lambda f: load(f / "none.safetensors"), InvalidFile, "none.safetensors` does not exist", "isospike convert"),
