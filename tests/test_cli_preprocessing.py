@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from isospike import load
-from isospike.data import PRESETS
-from isospike.errors import InvalidSetting
+from isospike import Stepped, load, measure
+from isospike.data import PRESETS, open_data
+from isospike.errors import InvalidData, InvalidSetting
 from test_cli import call, figures
 
 NORMAL = "0.2860 0.3530"
@@ -72,6 +72,45 @@ def test_data_prepared_otherwise_are_warned_of(place: Path) -> None:
         np.savez("float.npz", images=(file["images"].astype(np.float32) / 255 - 0.286) / 0.353, labels=file["labels"])
     with pytest.warns(UserWarning, match="calibrated on"):
         call("run", "n.safetensors", "--data", "float.npz")
+
+
+def test_the_size_of_what_is_in_memory_is_kept_and_not_changed(place: Path) -> None:
+    with pytest.raises(InvalidData, match=r"\(1, 6, 6\), and are not resized to 32"):
+        call("convert", "m.pt2", "--data", "d.npz", "--size", 32, "--out", "n.safetensors")
+    call("convert", "m.pt2", "--data", "d.npz", "--normalize", NORMAL, "--size", 6, "--out", "n.safetensors")
+    assert load("n.safetensors").body.preprocessing.size == 6
+    assert figures("run", "n.safetensors", "--data", "d.npz")["accuracy"] == figures("run", "n.safetensors", "--data", "d.npz", "--size", 6)["accuracy"] == 1.0
+    with pytest.raises(InvalidSetting, match="--size 7 contradicts the file"):
+        call("run", "n.safetensors", "--data", "d.npz", "--size", 7)
+
+
+def test_whole_labels_in_floating_point_are_class_numbers(place: Path) -> None:
+    with np.load("d.npz") as file:
+        np.savez("float.npz", images=file["images"], labels=file["labels"].astype(np.float32))
+    call("convert", "m.pt2", "--data", "d.npz", "--normalize", NORMAL, "--out", "n.safetensors")
+    assert figures("run", "n.safetensors", "--data", "float.npz")["accuracy"] == 1.0
+
+
+def test_the_seed_is_of_what_the_input_neurons_draw(place: Path) -> None:
+    call("convert", "m.pt2", "--data", "d.npz", "--coding", "rate", "--encoder", "poisson", "--steps", 8, "--out", "p.safetensors")
+    run = ("run", "p.safetensors", "--data", "d.npz")
+    operations = [figures(*run, "--seed", seed)["synaptic_operations"] for seed in (0, 1, 2)]
+    assert len(set(operations)) == 3 and figures(*run)["synaptic_operations"] == operations[0]
+    assert figures(*run, "--seed", 1)["synaptic_operations"] == measure(load("p.safetensors"), open_data("d.npz"), Stepped(seed=1))["synaptic_operations"]
+    several = figures(*run, "--trials", 3)
+    assert several["trials"] == 3 and several["accuracy_sd"] > 0
+    assert several["synaptic_operations"] == pytest.approx(sum(operations) / 3, rel=1e-12)
+    curves = [[row["synaptic_operations"] for row in figures(*run, "--curve", "--seed", seed)["curve"]] for seed in (0, 0, 1)]
+    assert curves[0] == curves[1] != curves[2] and curves[0][-1] == operations[0]
+    with pytest.raises(InvalidSetting, match="--trials 3 of a curve are not averaged"):
+        call(*run, "--curve", "--trials", 3)
+
+
+@pytest.mark.parametrize("coding", [("ttfs",), ("rate", "--steps", 4)], ids=lambda coding: coding[0])
+def test_trials_of_what_is_never_drawn_are_refused(place: Path, coding: tuple[object, ...]) -> None:
+    call("convert", "m.pt2", "--data", "d.npz", "--coding", *coding, "--out", "n.safetensors")
+    with pytest.raises(InvalidSetting, match=r"--trials 3 would all be the same"):
+        call("run", "n.safetensors", "--data", "d.npz", "--trials", 3)
 
 
 def test_every_preset_is_of_numbers_a_channel() -> None:

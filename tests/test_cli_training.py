@@ -79,20 +79,20 @@ def test_resumed_after_an_interrupt(command: str, snn: Path, tmp_path: Path, mon
     tune = ("tune", snn, *SAMPLE, "--samples", 100, "--epochs", 2, "--time-steps", 8)
     arguments = (*(FC2 if command == "train" else tune), "--jitter", 0.01, "--json", "--out")
     call(*arguments, whole)
-    from isospike.train.fit import _Run
+    from isospike.train.kept import Run
 
-    keep = _Run.keep
+    keep = Run.keep
 
     def interrupted(run: Any, epoch: int, *found: Any) -> None:
         if epoch == 2:
             raise RuntimeError("the power failed")
         keep(run, epoch, *found)
 
-    monkeypatch.setattr(_Run, "keep", interrupted)
+    monkeypatch.setattr(Run, "keep", interrupted)
     with pytest.raises(RuntimeError, match="the power failed"):
         call(*arguments, cut)
     assert not cut.exists() and len((tmp_path / "cut.safetensors.run" / "curve.csv").read_text().splitlines()) == 2
-    monkeypatch.setattr(_Run, "keep", keep)
+    monkeypatch.setattr(Run, "keep", keep)
     call(*arguments, cut, "--resume")
     assert cut.read_bytes() == whole.read_bytes()
 

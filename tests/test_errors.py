@@ -30,13 +30,36 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from isospike import TTFS, Clocked, SpikingNetwork, check, convert, load, measure, save, simulate
+from isospike import (
+    TTFS,
+    Clocked,
+    EarlyExit,
+    EventDriven,
+    Latency,
+    Rate,
+    SlopeMismatch,
+    SpikeJitter,
+    SpikingNetwork,
+    Stepped,
+    TimeSteps,
+    WeightBits,
+    check,
+    convert,
+    load,
+    measure,
+    save,
+    simulate,
+)
 from isospike.activations import QCFS, StReLU
 from isospike.cli import app
-from isospike.codings import ttfs
+from isospike.codings import Calibrate, ttfs
+from isospike.codings.normalise import Percentile, SpikeNorm
 from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting, IsospikeError, OutOfRange, UnsupportedOperation
+from isospike.hardware import DoubleExponential
 from isospike.importers.archive import from_archive
+from isospike.neurons import IF, BurstIF, TernaryIF
+from isospike.train import Early
 from zoo import Net, do
 
 pytestmark = pytest.mark.filterwarnings("ignore:The tensor attributes self.1:UserWarning")  # torch.export's remark on nn.LSTM
@@ -361,6 +384,8 @@ CASES: Sequence[Case] = (
     case("wrong keys", lambda f: read_npz(f, x=IMAGES, y=IMAGES), InvalidData, "d.npz` holds x, y", "`images`", "numpy.savez"),
     case("no images", lambda f: read_npz(f, images=IMAGES[:0]), InvalidData, "holds no image", "At least one"),
     case("one number as images", lambda f: read_npz(f, images=np.float32(1)), InvalidData, "holds no image", "At least one"),
+    *(case(f"labels {bad}", lambda f, bad=bad: read_npz(f, images=IMAGES, labels=np.array(bad)), InvalidData, "d.npz`: the labels are no class numbers", "Whole", "numpy.unique")  # type: ignore[misc]
+      for bad in ([0.5, 1.5, 2.0], [0.0, 1.0, math.nan], [0.0, 1.0, math.inf], [0.0, 1.0, 1e300], ["0", "1", "2"], [0, 1, 2j])),
     case("label missing", lambda f: read_npz(f, images=IMAGES, labels=np.arange(2)), InvalidData, "3 images and 2 labels", "A label for every image"),
     case("int64 images", lambda f: read_npz(f, images=IMAGES.astype(np.int64)), InvalidData, "d.npz`: the images are int64", "float32", "astype"),
     case("complex images", lambda f: read_npz(f, images=IMAGES.astype(complex)), InvalidData, "complex128", "float32", "astype"),
@@ -374,6 +399,12 @@ CASES: Sequence[Case] = (
     case("--normalize without numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "a b"), InvalidSetting, "'a b'", "MEAN… STD…", "0.1307"),
     case("--normalize with three numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "1 2 3"), InvalidSetting, "'1 2 3'", "MEAN… STD…"),
     case("--normalize with a standard deviation of 0", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "0.5 0"), InvalidData, "none of the latter 0"),
+    *(case(f"--normalize '{bad}'", lambda f, bad=bad: check_command("isospike.data.lenet:lenet5", "--normalize", bad), InvalidData, "do not fit", "finite", "--normalize")  # type: ignore[misc]
+      for bad in ("0.2 inf", "0.2 -0.3", "nan 1", "inf 1", "0.2 nan")),
+    case("--size for arrays", lambda f: check_command("isospike.data.lenet:lenet5", "--size", 32), InvalidData, "(1, 28, 28), and are not resized to 32", "of a folder", "Leave --size out"),
+    case("--memory too small", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 1e-6), InvalidSetting, "synapses", "memory=1e-06", "--memory 1;"),
+    case("--memory of nothing", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 0), InvalidSetting, "EventDriven(memory=0.0)", "above 0", "6 is usual"),
+    case("--memory of the closed form", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 2, "--simulator", "closed-form"), InvalidSetting, "--memory 2 is no setting of ClosedForm", "event-driven", "Leave"),
     case("--normalize for more channels", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "1 2 3 4"), InvalidData, "2 means", "one a channel"),
     # settings
     case("unknown coding", lambda f: check_command("isospike.data.lenet:lenet5", "--coding", "phase"), InvalidSetting, "`phase`", "Known: ttfs", "--coding"),
@@ -385,6 +416,24 @@ CASES: Sequence[Case] = (
         ("delta", 1.0, "delta < 1"), ("lowest_sum", 0.0, "lowest_sum > 0"), ("gated", "no", "False, True"), ("forced_spikes", None, "False, True"),
         ("outside", "other", "error, clip"))),
     case("Clocked(0)", lambda f: Clocked(0), InvalidSetting, "0 ticks", "At least one tick"),
+    case("TTFS('fixed', scale='channel')", lambda f: TTFS("fixed", scale="channel"), InvalidSetting, "TTFS('fixed', scale='channel')", "mapping='identical'", "Choose"),
+    *(case(f"{kind.__name__}({name}={bad!r})", lambda f, kind=kind, name=name, bad=bad, more=more: kind(**{name: bad}, **more), InvalidSetting,  # type: ignore[misc]
+           f"{kind.__name__}({name}=", f"{name}: {good}", remedy)
+      for kind, name, bad, good, remedy, more in (
+        (Clocked, "ticks", 2.5, "a whole number", "Choose", {}), (Clocked, "ticks", True, "a whole number", "Choose", {}), (Clocked, "rounding", "up", "floor, half", "Choose", {"ticks": 4}),
+        (Rate, "steps", 2.5, "a whole number", "Choose", {}), (Rate, "steps", "16", "a whole number", "Choose", {}), (Rate, "neuron", "if", "an object of ", "Choose", {}),
+        (Rate, "neuron", IF, "an object of ", "Make an object of it: IF(…)", {}), (Rate, "encoder", "poisson", "a function or class", "Choose", {}),
+        (Rate, "normalise", "max", "an object of Percentile, Bounds", "Choose", {}), (Rate, "initial", "half", "a number or None", "Choose", {}),
+        (Rate, "correction", 3, "an object of Calibrate or None", "Choose", {}), (Rate, "pool", "max", "online, window", "Choose", {}), (Rate, "outside", 0, "error, clip", "Choose", {}),
+        (TTFS, "margin", "a", "a number", "Choose", {}), (TTFS, "tau", None, "a number", "Choose", {}), (TTFS, "mapping", ["fixed"], "identical, fixed", "Choose", {}),
+        (IF, "reset", "half", "soft, zero", "Choose", {}), (TernaryIF, "level", "x", "a number", "Choose", {}), (BurstIF, "most", None, "a number", "Choose", {}),
+        (Percentile, "percent", "a", "a number", "Choose", {}), (Percentile, "per", "image", "channel, layer", "Choose", {}), (SpikeNorm, "steps", 1.5, "a whole number", "Choose", {}),
+        (Calibrate, "samples", 1.5, "a whole number", "Choose", {}), (EventDriven, "memory", "a", "a number", "Choose", {}), (Stepped, "steps", 2.5, "a whole number or None", "Choose", {}),
+        (Stepped, "seed", "x", "a whole number from", "Choose", {}), (Stepped, "seed", 2**70, "a whole number from", "Choose", {}), (EarlyExit, "margin", "a", "a number", "Choose", {}),
+        (EarlyExit, "every", 1.5, "a whole number", "Choose", {}), (SpikeJitter, "sd", "a", "a number", "Choose", {}), (Latency, "percentile", "a", "a number", "Choose", {}),
+        (SlopeMismatch, "sd", None, "a number", "Choose", {}), (TimeSteps, "steps", 8.0, "a whole number", "Choose", {}), (WeightBits, "bits", "4", "a whole number", "Choose", {}),
+        (Early, "window", "a", "a number", "Choose", {}), (DoubleExponential, "tau1", "a", "a number", "Choose", {}),
+        *((SpikeJitter, "seed", bad, "a whole number from", "Choose", {"sd": 0.1}) for bad in ("x", 1.5, None, 2**70, -(2**60))))),
     # saved networks
     case("missing file", lambda f: load(f / "none.safetensors"), InvalidFile, "none.safetensors` does not exist", "isospike convert"),
     case("folder as file", load, InvalidFile, "is not a file", "isospike convert"),

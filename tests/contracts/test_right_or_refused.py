@@ -217,11 +217,9 @@ def every_step(network: iso.SpikingNetwork, x: Tensor, seed: int) -> list[Tensor
 
 def spikes_of(stage: iso.network.Stage, x: Tensor) -> Tensor:
     neuron, sent = stage.neuron, []
-    v, net = torch.zeros_like(x[0]) + neuron.initial * neuron.threshold, torch.zeros_like(x[0])
-    spare = (torch.zeros(()),) * (5 - len(neuron.parameters()))
+    states = tuple(torch.zeros_like(x[0]) + value for value in neuron.begin())
     for drive in x:
-        s, v = type(neuron).step(drive + neuron.bias, v, net, *neuron.parameters(), *spare)
-        net = net + s
+        s, states = type(neuron).step(states, drive + neuron.bias, neuron.parameters())
         sent.append(s)
     return torch.stack(sent)
 

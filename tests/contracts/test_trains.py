@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import isospike as iso
 from isospike.codings import Bernoulli, RegularSpikes
 from isospike.codings.normalise import Percentile
-from isospike.network import events
+from isospike.engine import events
 from isospike.neurons import IF, BurstIF, SignedIF, TernaryIF
 from isospike.simulate import StepByStep
 from random_networks import random_network

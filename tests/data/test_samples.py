@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader, TensorDataset
 import isospike as iso
 from isospike.data import Data, pairs
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting, IsospikeError
+from isospike.hardware import DoubleExponential
 from isospike.measure import early
+from isospike.simulate import Simulator, StepByStep
 
 X = torch.rand(30, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 Y = torch.arange(30) % 3
@@ -28,6 +30,7 @@ def model() -> nn.Module:
 MODEL = model()
 TTFS = iso.convert(MODEL, X, input_range=(0.0, 1.0))
 RATE = iso.convert(MODEL, X, iso.Rate(steps=8), input_range=(0.0, 1.0))
+POISSON = iso.convert(MODEL, X, iso.Rate(steps=8, encoder=iso.codings.Poisson), input_range=(0.0, 1.0))
 
 
 def once() -> Iterator[tuple[Tensor, Tensor]]:
@@ -39,6 +42,8 @@ FORMS: dict[str, Callable[[], Any]] = {
     "pair": lambda: (X, Y),
     "pair without labels": lambda: (X, None),
     "loader of pairs": lambda: DataLoader(TensorDataset(X, Y), 7),
+    "loader of a data set without labels": lambda: DataLoader(TensorDataset(X), 7),
+    "tuple of one": lambda: (X,),
     "loader of tensors": lambda: DataLoader(X, 7),  # type: ignore[arg-type]
     "list of pairs": lambda: list(once()),
     "list of tensors": lambda: list(X.split(11)),
@@ -121,6 +126,44 @@ WRONG: dict[str, tuple[Callable[[], object], type[IsospikeError], str]] = {
     "a loader to simulate": (lambda: iso.simulate(TTFS, [X]), InvalidData, "the input is a list.*measure"),  # type: ignore[arg-type]
     "a stage that is not there": (lambda: iso.simulate(TTFS, X).times("nosuch"), InvalidSetting, "no stage `nosuch`.*0, 2"),
     "a stage of a rate network": (lambda: iso.simulate(RATE, X).times("nosuch"), InvalidSetting, "no stage `nosuch`"),
+    "two batches as a pair": (lambda: iso.measure(TTFS, (X, X.flip(0))), InvalidData, r"the labels are torch.float64 \(30, 4\).*a list, \[a, b\]"),
+    "complex labels": (lambda: iso.measure(TTFS, (X, Y + 0j)), InvalidData, "the labels are torch.complex64.*class number"),
+    "labels in a list": (lambda: iso.measure(TTFS, [X, Y]), InvalidData, r"second of these two is torch.int64 \(30,\).*\(samples, labels\)"),
+    "too few labels of data": (lambda: iso.measure(TTFS, Data("x", X, Y[:4])), InvalidData, "30 samples and 4 labels"),
+    "a dict as batch": (lambda: iso.measure(TTFS, [{"image": X, "label": Y}]), InvalidData, r"\(batch\['image'\], batch\['label'\]\) for batch in"),
+    "a dict as samples": (lambda: iso.measure(TTFS, {"image": X, "label": Y}), InvalidData, r"a dict.*\(batch\['image'\], batch\['label'\]\)"),
+    "a data set": (lambda: iso.measure(TTFS, TensorDataset(X, Y)), InvalidData, r"a TensorDataset.*DataLoader\(dataset, batch_size=64\)"),
+    "a loader without batches": (lambda: iso.measure(TTFS, DataLoader(TensorDataset(X, Y), batch_size=None)), InvalidData, r"one number for.*batch_size=64"),
+    "a simulator by name": (lambda: iso.simulate(TTFS, X, "event-driven"), InvalidSetting, "simulator='event-driven'.*ClosedForm, EventDriven"),  # type: ignore[arg-type]
+    "a class as simulator": (lambda: iso.simulate(TTFS, X, iso.EventDriven), InvalidSetting, r"simulate.*Make an object of it: EventDriven\("),  # type: ignore[arg-type]
+    "measured in a text": (lambda: iso.measure(TTFS, X, "x"), InvalidSetting, "measure.simulator='x'"),  # type: ignore[arg-type]
+    "checked in a text": (lambda: iso.check(MODEL, TTFS, X, simulators="closed-form"), InvalidSetting, "simulators='closed-form'.*ClosedForm"),  # type: ignore[arg-type]
+    "checked in a class": (lambda: iso.check(MODEL, TTFS, X, simulators=[iso.ClosedForm]), InvalidSetting, "check.simulators=.*, in a sequence"),  # type: ignore[list-item]
+    "constraints by name": (lambda: iso.constrain(TTFS, "jitter"), InvalidSetting, "constraints='jitter'.*SpikeJitter"),  # type: ignore[arg-type]
+    "no constraints": (lambda: iso.constrain(TTFS, None), InvalidSetting, "constraints=.None"),  # type: ignore[arg-type]
+    "a class as constraint": (lambda: iso.constrain(TTFS, [iso.TimeSteps]), InvalidSetting, "constraints=.*SpikeJitter"),  # type: ignore[list-item]
+    "a constraint to prepare for by name": (lambda: iso.train.prepare(TTFS, "jitter"), InvalidSetting, "prepare.constraints='jitter'"),  # type: ignore[arg-type]
+    **{
+        f"a response as constraint {number}": (lambda call=call: call(), InvalidSetting, r"no constraint.*DoubleExponential\(tau1=1.0.*\)\(network\)")
+        for number, call in enumerate((
+            lambda: iso.constrain(TTFS, [DoubleExponential(1.0)]), lambda: iso.constrain(TTFS, DoubleExponential(1.0)),
+            lambda: iso.train.prepare(TTFS, [DoubleExponential(1.0)]),
+        ))
+    },
+    "one margin": (lambda: early(RATE, X, 3.0), InvalidSetting, "margins=3.0.*a number, in a sequence"),  # type: ignore[arg-type]
+    "a broken number of steps to diagnose": (lambda: iso.diagnose(RATE, X, 2.5), InvalidSetting, "steps=2.5.*a whole number or None"),  # type: ignore[arg-type]
+    "a seed of text": (lambda: early(RATE, X, [1.0], seed="x"), InvalidSetting, "early.seed='x'"),  # type: ignore[arg-type]
+    "no place to save": (lambda: iso.save(TTFS, None), InvalidSetting, "save.path=None"),  # type: ignore[arg-type]
+    "a number to load": (lambda: iso.load(3), InvalidSetting, "load.path=3"),  # type: ignore[arg-type]
+    "bytes to load": (lambda: iso.load(b"m.safetensors"), InvalidSetting, "load.path=b'm"),  # type: ignore[arg-type]
+    **{
+        f"a model to {name}": (lambda f=f: f(MODEL), InvalidModel, f"{name}: the network is a Sequential.*Convert the model first")
+        for name, f in {
+            "measure": lambda m: iso.measure(m, X), "simulate": lambda m: iso.simulate(m, X), "diagnose": lambda m: iso.diagnose(m, X),
+            "early": lambda m: early(m, X, [1.0]), "save": lambda m: iso.save(m, "m.safetensors"), "constrain": lambda m: iso.constrain(m, []),
+            "integers": iso.integers, "prepare": iso.train.prepare,
+        }.items()
+    },
     "another shape": (lambda: iso.measure(TTFS, torch.rand(20, 5)), InvalidData, r"\(5,\) do not fit"),
 }  # fmt: skip
 
@@ -133,6 +176,72 @@ def test_what_is_wrong_is_said_by_name(what: str) -> None:
         call()
     assert re.search(reason, str(caught.value), re.S), caught.value
     assert caught.value.remedy
+
+
+NO_BATCH: dict[str, tuple[Callable[[], Any], str]] = {
+    "array": (lambda: X.numpy(), "a ndarray.*torch.from_numpy"),
+    "list": (lambda: [X], "a list.*measure goes through loaders"),
+    "pair": (lambda: (X, Y), "a tuple.*measure"),
+    "text": (lambda: "a", "a str"),
+    "nothing": (lambda: None, "a NoneType"),
+}  # fmt: skip
+NO_SAMPLES: dict[str, tuple[Callable[[], Any], str]] = {
+    "complex": (lambda: X + 0j, "torch.complex"),
+    "bool": (lambda: X > 0.5, "torch.bool"),
+    "half": (lambda: X.half(), "torch.float16"),
+    "sparse": (lambda: X.to_sparse(), r"sparse_coo.*x.to_dense"),
+    "sparse rows": (lambda: X.to_sparse_csr(), "sparse_csr"),
+    "meta": (lambda: X.to("meta"), "meta tensor.*in memory"),
+    "nested": (lambda: torch.nested.nested_tensor([X]), "nested tensor"),
+}
+
+
+@pytest.mark.parametrize("network", [TTFS, RATE, POISSON], ids=["ttfs", "rate", "poisson"])
+@pytest.mark.parametrize("what", NO_BATCH | NO_SAMPLES)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:Sparse CSR tensor support")
+def test_what_is_no_batch_is_refused_alike_by_all_networks(network: iso.SpikingNetwork, what: str) -> None:
+    make, reason = (NO_BATCH | NO_SAMPLES)[what]
+    for run in (network, lambda x: iso.simulate(network, x)):
+        with pytest.raises(InvalidData) as caught:
+            run(make())
+        assert re.search(reason, str(caught.value), re.S) and caught.value.remedy, caught.value
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("what", NO_SAMPLES)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:Sparse CSR tensor support")
+def test_what_are_no_samples_are_refused_alike_everywhere(use: str, what: str) -> None:
+    make, reason = NO_SAMPLES[what]
+    for data in (make(), [make()]):
+        with pytest.raises(InvalidData) as caught:
+            USES[use](data)
+        assert re.search(reason, str(caught.value), re.S) and caught.value.remedy, caught.value
+
+
+SIMULATED: list[tuple[iso.SpikingNetwork, Simulator | None]] = [
+    (TTFS, None), (TTFS, iso.EventDriven()), (TTFS, iso.Clocked(8)), (DoubleExponential(2.0)(TTFS), iso.EventDriven()),
+    (RATE, None), (RATE, iso.EarlyExit()), (RATE, StepByStep()), (POISSON, None), (POISSON, iso.EarlyExit()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("network", "simulator"), SIMULATED)
+def test_no_samples_have_no_answers_in_every_simulator(network: iso.SpikingNetwork, simulator: Simulator | None) -> None:
+    none, one = iso.simulate(network, X[:0], simulator), iso.simulate(network, X[:1], simulator)
+    assert none.readout.shape == (0, 3) and none.readout.dtype == one.readout.dtype
+    assert {name: tuple(code.shape) for name, code in none.codes.items()} == {name: (0, *code.shape[1:]) for name, code in one.codes.items()}
+    assert none.steps is None or none.steps.shape == (0,)
+
+
+def test_a_batch_of_no_samples_is_left_out() -> None:
+    for use in USES:
+        if not use.startswith(("convert", "prepare", "constrain")):
+            assert USES[use]([X[:0], X, X[:0]]) == USES[use](X)
+
+
+def test_one_simulator_or_constraint_is_taken_as_several_are() -> None:
+    assert iso.check(MODEL, TTFS, X, simulators=iso.EventDriven()).simulators.keys() == {"EventDriven"}
+    one, several = (iso.train.prepare(TTFS, given, X).network() for given in (iso.TimeSteps(8), [iso.TimeSteps(8)]))
+    assert torch.equal(one(X), several(X)) and not torch.equal(one(X), TTFS(X))
 
 
 def test_a_wrong_shape_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:

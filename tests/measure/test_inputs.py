@@ -118,3 +118,11 @@ def test_what_the_precision_cannot_hold_is_refused(factor: float) -> None:
     torch.testing.assert_close(network(X.double()), model(X.double()).detach(), rtol=1e-12, atol=0.0)
     with pytest.raises(InvalidSetting, match="dtype"):
         iso.convert(model, X, dtype=torch.float16)
+
+
+@pytest.mark.parametrize("wrong", [{"at": 4}, {"at": "4"}, {"at": (2.5,)}, {"seed": "x"}])
+def test_a_curve_is_told_its_steps_in_a_list(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidSetting, match=f"curve.{next(iter(wrong))}="):
+        iso.curve(RATE, X, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidModel, match="SpikingNetwork"):
+        iso.curve(DENSE, X)  # type: ignore[arg-type]

@@ -57,6 +57,14 @@ def edited(path: Path, change: Callable[[Any], None]) -> Path:
     return path
 
 
+def neuron(header: Any) -> Any:
+    return header["network"]["fields"]["stages"][0]["fields"]["neuron"]["fields"]
+
+
+def jitter(**fields: object) -> dict[str, object]:
+    return {"record": "SpikeJitter", "of": "isospike.hardware.spike_jitter", "version": 1, "fields": {"sd": 0.1, **fields}}
+
+
 def saved(folder: Path) -> Path:
     save(convert(plain(), X, input_range=(0.0, 1.0)), folder / "m.safetensors")
     return folder / "m.safetensors"
@@ -85,6 +93,25 @@ def test_what_a_file_lacks_has_its_default(tmp_path: Path) -> None:
         (lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[-6]), "shape .-6"),
         (lambda h: h["network"]["fields"]["encoder"]["fields"].update(shape=["4"]), "shape"),
         (lambda h: h["network"]["fields"]["stages"][0]["fields"]["neuron"].update(record="Elsewhere", of="a.b"), "`Elsewhere` of `a.b`, which is not defined"),
+        (lambda h: h["network"]["fields"].update(constraints=3), "Body.constraints=3.*an object of .*SpikeJitter.*, in a tuple.*Convert the model again"),
+        (lambda h: h["network"]["fields"].update(constraints=[3]), r"Body.constraints=\(3,\)"),
+        (lambda h: h["network"]["fields"].update(encoder=None), "Body.encoder=None.*an object of .*LatencyEncoder"),
+        (lambda h: h["network"]["fields"].update(stages=["x"]), "Body.stages="),
+        (lambda h: h["network"]["fields"].update(steps=-1), "Body.steps=-1.*a whole number from 0"),
+        (lambda h: h["network"]["fields"].update(notes=[1]), r"Body.notes=\(1,\)"),
+        (lambda h: h["network"]["fields"].update(reach=[["0", 1.0]]), "Body.reach="),
+        (lambda h: h["network"]["fields"].update(reach=[["0", float("nan"), 1.0]]), "holds nan, which is no part of a network"),
+        (lambda h: h["network"]["fields"].update(seen=[0.0, {"float": "nan"}]), "holds nan, which is no part of a network"),
+        (lambda h: h["network"]["fields"].update(constraints=[jitter(seed="x")]), "SpikeJitter.seed='x'.*a whole number"),
+        (lambda h: h["network"]["fields"].update(constraints=[jitter(sd=-1.0)]), "SpikeJitter.sd=-1.0.*0 or more"),
+        *(
+            change
+            for ticks in (-1, 1e308, "x", True, None)
+            for change in (
+                (lambda h, ticks=ticks: h["network"]["fields"]["encoder"]["fields"].update(ticks=ticks), "LatencyEncoder.ticks=.*a whole number from 0"),
+                (lambda h, ticks=ticks: neuron(h).update(ticks=ticks), "FirstSpikeIF.ticks=.*a whole number from 0"),
+            )
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_rightly_is_refused(change: Callable[[Any], None], reason: str, tmp_path: Path) -> None:
@@ -93,6 +120,40 @@ def test_a_file_that_cannot_be_read_rightly_is_refused(change: Callable[[Any], N
     with pytest.raises(InvalidFile) as caught:
         load(edited(saved(tmp_path), change))
     assert re.search(reason, str(caught.value), re.S), caught.value
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("ttfs", "rate-window")])  # both have many layers, and no part of their own
+def test_no_file_has_numbers_that_are_none(name: str, tmp_path: Path) -> None:
+    """Each tensor of each kind of file in turn; infinity is a number where a neuron's observation never ends."""
+    path = tmp_path / "m.safetensors"
+    tensors = load_file(FORMAT3 / f"{name}.safetensors")
+    with safe_open(FORMAT3 / f"{name}.safetensors", "pt") as file:
+        metadata = file.metadata()
+    for at, tensor in tensors.items():
+        for number in (torch.nan, torch.inf, -torch.inf):
+            wrong = tensor.clone()
+            wrong.view(-1)[-1:] = number
+            save_file({**tensors, at: wrong}, path, metadata)
+            if number == torch.inf and at.endswith("observed"):
+                load(path)
+                continue
+            with pytest.raises(InvalidFile, match=f"`{at.split('.')[-1]}` of a .* has NaN or infinite numbers"):
+                load(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.float16, torch.float64, torch.complex64, torch.bool])
+def test_all_numbers_of_a_file_are_of_one_precision(dtype: torch.dtype, tmp_path: Path) -> None:
+    network = convert(plain(), X.float(), input_range=(0.0, 1.0))
+    save(network, tmp_path / "m.safetensors")
+    with safe_open(tmp_path / "m.safetensors", "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(tmp_path / "m.safetensors")
+    for at, tensor in tensors.items():
+        save_file({**tensors, at: tensor.to(dtype)}, tmp_path / "other.safetensors", metadata)
+        with pytest.raises(InvalidFile, match=r"its numbers are .*torch\.float32"):
+            load(tmp_path / "other.safetensors")
+    save(network.double(), tmp_path / "m.safetensors")
+    assert torch.equal(load(tmp_path / "m.safetensors")(X), network(X))
 
 
 def test_shapes_are_looked_at_before_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

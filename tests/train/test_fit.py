@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +16,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from isospike.codings import TTFS
 from isospike.data import Data, loader
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidData, InvalidFile, InvalidSetting
+from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
 from isospike.hardware import Constraint, SlopeMismatch, SpikeJitter, TimeSteps, WeightNoise
 from isospike.measure import measure
 from isospike.ranges import calibrate
@@ -93,6 +95,72 @@ def test_batches_are_counted_where_they_do_not_say_how_many_they_are() -> None:
     """The learning rate falls a little at every step, by what share of the epoch is over."""
     assert same(quick(trainee(), Unsized(), decay=0.1), quick(trainee(), decay=0.1))
     assert not same(quick(trainee(), decay=0.1), quick(trainee(), decay=0.2))
+
+
+class Stream(IterableDataset[Any]):
+    """Samples one after the other, however many."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return iter(zip(X, Y, strict=True))
+
+
+def test_a_loader_of_a_stream_trains_as_one_of_the_same_samples_in_memory() -> None:
+    stream, memory = (DataLoader(data, 100) for data in (Stream(), TensorDataset(X, Y)))
+    assert same(quick(trainee(), stream, decay=0.1), quick(trainee(), memory, decay=0.1))
+
+
+ONE_HOT = F.one_hot(Y)
+UNTRAINABLE: dict[str, tuple[Any, str]] = {
+    "nothing": (None, "is a NoneType.*a list of batches"),
+    "a number": (3, "is a int.*a list of batches"),
+    "a text": ("mnist", "is a str"),
+    "a data set": (TensorDataset(X, Y), r"is a TensorDataset.*DataLoader\(dataset, batch_size=64\)"),
+    "a stream": (Stream(), r"torch.float32 \(1, 2, 4\), torch.int64 \(\).*DataLoader\(dataset, batch_size=64\)"),
+    "a loader without batches": (DataLoader(TensorDataset(X, Y), batch_size=None), r"torch.int64 \(\).*DataLoader\(dataset, batch_size=64\)"),
+    "samples alone": (X, "a batch holds Tensor"),
+    "samples alone in a list": ([X], "a batch holds Tensor"),
+    "a dict": ([{"image": X, "label": Y}], r"batch\['image'\], batch\['label'\]"),
+    "a column of labels": ((X, Y[:, None]), r"labels have the shape \(200, 1\).*labels.flatten\(\)"),
+    "one-hot labels": ((X, ONE_HOT), r"labels have the shape \(200, 3\).*labels.argmax\(1\)"),
+    "one-hot labels in floating point": ([(X, ONE_HOT.float())], r"torch.float32 \(200, 3\).*labels.argmax\(1\)"),
+    "labels of −100": ((X, Y - 100), "labels from -100 to -98"),
+    "some labels of −100": ((X, torch.where(Y > 1, -100, Y)), "labels from -100 to 1"),
+}
+
+
+@pytest.mark.parametrize("what", UNTRAINABLE)
+def test_what_is_not_trained_on_is_said_by_name(what: str) -> None:
+    data, reason = UNTRAINABLE[what]
+    calls = [lambda: fit(trainee(), data, 1, quiet=True)]
+    calls += [lambda: quick(trainee(), held_out=data)] if data is not None else []
+    for call in calls:
+        with pytest.raises(InvalidData) as caught:
+            call()
+        assert re.search(reason, str(caught.value), re.S) and caught.value.remedy, caught.value
+
+
+def test_too_many_classes_are_said_by_name() -> None:
+    with pytest.raises(InvalidData, match="labels from 1 to 3"):
+        quick(trainee(), (X, Y + 1))
+
+
+def test_held_out_batches_can_be_gone_through_again() -> None:
+    with pytest.raises(InvalidData, match="held_out can be gone through once only"):
+        quick(trainee(), held_out=iter(BATCHES))
+    assert accuracy(trainee(), (X, Y)) == accuracy(trainee(), BATCHES) == accuracy(trainee(), TOY)
+
+
+def test_what_is_no_trainee_is_said_by_name() -> None:
+    for wrong in (start(), module()):
+        with pytest.raises(InvalidModel, match=r"the trainee is a (SpikingNetwork|Sequential)(.|\n)*fit\(prepare\(network\), …\)"):
+            fit(wrong, BATCHES, 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("setting", [{"epochs": 1.5}, {"epochs": "2"}, {"seed": "x"}, {"seed": None}, {"seed": 2**60}, {"decay": "a"}, {"clip": None}], ids=str)
+def test_settings_of_the_wrong_kind_are_said_by_name(setting: dict[str, Any]) -> None:
+    ((name, value),) = setting.items()
+    with pytest.raises(InvalidSetting, match=re.escape(f"fit({name}={value!r})")):
+        fit(trainee(), BATCHES, **setting)
 
 
 class Given(torch.nn.Module):

@@ -50,6 +50,7 @@ from isospike.errors import InvalidSetting
 from isospike.importers import original, read
 from isospike.measure import compare, curve, differing_spikes, measure
 from isospike.passes import canonical
+from isospike.simulate import EventDriven, Stepped
 
 
 def convert_command(
@@ -103,7 +104,7 @@ def run_command(
     latency: LatencyOption = None,
     mismatch: Mismatch = None,
     weight_noise: NoiseOption = None,
-    trials: Annotated[int, typer.Option(min=1, help="Draws of what is random on the hardware; figures are their means.")] = 1,
+    trials: Annotated[int, typer.Option(min=1, help="Draws of what is random, on the hardware or in the input; figures are their means.")] = 1,
     seed: int = 0,
     as_json: Json = False,
 ) -> None:
@@ -112,21 +113,23 @@ def run_command(
     if hardware := constraints(time_steps, weight_bits, jitter, latency, mismatch, weight_noise):
         train = data_for(network, data, True, data_dir, normalize, size).first(1000)
         chips = on_hardware(network, hardware, [x.to(network.dtype) for x in train], trials, seed)
-    elif trials > 1:
-        raise InvalidSetting(f"--trials {trials} of ideal hardware would all be the same.", "--trials with --jitter and the like.", "Leave it out.")
+    elif trials > 1 and (show_curve or not network.body.steps or network.body.encoder.constant):
+        what = f"--trials {trials} {'of a curve are not averaged' if show_curve else 'would all be the same'}."
+        raise InvalidSetting(what, "--trials with --jitter and the like, or of a network whose input neurons send spikes at random.", "Leave it out.")
     else:
-        chips = [network]
+        chips = [network] * trials
     test = data_for(network, data, False, data_dir, normalize, size).first(samples)
     if show_curve:
         with progress("running", len(test), as_json) as advance:
-            moments = [moment.as_dict() for moment in curve(network, test.batches(), progress=advance)]
+            moments = [moment.as_dict() for moment in curve(network, test.batches(), seed=seed, progress=advance)]
         if as_json:
             typer.echo(json.dumps({"curve": moments}))
         else:
             show_rows(moments, f"{file.name} on {test.name}")
         return
     with progress("running", len(test) * len(chips), as_json) as advance:
-        figures = averaged([measure(chip, test.batches(), progress=advance) for chip in chips])
+        drawn = [Stepped(seed=seed + trial) if network.body.steps else None for trial in range(trials)]
+        figures = averaged([measure(chip, test.batches(), simulator, advance) for chip, simulator in zip(chips, drawn, strict=True)])
     if as_json:
         typer.echo(json.dumps(figures))
         return
@@ -150,6 +153,7 @@ def check_command(
     initial: Initial = None,
     dtype: Dtype = "float32",
     simulator: Annotated[list[str], typer.Option(help="closed-form and event-driven, both unless given; stepped for rate codes.")] = [],  # noqa: B006
+    memory: Annotated[float | None, typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given.")] = None,
     samples: Samples = None,
     input_range: Range = None,
     normalize: Normalize = None,
@@ -172,6 +176,11 @@ def check_command(
         oracle = canonical(graph.with_range(network.body.encoder.low, network.body.encoder.high), network.body.signed)
         usual = ["stepped"] if network.body.steps else ["closed-form", "event-driven"]
         chosen = [SIMULATORS[key] for key in dict.fromkeys(simulator or usual)]
+        if memory is not None:
+            if not any(isinstance(one, EventDriven) for one in chosen):
+                what = f"--memory {memory:g} is no setting of {', '.join(one.name for one in chosen)}."
+                raise InvalidSetting(what, "--memory with --simulator event-driven.", "Leave it out.")
+            chosen = [EventDriven(memory) if isinstance(one, EventDriven) else one for one in chosen]
         report = compare(original(source, graph, first, network.dtype), oracle, network, test.batches(), chosen, advance)
     notes(network)
     online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)

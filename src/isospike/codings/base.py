@@ -8,12 +8,16 @@ from torch import Tensor
 
 from isospike.engine import SpikingNetwork
 from isospike.ir.graph import Graph
+from isospike.ir.typed import typed
 from isospike.ranges import Ranges, calibrate
 
 
 @dataclass(frozen=True)
 class Coding(ABC):
-    """Base of the codings."""
+    """Base of the codings; the fields of each are its settings."""
+
+    def __post_init__(self) -> None:
+        typed(self)
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
         """The activation ranges that this coding needs; on data unless the coding says otherwise."""

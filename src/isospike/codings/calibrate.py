@@ -16,6 +16,7 @@ from torch import Tensor
 from isospike.engine import SpikingNetwork, Walk, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
+from isospike.ir.typed import typed
 from isospike.network import Body
 from isospike.neurons import Stepping
 
@@ -27,6 +28,7 @@ class Calibrate:
     samples: int = 128
 
     def __post_init__(self) -> None:
+        typed(self)
         if self.samples < 1:
             raise InvalidSetting(f"Calibrate(samples={self.samples}).", "At least one.", "128 are usual.")
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from isospike.codings.unit import UnitEncoder
+from isospike.ir.typed import Count
 from isospike.neurons.base import another_clock, on_ticks
 
 
@@ -26,7 +27,7 @@ class LatencyEncoder(UnitEncoder):
     """
 
     window: Tensor
-    ticks: int = 0
+    ticks: Count = 0
 
     @property
     def end(self) -> float:

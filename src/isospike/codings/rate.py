@@ -60,14 +60,11 @@ class Rate(Coding):
     outside: Literal["error", "clip"] = "error"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.steps < 1:
             raise InvalidSetting(f"Rate(steps={self.steps}).", "At least one time step.", "64 are usual.")
         if self.initial is not None and not -1 <= self.initial <= 1:
             raise InvalidSetting(f"Rate(initial={self.initial}).", "A share of the threshold, from −1 to 1.", "One half rounds.")
-        choices = {"pool": tuple(POOLS), "outside": ("error", "clip")}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise InvalidSetting(f"Rate({name}={getattr(self, name)!r}).", f"{name}: {', '.join(allowed)}.", "Choose one of these.")
 
     @property
     def signed(self) -> bool:

@@ -20,7 +20,7 @@ Sources: Stanojevic 2023, ch. 2 and eqs. 3.1–3.10.
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -40,7 +40,8 @@ from isospike.neurons.base import Neuron
 from isospike.passes.fold_scales import fold
 from isospike.ranges import Ranges, calibrate, certify
 
-MAPPINGS = ("identical", "fixed", "positive", "dynamic")
+Mapping = Literal["identical", "fixed", "positive", "dynamic"]
+MAPPINGS = get_args(Mapping)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class TTFS(Coding):
     | `outside`       |      | inputs outside the declared range: "error", or "clip" (and count)                              |
     """
 
-    mapping: Literal["identical", "fixed", "positive", "dynamic"] = "identical"
+    mapping: Mapping = "identical"
     margin: float = 0.5
     tau: float = 1.0
     ramp_from: Literal["own", "previous"] = "own"
@@ -77,17 +78,9 @@ class TTFS(Coding):
     outside: Literal["error", "clip"] = "error"
 
     def __post_init__(self) -> None:
-        choices: dict[str, tuple[object, ...]] = {
-            "mapping": MAPPINGS,
-            "ramp_from": ("own", "previous"),
-            "windows": ("calibrated", "certified"),
-            "scale": ("layer", "channel") if self.mapping == "identical" else ("layer",),
-            "outside": ("error", "clip"),
-        }
-        choices |= dict.fromkeys(("gated", "forced_spikes"), (False, True))
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise InvalidSetting(f"TTFS({name}={getattr(self, name)!r}).", f"{name}: {', '.join(map(str, allowed))}.", "Choose one of these.")
+        super().__post_init__()
+        if self.scale == "channel" and self.mapping != "identical":
+            raise InvalidSetting(f"TTFS({self.mapping!r}, scale='channel').", "scale='channel' with mapping='identical'.", "Choose one of the two.")
         if self.mapping == "positive" and not self.gated and self.ramp_from == "own":
             raise InvalidSetting(
                 "TTFS(mapping='positive', gated=False, ramp_from='own'): without the ramp V falls before t_min, and neurons fire early.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isospike.data.samples import fitting
 from isospike.errors import InvalidData, OutOfRange
 from isospike.network import Encoder
 
@@ -39,18 +40,7 @@ class UnitEncoder(Encoder):
         return 0 if within else int(((unit < -TOLERANCE) | (unit > 1 + TOLERANCE)).sum())
 
     def _unit(self, x: Tensor) -> Tensor:
-        if not isinstance(x, Tensor):
-            raise InvalidData(f"the input is a {type(x).__name__}.", "A tensor (batch, *shape).", "Pass the samples alone; measure goes through loaders.")
-        if x.dtype not in (torch.float32, torch.float64):
-            raise InvalidData(
-                f"the input is {x.dtype}.", "float32 or float64, in the units that the model was trained with.", "Convert it: x.float() / 255 for images."
-            )
-        if tuple(x.shape[1:]) != tuple(self.shape):
-            raise InvalidData(
-                f"inputs of shape {tuple(x.shape[1:])} do not fit the network.",
-                f"Batches of samples of shape {tuple(self.shape)}.",
-                "Reshape them, or convert the model for this shape.",
-            )
+        fitting(x, self.shape)
         if not bool(torch.isfinite(x.sum())) and not bool(torch.isfinite(x).all()):  # the sum is the quick look
             raise InvalidData("the input has NaN or infinite values.", "Finite numbers in the declared range.", "Remove or replace them.")
         width = self.high - self.low

@@ -1,5 +1,6 @@
 """Data by name: torchvision's data sets, an image folder, an .npz file, or the MNIST sample that comes with the package."""
 
+import math
 import os
 import zipfile
 import zlib
@@ -51,7 +52,7 @@ def open_data(
     """Samples by the name of a data set, an image folder, an .npz file, or `mnist-sample`.
 
     directory: where torchvision's data sets are kept; else $ISOSPIKE_DATA, else the user's cache.  size: images of a folder are resized
-    and cropped to it.  normalize: (mean, std), numbers a channel, after scaling to [0, 1].  Raises `InvalidData`.
+    and cropped to it, those in memory have it already.  normalize: (mean, std), numbers a channel, after scaling to [0, 1].  Raises `InvalidData`.
     """
     path = Path(name)
     if name == "mnist-sample":
@@ -68,13 +69,17 @@ def open_data(
             f"Known: mnist-sample, {', '.join(NAMED)}.",
             "Check the name, or the path from here.",
         )
+    if size is not None and isinstance(data.images, Tensor):
+        if tuple(data.images.shape[2:]) != (size, size):
+            what = f"samples of `{name}` have the shape {tuple(data.images.shape[1:])}, and are not resized to {size}."
+            raise InvalidData(what, f"Images of a folder; or such that are {size} × {size} already.", "Leave --size out, or resize them before.")
+        data = replace(data, size=size)
     if normalize is None:
         return data
     mean, std = normalize
-    if len(mean) != len(std) or any(s == 0 for s in std):
-        raise InvalidData(
-            "means and standard deviations do not fit.", "As many of one as of the other, none of the latter 0.", "Write: --normalize 'MEAN… STD…'."
-        )
+    if len(mean) != len(std) or not all(map(math.isfinite, mean)) or not all(0 < s < math.inf for s in std):
+        supported = "As many of one as of the other, finite, and none of the latter 0 or below."
+        raise InvalidData(f"means {mean} and standard deviations {std} do not fit.", supported, "Write: --normalize 'MEAN… STD…'.")
     return replace(data, mean=mean, std=std)
 
 
@@ -139,7 +144,16 @@ def _npz(path: Path, train: bool) -> Data:
         raise InvalidData(f"`{path}` holds no image.", "At least one.", "Write it with numpy.savez(path, images=..., labels=...).")
     if labels is not None and labels.shape != images.shape[:1]:
         raise InvalidData(f"`{path}` holds {len(tensor)} images and {labels.size} labels.", "A label for every image, or no `labels`.", "Write both again.")
-    return Data(path.stem, tensor, None if labels is None else torch.from_numpy(labels.astype(np.int64)))
+    return Data(path.stem, tensor, None if labels is None else _class_numbers(path, labels))
+
+
+def _class_numbers(path: Path, labels: np.ndarray) -> Tensor:
+    with np.errstate(invalid="ignore"):
+        whole = labels.astype(np.int64) if labels.dtype.kind in "biuf" else labels[:0]
+    if not np.array_equal(whole, labels):
+        what = f"`{path}`: the labels are no class numbers, such as {labels[:3].tolist()}."
+        raise InvalidData(what, "Whole numbers from 0 on.", "Number the classes: numpy.unique(labels, return_inverse=True)[1].")
+    return torch.from_numpy(whole)
 
 
 def _channels_first(images: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ class Data:
         if self.images[slice(0, 1)].dtype == torch.uint8:
             ends = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1).expand(2, len(self.mean), 1, 1)
             low, high = self._prepared(ends)
-            return torch.minimum(low, high), torch.maximum(low, high)
+            return low, high
         low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
         for x in self:
             low, high = torch.minimum(low, x.min()), torch.maximum(high, x.max())

@@ -11,6 +11,7 @@ from isospike.engine.fits import refused as refused
 from isospike.engine.module import SpikingNetwork as SpikingNetwork
 from isospike.engine.module import load as load
 from isospike.engine.module import save as save
+from isospike.engine.module import spiking as spiking
 from isospike.engine.once import Perturb as Perturb
 from isospike.engine.once import Step as Step
 from isospike.engine.once import Watch as Watch

@@ -1,15 +1,19 @@
 """A spiking network as a PyTorch module, kept as a file and read from it."""
 
+from os import PathLike
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from isospike.data.samples import fitting
 from isospike.engine.fits import in_closed_form, over_time
 from isospike.engine.once import Perturb, run
 from isospike.engine.perturbation import perturbation
 from isospike.engine.walk import walked
+from isospike.errors import InvalidModel
+from isospike.ir.typed import expect
 from isospike.network.body import Body, Stage
 from isospike.network.file import read, write
 
@@ -51,6 +55,7 @@ class SpikingNetwork(nn.Module):
     def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *output"]:
         """The read-out: in closed form, or after all time steps.  x: (batch, *input shape).  Raises `InvalidSetting` if it has neither."""
         body = self.body
+        fitting(x, body.encoder.shape)
         perturb = perturbation(body.constraints)
         if body.steps:
             over_time(body, perturb)
@@ -59,11 +64,21 @@ class SpikingNetwork(nn.Module):
         return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=perturb)
 
 
-def save(network: SpikingNetwork, path: str | Path) -> None:
+def spiking(network: object, caller: str) -> None:
+    """Raise `InvalidModel` unless this is a spiking network.  caller: the function that it was handed to."""
+    if not isinstance(network, SpikingNetwork):
+        what = f"{caller}: the network is a {type(network).__name__}."
+        raise InvalidModel(what, "A SpikingNetwork, as convert and load return it.", "Convert the model first: convert(model, samples).")
+
+
+def save(network: SpikingNetwork, path: str | PathLike[str]) -> None:
     """Write a network, with the hardware that it is on and what is known of its inputs.  Raises `InvalidFile`, and leaves what was there."""
-    write(network.body, path)
+    spiking(network, "save")
+    expect("save", "path", path, str | PathLike)
+    write(network.body, Path(path))
 
 
-def load(path: str | Path) -> SpikingNetwork:
+def load(path: str | PathLike[str]) -> SpikingNetwork:
     """Read a network written by `save`.  Raises `InvalidFile`."""
-    return SpikingNetwork(read(path))
+    expect("load", "path", path, str | PathLike)
+    return SpikingNetwork(read(Path(path)))

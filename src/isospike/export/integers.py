@@ -16,7 +16,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from isospike.engine import SpikingNetwork, all_gated
+from isospike.engine import SpikingNetwork, all_gated, spiking
 from isospike.errors import InvalidSetting
 from isospike.hardware import reweighted
 from isospike.hardware.weight_bits import whole_step
@@ -72,6 +72,7 @@ def integers(network: SpikingNetwork) -> Integers:
     Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes differ within a stage, or sums
     join sources whose units are no multiples of one another; and where the synapses are too many to list.
     """
+    spiking(network, "integers")
     if network.perturb is not None:
         raise InvalidSetting("the network is on hardware that disturbs its spikes.", "The network itself.", "Make the integers first.")
     body = network.body.map_tensors(lambda _, t: t.detach().double())

@@ -6,6 +6,7 @@ from isospike.hardware.base import constrained as constrained
 from isospike.hardware.base import place as place
 from isospike.hardware.base import reseeded as reseeded
 from isospike.hardware.base import reweighted as reweighted
+from isospike.hardware.base import several as several
 from isospike.hardware.base import trained_maps as trained_maps
 from isospike.hardware.double_exponential import DoubleExponential as DoubleExponential
 from isospike.hardware.latency import Latency as Latency

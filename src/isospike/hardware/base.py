@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from isospike.data import Samples, samples
-from isospike.engine import SpikingNetwork, generators, run
+from isospike.engine import SpikingNetwork, generators, run, spiking
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.ops.base import Map, Weighted
+from isospike.ir.typed import Seed, expect
 from isospike.network import Body, Constraint, Stage, balanced
 from isospike.neurons import FirstSpikeIF, Integrator
 
@@ -22,9 +23,10 @@ class Noise(Constraint):
     """A random constraint.  sd: standard deviation; seed: what its random numbers begin with."""
 
     sd: float
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check(self, 0 <= self.sd < math.inf, "A standard deviation of 0 or more.")
 
     def draw(self, like: Tensor, generator: torch.Generator) -> Tensor:
@@ -60,6 +62,16 @@ def check(constraint: Constraint, within: bool, supported: str) -> None:
     """Raise `InvalidSetting` unless `within`."""
     if not within:
         raise InvalidSetting(f"{constraint}.", supported, "Choose a value within.")
+
+
+def several(constraints: Sequence[Constraint] | Constraint, caller: str) -> tuple[Constraint, ...]:
+    """One constraint or several, as they are handed to a function.  Raises `InvalidSetting` for what is none."""
+    given = constraints if isinstance(constraints, Sequence) else (constraints,)
+    if other := [one for one in given if callable(one) and not isinstance(one, Constraint | type)]:
+        what = f"{caller}: {other[0]} is no constraint, but makes one network of another."
+        raise InvalidSetting(what, "Constraints: TimeSteps(…), SpikeJitter(…) and the like.", f"Call it, after other constraints: {other[0]}(network).")
+    expect(caller, "constraints", given, Sequence[Constraint])
+    return tuple(given)
 
 
 def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[Tensor]) -> tuple[tuple[Constraint, ...], Body]:
@@ -124,7 +136,7 @@ def constrain(network: SpikingNetwork, constraints: Sequence[Constraint] | Const
     Random constraints draw once for parameters, and for every spike.  Every simulation draws the same from their seeds.
     calibration: samples (n, *input shape), or a loader of them, to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
     """
-    constraints = [constraints] if isinstance(constraints, Constraint) else constraints
-    placed, body = place(network.body, constraints, samples(calibration))
+    spiking(network, "constrain")
+    placed, body = place(network.body, several(constraints, "constrain"), samples(calibration))
     body = balanced(constrained(body, placed, generators(placed, len(body.constraints))))
     return SpikingNetwork(replace(body, constraints=(*body.constraints, *placed)))

@@ -9,8 +9,9 @@ simulated event by event.  Source: Stanojevic 2023, §3.6.1.
 import math
 from dataclasses import dataclass, replace
 
-from isospike.engine import SpikingNetwork
+from isospike.engine import SpikingNetwork, spiking
 from isospike.errors import InvalidSetting
+from isospike.ir.typed import typed
 from isospike.network import Stage
 from isospike.neurons import DoubleExponentialIF, DoubleExponentialIntegrator, FirstSpikeIF, Integrator
 from isospike.neurons.double_exponential import Response
@@ -24,6 +25,7 @@ class DoubleExponential:
     tau2: float | None = None
 
     def __post_init__(self) -> None:
+        typed(self)
         if not (0 < self.tau1 < math.inf and self.response.tau2 >= 2 * self.tau1):
             raise InvalidSetting(f"{self}.", "0 < tau1 < ∞, tau2 ≥ 2 tau1; tau2 may be infinite.", "Choose time constants within.")
 
@@ -34,6 +36,7 @@ class DoubleExponential:
 
     def __call__(self, network: SpikingNetwork) -> SpikingNetwork:
         """The network with this response in every first-spike neuron and in the read-out; pools stay.  Raises `InvalidSetting`."""
+        spiking(network, type(self).__name__)
         body = network.body
         return SpikingNetwork(replace(body, stages=tuple(map(self._stage, body.stages))))
 

@@ -30,6 +30,7 @@ class Latency(Constraint):
     margin: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check(self, 0 < self.percentile <= 1 and self.margin >= 0, "A percentile above 0 and at most 1; a margin of at least 0.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["Latency", Body]:

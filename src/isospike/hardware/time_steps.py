@@ -33,7 +33,8 @@ class TimeSteps(Constraint):
     lasting: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check(self, type(self.steps) is int and self.steps >= 1 and 0 < self.percentile <= 1, "At least one time step; a percentile above 0 and at most 1.")
+        super().__post_init__()
+        check(self, self.steps >= 1 and 0 < self.percentile <= 1, "At least one time step; a percentile above 0 and at most 1.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["TimeSteps", Body]:
         return self, clipped(body, windows(reached, self.percentile))

@@ -34,7 +34,8 @@ class WeightBits(Constraint):
     lasting: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check(self, type(self.bits) is int and 2 <= self.bits <= 24, "2 to 24 bits.")
+        super().__post_init__()
+        check(self, 2 <= self.bits <= 24, "2 to 24 bits.")
         check(self, self.percentile is None or 0 <= self.percentile < 0.5, "A percentile of at least 0 and below 0.5.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["WeightBits", Body]:

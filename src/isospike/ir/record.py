@@ -15,7 +15,9 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
-from isospike.errors import InvalidFile
+from isospike.errors import InvalidFile, InvalidSetting
+from isospike.ir.typed import subclasses as subclasses
+from isospike.ir.typed import typed
 
 ENTRY = "isospike.records"  # entry points of modules that define records
 
@@ -25,6 +27,7 @@ class Record:
     """Base of every frozen dataclass whose fields are tensors, plain values, records, or tuples of these."""
 
     version: ClassVar[int] = 1
+    endless: ClassVar[tuple[str, ...]] = ()  # fields whose tensors may hold +∞; all others are finite
 
     @classmethod
     def upgraded(cls, entries: dict[str, Any], version: int) -> dict[str, Any]:
@@ -38,14 +41,6 @@ class Record:
     def map_tensors(self, change: Callable[[str, Tensor], Tensor]) -> Self:
         """The same record with each tensor replaced by `change(path, tensor)`."""
         return _map(self, "", change)
-
-
-def subclasses(cls: type) -> Iterator[type]:
-    """Every class below `cls`, those defined outside the package included."""
-    sub: type
-    for sub in cls.__subclasses__():
-        yield sub
-        yield from subclasses(sub)
 
 
 def to_tree(value: Any, path: str = "") -> Any:
@@ -77,14 +72,16 @@ def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
                 raise InvalidFile(f"tensor `{name}` is missing from the file.", remedy="Convert the model again.")
             return tensors[name]
         case {"float": str(text)}:
-            return float(text)
+            return from_tree(float(text), tensors)
         case {"record": str(name), "of": str(module), "version": int(version), "fields": dict(written)}:
             return _record(name, module, version, {key: from_tree(entry, tensors) for key, entry in written.items()})
         case {"record": str(name), **flat}:  # as formats up to 3 had it
             return _record(name, "", 1, {str(key): from_tree(entry, tensors) for key, entry in flat.items()})
         case list():
             return tuple(from_tree(item, tensors) for item in tree)
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | str():
+            return tree
+        case float() if not math.isnan(tree):
             return tree
     raise InvalidFile(f"the file's header holds {tree!r}, which is no part of a network.", remedy="Convert the model again.")
 
@@ -109,7 +106,15 @@ def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Re
     missing = [f.name for f in fields(cls) if f.name not in entries and f.default is MISSING and f.default_factory is MISSING]
     if missing:
         raise InvalidFile(f"`{name}` in the file lacks {missing}.", remedy="Convert the model again.")
-    return cls(**entries)
+    try:
+        made = cls(**entries)
+        typed(made)
+    except InvalidSetting as error:
+        raise InvalidFile(error.what, error.supported, "Convert the model again.") from error
+    for field, value in entries.items():
+        if isinstance(value, Tensor) and not value.is_meta and not bool((value.isfinite() | (value == math.inf) & (field in cls.endless)).all()):
+            raise InvalidFile(f"`{field}` of a {name} has NaN or infinite numbers.", "Finite numbers.", "Convert the model again.")
+    return made
 
 
 def _defined(name: str) -> type[Record] | None:

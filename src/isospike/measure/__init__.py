@@ -9,9 +9,10 @@ from torch import Tensor
 
 from isospike.convert import Conversion
 from isospike.data import Samples, pairs
-from isospike.engine import SpikingNetwork
+from isospike.engine import SpikingNetwork, spiking
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import Model, original, read
+from isospike.ir.typed import expect
 from isospike.measure.agreement import Agreement as Agreement
 from isospike.measure.check import Layer as Layer
 from isospike.measure.check import Report as Report
@@ -36,18 +37,20 @@ def check(
     network: SpikingNetwork,
     images: Samples,
     labels: Int[Tensor, " batch"] | None = None,
-    simulators: Sequence[Simulator] | None = None,
+    simulators: Sequence[Simulator] | Simulator | None = None,
 ) -> Report:
     """Compare a network with the model it was made from, in the network's precision: outputs and every layer.
 
     model: the original, or the conversion that made the network, which spares reading it again.  images: samples (n, *input shape) in the
     declared range, with or without labels, or a loader of them.  labels: (n,) class numbers.
-    simulators: closed form and event-driven, or stepped for rate codes, unless given.  Raises `InvalidData`, `InvalidModel`, and
+    simulators: one or several; closed form and event-driven, or stepped for rate codes, unless given.  Raises `InvalidData`, `InvalidModel`, and
     `InvalidSetting` for a simulator that would answer the network wrongly or is too large for it.
     """
     if not isinstance(network, SpikingNetwork) or isinstance(model, SpikingNetwork):
         what = f"check({type(model).__name__}, {type(network).__name__}, …)."
         raise InvalidModel(what, "check(model, network, samples): the original, then the SpikingNetwork made from it.", "Exchange the first two.")
+    simulators = (simulators,) if isinstance(simulators, Simulator) else simulators
+    expect("check", "simulators", simulators, Sequence[Simulator] | None)
     batches = inputs(network, images if labels is None else (images, labels))
     first = next(batches, None)
     if first is None or not len(first[0]):
@@ -76,6 +79,8 @@ def measure(
 
     Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ (`measure.operations`).
     """
+    spiking(network, "measure")
+    expect("measure", "simulator", simulator, Simulator | None)
     started = time.perf_counter()
     dtype = str(network.dtype).removeprefix("torch.")
     if network.body.steps:

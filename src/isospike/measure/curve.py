@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from isospike.data import Samples
-from isospike.engine import SpikingNetwork, Walk, together
+from isospike.engine import SpikingNetwork, Walk, spiking, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.importers import Model, read
 from isospike.importers import original as original_of
 from isospike.ir.graph import Graph
+from isospike.ir.typed import Seed, expect
 from isospike.measure.agreement import Agreement
 from isospike.measure.inputs import inputs
 from isospike.measure.meter import Meter
@@ -61,7 +62,10 @@ def curve(
     batch.  seed: of what the encoder draws.
     Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample or one does not fit, `InvalidModel`.
     """
+    spiking(network, "curve")
     body = timed(network, None)
+    expect("curve", "at", at, Sequence[int] | None)
+    expect("curve", "seed", seed, Seed)
     times = sorted(set(at)) if at is not None else doublings(body.steps)
     if not times or times[0] < 1:
         raise InvalidSetting(f"time steps {times}.", "Whole numbers from 1 on.", "Leave `at` out for 1, 2, 4, ….")

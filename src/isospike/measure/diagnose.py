@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 
 from isospike.data import Samples
-from isospike.engine import SpikingNetwork, Walk, advance, run, start, together
+from isospike.engine import SpikingNetwork, Walk, advance, run, spiking, start, together
 from isospike.errors import InvalidData
 from isospike.ir.layout import packed
 from isospike.ir.ops.affine import through
+from isospike.ir.typed import Seed, expect
 from isospike.measure.inputs import inputs
 from isospike.network import Body, Stage
 from isospike.neurons import LIF, SignedIF
@@ -80,6 +81,9 @@ def diagnose(
     progress: Callable[[int], None] | None = None,
 ) -> list[Finding]:  # fmt: skip
     """The error of every layer, split.  Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample."""
+    spiking(network, "diagnose")
+    expect("diagnose", "steps", steps, int | None)
+    expect("diagnose", "seed", seed, Seed)
     body = timed(network, steps)
     generator = torch.Generator().manual_seed(seed)
     squares = {name: _Squares() for name in ("input", *(stage.name for stage in body.stages[:-1]))}

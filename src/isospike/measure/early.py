@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from isospike.data import Samples
-from isospike.engine import SpikingNetwork, Walk, together
+from isospike.engine import SpikingNetwork, Walk, spiking, together
 from isospike.errors import InvalidData
+from isospike.ir.typed import Seed, expect
 from isospike.measure.inputs import inputs
 from isospike.simulate.early_exit import lead, looks
 from isospike.simulate.stepped import timed
@@ -28,6 +29,10 @@ def early(
     progress: Callable[[int], None] | None = None,
 ) -> list[Exit]:  # fmt: skip
     """The margin rule of `EarlyExit` at several margins.  Raises `InvalidData` if there is no sample."""
+    spiking(network, "early")
+    expect("early", "margins", margins, Sequence[float])
+    expect("early", "every", every, int)
+    expect("early", "seed", seed, Seed)
     body = timed(network, None)
     generator = torch.Generator().manual_seed(seed)
     times = looks(body, every)

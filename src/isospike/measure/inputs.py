@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from isospike.data import Samples, pairs
-from isospike.data.samples import Pair
+from isospike.data.samples import Pair, fitting
 from isospike.engine import SpikingNetwork
 
 FEWEST = 16  # samples whose mean says something
@@ -14,10 +14,16 @@ SHIFT, SPREAD = 0.5, 2.0  # standard deviations that a mean may be off, and the 
 
 
 def inputs(network: SpikingNetwork, data: Samples) -> Iterator[Pair]:
-    """Batches of (samples, labels or None).  Raises `InvalidData`; warns if the first lies far from what the network was calibrated on."""
-    for i, (x, labels) in enumerate(pairs(data)):
-        if i == 0:
-            _compare(network.body.seen, x)
+    """Batches of (samples, labels or None) that have a sample.  Raises `InvalidData` where one does not fit the network, whatever is made of it
+    then; warns if the first lies far from what the network was calibrated on."""
+    body, first = network.body, True
+    for x, labels in pairs(data):
+        fitting(x, body.encoder.shape)
+        if not len(x):
+            continue
+        if first:
+            _compare(body.seen, x)
+        first = False
         yield x, labels
 
 

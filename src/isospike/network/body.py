@@ -14,6 +14,7 @@ from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record
+from isospike.ir.typed import Count, typed
 from isospike.neurons.base import Neuron
 
 Reached = Callable[[float], dict[str, Tensor]]  # share of the activations ↦ by stage, the lead [time] that they stay within
@@ -90,6 +91,9 @@ class Constraint(Record):
     windowed: ClassVar[bool] = False  # its effect grows with the windows, so that training must not lengthen them
     lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
 
+    def __post_init__(self) -> None:
+        typed(self)
+
     @property
     def seed(self) -> int:
         """What its random numbers begin with; a field of those that draw."""
@@ -126,8 +130,8 @@ class Body(Record):
     encoder: Encoder
     stages: tuple[Stage, ...]
     coding: str
-    steps: int = 0
-    macs: int = 0
+    steps: Count = 0
+    macs: Count = 0
     notes: tuple[str, ...] = ()
     reach: tuple[tuple[str, float, float], ...] = ()
     constraints: tuple[Constraint, ...] = ()

@@ -19,16 +19,15 @@ FORMAT, READABLE = 4, (3, 4)
 LARGEST = 1 << 40  # neurons of a stage
 
 
-def write(body: Body, path: str | Path) -> None:
+def write(body: Body, path: Path) -> None:
     """Keep a network as safetensors with a JSON header; the file appears whole or not at all.  Raises `InvalidFile`."""
     header = json.dumps({"format": FORMAT, "network": to_tree(body)})
     tensors = {name: t.detach().contiguous().cpu() for name, t in body.tensors().items()}
     store.write(path, to_bytes(tensors, metadata={"isospike": header}))
 
 
-def read(path: str | Path) -> Body:
+def read(path: Path) -> Body:
     """A network that `write` kept.  Header and shapes are looked at before any number is read.  Raises `InvalidFile`."""
-    path = Path(path)
     if not path.is_file():
         raise InvalidFile(
             f"`{path}` does not exist or is not a file.",
@@ -71,6 +70,8 @@ def _body(path: Path, tree: Any, tensors: dict[str, Tensor], names: list[str]) -
         if not isinstance(body, Body) or set(body.tensors()) != set(names):
             raise InvalidFile("header and tensors do not belong together.")
         _check_shapes(body)
+        if len(kinds := {t.dtype for t in tensors.values()}) > 1 or not kinds <= {torch.float32, torch.float64}:
+            raise InvalidFile(f"its numbers are {', '.join(sorted(map(str, kinds)))}.", "All float32, or all float64.")
     except InvalidFile as error:
         raise InvalidFile(f"`{path}` cannot be read: {error.what}", error.supported or "Files written by `isospike convert`.", error.remedy or AGAIN) from error
     except (TypeError, ValueError, AttributeError, RuntimeError, LookupError, ArithmeticError) as error:

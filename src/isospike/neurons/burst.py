@@ -24,6 +24,7 @@ class BurstIF(Stepping):
     most: float = 4
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.most < 1 or (math.isfinite(self.most) and self.most != int(self.most)):
             raise InvalidSetting(f"{type(self).__name__}(most={self.most}).", "A whole number from 1 on, or math.inf.", "4 is usual.")
 

@@ -12,7 +12,7 @@ writes 0, which its loss (eq. A.7) would take for the earliest spike.  Source: S
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -43,6 +43,7 @@ class CausalIF(Neuron):
     observed: Tensor
     lag: Tensor
     window: Tensor
+    endless: ClassVar = ("observed",)
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         window = float(self.window)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
+from isospike.ir.typed import Count
 from isospike.neurons.base import Drive, Neuron, Synapses, another_clock, flat, on_ticks
 from isospike.neurons.membrane import early_spikes, potential
 
@@ -62,7 +63,7 @@ class FirstSpikeIF(Neuron):
     gated: bool
     clipped: bool
     forced: bool
-    ticks: int = 0
+    ticks: Count = 0
 
     @property
     def base(self) -> Tensor:

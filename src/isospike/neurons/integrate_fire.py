@@ -12,7 +12,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from isospike.errors import InvalidSetting
 from isospike.neurons.arithmetic import on, settled
 from isospike.neurons.stepping import Stepping
 
@@ -22,10 +21,6 @@ class IF(Stepping):
     """`reset`: "soft" (by subtraction) or "zero"."""
 
     reset: Literal["soft", "zero"] = "soft"
-
-    def __post_init__(self) -> None:
-        if self.reset not in ("soft", "zero"):
-            raise InvalidSetting(f"{type(self).__name__}(reset={self.reset!r}).", "reset: soft, zero.", "Choose one of these.")
 
     def parameters(self) -> tuple[Tensor, ...]:
         soft = torch.full_like(self.threshold, self.reset == "soft")

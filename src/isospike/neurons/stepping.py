@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from isospike.ir.ops.clip import Clip
+from isospike.ir.typed import typed
 from isospike.neurons.base import Drive, Neuron
 
 
@@ -49,6 +50,9 @@ class Stepping(Neuron):
     @abstractmethod
     def step(states: Any, x: Any, parameters: Any) -> Any:
         """One step: (states, drive, parameters) ↦ (spikes, states), as arithmetic on tensors or on the numbers of one neuron."""
+
+    def __post_init__(self) -> None:
+        typed(self)
 
     @abstractmethod
     def parameters(self) -> tuple[Tensor, ...]:

@@ -41,6 +41,7 @@ class TernaryIF(Stepping):
     negative: ClassVar = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.level <= 1 or self.most < 1:
             what = f"TernaryIF(level={self.level}, most={self.most})."
             raise InvalidSetting(what, "level: above 0, at most 1; most: from 1 on.", "The plain rule has level 1, the rounding one 0.5.")

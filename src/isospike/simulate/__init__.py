@@ -3,7 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.engine import SpikingNetwork
+from isospike.data.samples import fitting
+from isospike.engine import SpikingNetwork, spiking
+from isospike.ir.typed import expect
 from isospike.simulate.base import Simulator as Simulator
 from isospike.simulate.base import Trace as Trace
 from isospike.simulate.clocked import Clocked as Clocked
@@ -19,8 +21,11 @@ def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], sim
 
     images: (batch, *input shape) in the units of the original model.  simulator: the fast one for this network unless another is given.
     Raises `InvalidSetting` for a simulator that would answer this network wrongly, `OutOfRange` for inputs outside the declared range,
-    unless the network clips them.
+    unless the network clips them, `InvalidData` for what is no batch of samples.
     """
+    spiking(network, "simulate")
+    expect("simulate", "simulator", simulator, Simulator | None)
+    fitting(images, network.body.encoder.shape)
     return (simulator or usual(network)).trace(network, images)
 
 

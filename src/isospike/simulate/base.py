@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isospike.engine import SpikingNetwork, Step, Watch, run
 from isospike.errors import InvalidSetting
+from isospike.ir.typed import typed
 from isospike.network import Body, Stage
 
 Run = Callable[..., Tensor]  # (x, watch=None) -> read-out
@@ -56,6 +57,9 @@ class Trace:
 @dataclass(frozen=True)
 class Simulator(ABC):
     """Base of the simulators; the fields of each are its settings."""
+
+    def __post_init__(self) -> None:
+        typed(self)
 
     @property
     def name(self) -> str:

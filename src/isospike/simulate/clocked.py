@@ -28,12 +28,9 @@ class Clocked(OnePass):
     rounding: Literal["floor", "half"] = "half"
 
     def __post_init__(self) -> None:
-        if self.ticks < 1 or self.rounding not in ("floor", "half"):
-            raise InvalidSetting(
-                f"a clock of {self.ticks} ticks with rounding {self.rounding!r}.",
-                "At least one tick; rounding 'floor' or 'half'.",
-                "Sixteen are usual: Clocked(16).",
-            )
+        super().__post_init__()
+        if self.ticks < 1:
+            raise InvalidSetting(f"a clock of {self.ticks} ticks.", "At least one tick.", "Sixteen are usual: Clocked(16).")
 
     @property
     def _half(self) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isospike.engine import SpikingNetwork, Walk, Watch, together
 from isospike.errors import InvalidSetting
+from isospike.ir.typed import Seed
 from isospike.network import Body, Stage
 from isospike.simulate.base import Run, Simulator, Trace
 from isospike.simulate.stepped import timed
@@ -53,9 +54,10 @@ class EarlyExit(Simulator):
 
     margin: float = 50.0
     every: int = 4
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.margin > 0:
             raise InvalidSetting(f"EarlyExit(margin={self.margin}).", "Above 0.", "See what several cost: measure.early.")
 
@@ -104,7 +106,7 @@ class EarlyExit(Simulator):
         for end in times:
             out = walk.until(end)
             left = (lead(out, end) >= self.margin) | (end == times[-1])
-            if bool(left.any()) or end == times[-1]:
+            if bool(left.any() | left.all()):  # of no sample at all, all leave at the first look
                 yield waiting[left], end, out[left], {stage.name: walk.states[stage.name].net[left] / end for stage in body.stages[:-1]}
             if bool(left.all()):
                 return

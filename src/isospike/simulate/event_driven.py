@@ -32,6 +32,7 @@ class EventDriven(OnePass):
     memory: float = 6.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.memory > 0:
             raise InvalidSetting(f"EventDriven(memory={self.memory}).", "GB, above 0.", "6 is usual.")
 
@@ -71,7 +72,7 @@ def _late(stage: Stage, body: Body) -> list[float]:
 
 def _arriving(code: Tensor, late: float) -> np.ndarray:
     """Leads of arriving spikes, (batch, presynaptic), zero for silent."""
-    lead = code.reshape(len(code), -1).double().numpy()
+    lead = code.reshape(len(code), math.prod(code.shape[1:])).double().numpy()
     return lead if not late else np.where(lead != 0, lead - late, 0.0)
 
 
@@ -89,7 +90,7 @@ def affordable(body: Body, memory: float) -> None:
         raise InvalidSetting(
             f"the network has up to {count:,} synapses; listed one by one they take {size:.1f} GB.",
             f"At most {memory:g} GB: EventDriven(memory={memory:g}).",
-            f"Allow more, EventDriven(memory={math.ceil(size)}); or take the closed form alone, simulators=[ClosedForm()], "
+            f"Allow more, EventDriven(memory={math.ceil(size)}), --memory {math.ceil(size)}; or take the closed form alone, simulators=[ClosedForm()], "
             "--simulator closed-form; or a smaller input.",
         )
 

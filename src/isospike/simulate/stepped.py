@@ -9,6 +9,7 @@ from torch import Tensor
 from isospike.engine import Listen, SpikingNetwork, Watch, over_time, plain, refused, start, walked
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import through
+from isospike.ir.typed import Seed
 from isospike.network import Body, Stage
 from isospike.simulate.base import Run, Simulator, Trace
 
@@ -23,7 +24,7 @@ class Stepped(Simulator):
     """
 
     steps: int | None = None
-    seed: int = 0
+    seed: Seed = 0
 
     def check(self, network: SpikingNetwork) -> None:
         timed(network, self.steps)

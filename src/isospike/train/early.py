@@ -24,6 +24,7 @@ from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.dense import Dense
 from isospike.ir.ops.route import Reshape
+from isospike.ir.typed import typed
 from isospike.network import Body, Group, Stage
 from isospike.neurons import CausalIF
 from isospike.neurons.causal import causal_times, on_clock
@@ -60,6 +61,9 @@ class Early:
     dropout: float = 0.2
     momentum: float = 0.05
     clip: float = 1000.0
+
+    def __post_init__(self) -> None:
+        typed(self)
 
 
 class EarlyAnswers(Trainee[SpikingNetwork]):

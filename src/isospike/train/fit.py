@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from rich.progress import track
@@ -14,13 +15,16 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from isospike.data import Data, pairs
-from isospike.errors import InvalidData, InvalidSetting, IsospikeError
+from isospike.data.samples import advice
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting, IsospikeError
+from isospike.ir.typed import expect
 from isospike.train.base import Made, Trainee
 from isospike.train.kept import Run
 
 Loader = Iterable[tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Data
 CALIBRATION = 1024  # samples of the loader that windows are measured on
 LOADER = "Batches of (samples, labels), as many of one as of the other, labels int64, that can be gone through again and again."
+NUMBERS = "Pass labels as class numbers: labels.long(), labels.flatten() where they are (n, 1), labels.argmax(1) where they are one-hot."
 ADAM = partial(torch.optim.Adam, lr=1e-3)
 
 
@@ -56,13 +60,22 @@ def fit(
         from lightning.fabric import Fabric
     except ImportError as error:
         raise IsospikeError("training needs `lightning`, which is not installed.", remedy="Run: pip install 'isospike[train]'") from error
+    if not isinstance(trainee, Trainee):
+        what = f"fit: the trainee is a {type(trainee).__name__}."
+        raise InvalidModel(what, "What prepare(network, …) makes; Classifier(model), EarlyAnswers(…).", "Prepare it first: fit(prepare(network), …).")
+    kinds = {"epochs": (epochs, int), "decay": (decay, float), "clip": (clip, float), "seed": (seed, Annotated[int, range(-(1 << 36), 1 << 36)])}
+    for name, (value, kind) in kinds.items():
+        expect("fit", name, value, kind)
     if epochs < 1 or not decay > 0 or not clip > 0 or (resume and folder is None):
         raise InvalidSetting(f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}.", "epochs ≥ 1, decay > 0, clip > 0; resume with a folder.")
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices)
     except (ValueError, RuntimeError) as error:
         raise InvalidSetting(f"accelerator={accelerator!r}, devices={devices}: {error}", "cpu, cuda, mps, auto; as many devices as there are.") from error
-    loader, kept_back = _batches(loader), None if held_out is None else _batches(held_out)
+    loader, kept_back = _batches(loader, "the loader"), None if held_out is None else _batches(held_out, "held_out")
+    if isinstance(kept_back, Iterator):
+        raise InvalidData("held_out can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches.")
+    next(map(_pair, () if kept_back is None else kept_back), None)  # refuses now what it would refuse after an epoch
     fabric.launch()
     with torch.random.fork_rng(devices=[]):
         _seed(trainee, loader, seed, -1)
@@ -73,8 +86,7 @@ def fit(
         rate = [group["lr"] for group in adjusted.param_groups]
         configuration = _configuration(trainee, adjusted, epochs, decay, clip, seed, about)
         run = Run(None if folder is None else Path(folder), trainee, adjusted, configuration, writes=fabric.global_rank == 0)
-        steps = len(batches) if isinstance(batches, Sized) else sum(1 for _ in batches)
-        if not steps:
+        if not (steps := _count(batches)):
             raise InvalidData("the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches.")
         for epoch in range(run.begin(resume), epochs):
             _seed(trainee, loader, seed, epoch)
@@ -87,9 +99,10 @@ def fit(
                     group["lr"] = first * decay ** (epoch + step / steps)
                 try:
                     loss = model.loss(*(fabric.to_device(part) for part in (x, y)))
-                except IndexError as error:  # of the cross-entropy
-                    what = f"there are labels from {int(y.min())} to {int(y.max())}."
-                    raise InvalidData(what, "Class numbers from 0 on, one for each output of the network.", "Number the classes so.") from error
+                except IndexError as error:  # of the cross-entropy, as is the other
+                    raise _misnumbered(y) from error
+                except RuntimeError as error:
+                    raise _misshapen(y) if y.ndim > 1 else error from error
                 adjusted.zero_grad()
                 fabric.backward(loss)
                 if math.isfinite(clip):
@@ -108,8 +121,17 @@ def fit(
         return trainee.cpu().result()
 
 
-def _batches(data: Loader) -> Iterable[Any]:
+def _batches(data: Loader, name: str) -> Iterable[Any]:
+    if not isinstance(data, Data | Iterable) or isinstance(data, str | dict):
+        raise InvalidData(f"{name} is a {type(data).__name__}.", LOADER, advice(data, "Pass a DataLoader, or a list of batches."))
     return list(pairs(data)) if isinstance(data, Data | tuple) else data
+
+
+def _count(batches: Iterable[Any]) -> int:
+    if isinstance(batches, Sized):
+        with suppress(TypeError):  # a DataLoader of an IterableDataset has a length by name only
+            return len(batches)
+    return sum(1 for _ in batches)
 
 
 def _seed(trainee: Trainee[Any], loader: Iterable[Any], seed: int, epoch: int) -> None:
@@ -121,15 +143,17 @@ def _seed(trainee: Trainee[Any], loader: Iterable[Any], seed: int, epoch: int) -
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]] | None) -> float | None:
-    """Share of right answers over batches of (samples, labels), where there are any."""
+def accuracy(model: nn.Module, batches: Loader | None) -> float | None:
+    """Share of right answers over batches of (samples, labels), where there are any.  Raises `InvalidData`."""
     if batches is None:
         return None
     model.eval()
     device = next(model.parameters()).device
     right = [torch.empty(0, dtype=torch.float64)]
-    for x, y in batches:
+    for x, y in map(_pair, _batches(batches, "the loader")):
         score, answer = model(x.to(device)).cpu().max(1)
+        if y.shape != answer.shape:
+            raise _misshapen(y)
         right.append(((answer == y) & (score > -math.inf)).double())  # no spike at all is no answer
     return float(torch.cat(right).mean()) if len(right) > 1 else None
 
@@ -153,10 +177,24 @@ def _calibration(loader: Iterable[Any]) -> list[Tensor]:
 def _pair(batch: Any) -> tuple[Tensor, Tensor]:
     """A batch that can be trained on."""
     found = tuple(batch) if isinstance(batch, tuple | list) else ()
-    if len(found) == 2 and all(isinstance(part, Tensor) for part in found) and len(found[0]) == len(found[1]) > 0 and found[1].dtype == torch.int64:
+    tensors = [part for part in found if isinstance(part, Tensor) and part.ndim]
+    if len(found) == len(tensors) == 2 and len(found[0]) == len(found[1]) > 0 and found[1].dtype == torch.int64:
+        if int(found[1].min()) < 0:
+            raise _misnumbered(found[1])
         return found
     kinds = [f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__ for part in found]
-    raise InvalidData(f"a batch holds {', '.join(kinds) or type(batch).__name__}.", LOADER, "Pass labels as class numbers: labels.long().")
+    one = len(found) == 2 and len(tensors) < 2 and isinstance(found[0], Tensor)  # a sample and its label, which is one number
+    remedy = "Put samples together: DataLoader(dataset, batch_size=64)." if one else advice(batch, NUMBERS)
+    raise InvalidData(f"a batch holds {', '.join(kinds) or type(batch).__name__}.", LOADER, remedy)
+
+
+def _misnumbered(y: Tensor) -> InvalidData:
+    what = f"there are labels from {int(y.min())} to {int(y.max())}."
+    return InvalidData(what, "Class numbers from 0 on, one for each output of the network.", "Number the classes so.")
+
+
+def _misshapen(y: Tensor) -> InvalidData:
+    return InvalidData(f"the labels have the shape {tuple(y.shape)}.", "One class number a sample, or a place of its outputs.", NUMBERS)
 
 
 def _configuration(trainee: Trainee[Any], optimizer: Any, epochs: int, decay: float, clip: float, seed: int, about: dict[str, Any] | None) -> dict[str, Any]:

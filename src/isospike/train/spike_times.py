@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isospike.data import Samples, samples
-from isospike.engine import SpikingNetwork, all_gated, generators, perturbation, run
+from isospike.engine import SpikingNetwork, all_gated, generators, perturbation, run, spiking
 from isospike.errors import InvalidSetting
-from isospike.hardware import constrained, place, reweighted, trained_maps
+from isospike.hardware import constrained, place, reweighted, several, trained_maps
 from isospike.network import Body, Constraint, Stage, balanced, retimed, total
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Trainee
@@ -40,7 +40,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     def __init__(
         self,
         network: SpikingNetwork,
-        constraints: Sequence[Constraint] = (),
+        constraints: Sequence[Constraint] | Constraint = (),
         calibration: Samples | None = None,
         mappable: bool = True,
         growth: float = 10.0,
@@ -48,6 +48,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         sparsity: Sparsity | None = None,
     ) -> None:
         super().__init__()
+        spiking(network, "prepare")
         if network.perturb is not None:
             raise InvalidSetting(
                 "the network is on hardware that disturbs its spikes.", "The network itself.", "Name that hardware here: prepare(network, […])."
@@ -55,13 +56,13 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         all_gated(network.body, "Training in spike times")
         if growth < 1:
             raise InvalidSetting(f"growth={growth}.", "At least 1.", "Ten is usual.")
-        self.constraints, self.mappable, self.margin, self.sparsity = tuple(constraints), mappable, margin, sparsity
-        self.growth = 1 + margin if any(c.windowed for c in constraints) else growth
+        self.constraints, self.mappable, self.margin, self.sparsity = several(constraints, "prepare"), mappable, margin, sparsity
+        self.growth = 1 + margin if any(c.windowed for c in self.constraints) else growth
         self.placed, self._inputs = False, list[Tensor]()
         self._take(network.body)
         if calibration is not None:
             self.begin(samples(calibration))
-        elif not constraints:
+        elif not self.constraints:
             self._place(())
 
     def begin(self, inputs: Iterable[Tensor]) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from isospike.engine import SpikingNetwork
 from isospike.ir.graph import Graph
+from isospike.ir.typed import typed
 from isospike.ranges import Ranges
 
 Made = Callable[[Ranges], SpikingNetwork]
@@ -15,7 +16,10 @@ Made = Callable[[Ranges], SpikingNetwork]
 
 @dataclass(frozen=True)
 class Normalise(ABC):
-    """Base of the normalisations."""
+    """Base of the normalisations; the fields of each are its settings."""
+
+    def __post_init__(self) -> None:
+        typed(self)
 
     @abstractmethod
     def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:

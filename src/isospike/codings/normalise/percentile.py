@@ -28,8 +28,9 @@ class Percentile(Normalise):
     per: Literal["channel", "layer"] = "channel"
 
     def __post_init__(self) -> None:
-        if not 0 < self.percent <= 100 or self.per not in ("channel", "layer"):
-            raise InvalidSetting(f"Percentile({self.percent}, per={self.per!r}).", "Above 0, at most 100; per channel or layer.", "99.9 is usual.")
+        super().__post_init__()
+        if not 0 < self.percent <= 100:
+            raise InvalidSetting(f"Percentile({self.percent}).", "Above 0, at most 100.", "99.9 is usual.")
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
         largest: dict[str, Tensor] = {}

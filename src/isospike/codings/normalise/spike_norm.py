@@ -36,6 +36,7 @@ class SpikeNorm(Normalise):
     samples: int = 128
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.steps < 1 or self.samples < 1:
             raise InvalidSetting(f"SpikeNorm(steps={self.steps}, samples={self.samples}).", "At least one of each.", "64 steps, 128 samples are usual.")
 

@@ -24,6 +24,7 @@ class Unscaled(Normalise):
     high: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not (math.isfinite(self.high) and self.high > 0):
             raise InvalidSetting(f"Unscaled({self.high}).", "An activation above 0.", "1 if inputs lie in [0, 1] and the largest sends a spike a step.")
 
