@@ -35,7 +35,8 @@ ROOMS = {  # and what tests them, the quick ones first
     "codings": ("codings", "test_ranges.py", "contracts/test_exactness.py", "test_errors.py"),
     "engine": ("neurons", "simulate", "network", "contracts/test_trains.py"),
     "simulate": ("simulate", "measure/test_curve.py"),
-    "hardware": ("hardware", "train/test_fit.py"),
+    "encoders": ("codings", "simulate"),
+    "constraints": ("constraints", "train/test_fit.py"),
     "measure": ("measure", "report"),
     "train": ("train",),
 }

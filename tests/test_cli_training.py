@@ -9,10 +9,10 @@ import torch
 
 import isospike
 from isospike.cli.hardware import constraints
+from isospike.constraints import TimeSteps, reseeded
 from isospike.data import open_data
 from isospike.engine import SpikingNetwork, generators, load
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting
-from isospike.hardware import TimeSteps, reseeded
 from isospike.neurons import FirstSpikeIF
 from test_cli import LENET, RUN_KEYS, SAMPLE, call, figures, main
 

@@ -54,9 +54,9 @@ from isospike.activations import QCFS, StReLU
 from isospike.cli import app
 from isospike.codings import Calibrate, ttfs
 from isospike.codings.normalise import Percentile, SpikeNorm
+from isospike.constraints import DoubleExponential
 from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting, IsospikeError, OutOfRange, UnsupportedOperation
-from isospike.hardware import DoubleExponential
 from isospike.importers.archive import from_archive
 from isospike.neurons import IF, BurstIF, TernaryIF
 from isospike.train import Early

@@ -5,6 +5,13 @@ from isospike.codings import METHODS as METHODS
 from isospike.codings import TTFS as TTFS
 from isospike.codings import Coding as Coding
 from isospike.codings import Rate as Rate
+from isospike.constraints import Latency as Latency
+from isospike.constraints import SlopeMismatch as SlopeMismatch
+from isospike.constraints import SpikeJitter as SpikeJitter
+from isospike.constraints import TimeSteps as TimeSteps
+from isospike.constraints import WeightBits as WeightBits
+from isospike.constraints import WeightNoise as WeightNoise
+from isospike.constraints import constrain as constrain
 from isospike.convert import Conversion as Conversion
 from isospike.convert import convert as convert
 from isospike.engine import SpikingNetwork as SpikingNetwork
@@ -13,13 +20,6 @@ from isospike.engine import save as save
 from isospike.errors import IsospikeError as IsospikeError
 from isospike.export import Integers as Integers
 from isospike.export import integers as integers
-from isospike.hardware import Latency as Latency
-from isospike.hardware import SlopeMismatch as SlopeMismatch
-from isospike.hardware import SpikeJitter as SpikeJitter
-from isospike.hardware import TimeSteps as TimeSteps
-from isospike.hardware import WeightBits as WeightBits
-from isospike.hardware import WeightNoise as WeightNoise
-from isospike.hardware import constrain as constrain
 from isospike.measure import Report as Report
 from isospike.measure import check as check
 from isospike.measure import curve as curve

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.activations import QCFS, ClampQuantise, StReLU
-from isospike.codings import Bernoulli, Calibrate, ConstantCurrent, Poisson, RegularSpikes
-from isospike.codings.inputs import RateEncoder
+from isospike.codings import Calibrate
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile
+from isospike.encoders import Bernoulli, ConstantCurrent, Poisson, RateEncoder, RegularSpikes
 from isospike.engine import run
 from isospike.errors import InvalidData, InvalidSetting, OutOfRange
 from isospike.importers import read

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.activations import QCFS
-from isospike.codings import Bernoulli, Poisson, RegularSpikes
+from isospike.constraints import DoubleExponential
+from isospike.encoders import Bernoulli, Poisson, RegularSpikes
 from isospike.engine import generators
 from isospike.errors import InvalidSetting
-from isospike.hardware import DoubleExponential
 from isospike.ir.ops.affine import through
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, TernaryIF
 from isospike.simulate import Simulator, StepByStep

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.codings import Bernoulli, RegularSpikes
 from isospike.codings.normalise import Percentile
+from isospike.encoders import Bernoulli, RegularSpikes
 from isospike.engine import events
 from isospike.neurons import IF, BurstIF, SignedIF, TernaryIF
 from isospike.simulate import StepByStep

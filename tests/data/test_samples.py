@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import isospike as iso
+from isospike.constraints import DoubleExponential
 from isospike.data import Data, pairs
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting, IsospikeError
-from isospike.hardware import DoubleExponential
 from isospike.measure import early
 from isospike.simulate import Simulator, StepByStep
 

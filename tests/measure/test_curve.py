@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.codings import Bernoulli, Poisson, RegularSpikes
-from isospike.codings.inputs import RateEncoder
 from isospike.codings.normalise import Percentile
+from isospike.encoders import Bernoulli, Poisson, RateEncoder, RegularSpikes
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.measure import Moment, early, lossless
 from isospike.neurons import IF, SignedIF

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from isospike import EventDriven, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, convert, load, save, simulate
+from isospike.constraints import Constraint, Noise
 from isospike.errors import InvalidFile
-from isospike.hardware import Constraint, Noise
 from isospike.ir.record import Record, from_tree, to_tree
 from isospike.network import Stage
 
@@ -62,7 +62,7 @@ def neuron(header: Any) -> Any:
 
 
 def jitter(**fields: object) -> dict[str, object]:
-    return {"record": "SpikeJitter", "of": "isospike.hardware.spike_jitter", "version": 1, "fields": {"sd": 0.1, **fields}}
+    return {"record": "SpikeJitter", "of": "isospike.constraints.spike_jitter", "version": 1, "fields": {"sd": 0.1, **fields}}
 
 
 def saved(folder: Path) -> Path:
@@ -222,7 +222,7 @@ def test_a_class_reads_what_its_older_versions_wrote() -> None:
 def test_a_class_of_an_installed_package_need_not_have_been_imported(tmp_path: Path) -> None:
     """The package announces its module by an entry point; nothing else that a file names is ever imported."""
     (tmp_path / "blinking.py").write_text(
-        "from dataclasses import dataclass\nfrom isospike.hardware import Constraint\n\n"
+        "from dataclasses import dataclass\nfrom isospike.constraints import Constraint\n\n"
         "@dataclass(frozen=True, eq=False)\nclass Blink(Constraint):\n    share: float = 0.5\n"
     )
     info = tmp_path / "blinking-1.0.dist-info"

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from isospike.codings import Bernoulli, Rate
+from isospike.codings import Rate
+from isospike.encoders import Bernoulli
 from isospike.simulate import EarlyExit, Stepped, simulate
 from simulate_by_hand import dense, unit_graph
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from isospike.codings import Rate, RegularSpikes
+from isospike.codings import Rate
+from isospike.constraints import SpikeJitter
+from isospike.encoders import RegularSpikes
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
-from isospike.hardware import SpikeJitter
 from isospike.simulate import StepByStep, Stepped, simulate
 from simulate_by_hand import dense, unit_graph
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import isospike
-from isospike.codings import EveryInputEncoder
+from isospike.encoders import EveryInputEncoder
 from isospike.errors import InvalidSetting
 from isospike.neurons import CausalIF
 from isospike.train.early import Early, EarlyAnswers, on_one_clock

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from isospike.codings import TTFS
+from isospike.constraints import Constraint, SlopeMismatch, SpikeJitter, TimeSteps, WeightNoise
 from isospike.data import Data, loader
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
-from isospike.hardware import Constraint, SlopeMismatch, SpikeJitter, TimeSteps, WeightNoise
 from isospike.measure import measure
 from isospike.ranges import calibrate
 from isospike.train import Classifier, Sparsity, SpikeTimes, accuracy, fit

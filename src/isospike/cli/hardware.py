@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from torch import Tensor
 
+from isospike.constraints import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded
 from isospike.engine import SpikingNetwork
-from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded
 
 TimeStepsOption = Annotated[int | None, typer.Option("--time-steps", help="Spikes fall on so many ticks a layer.")]
 Bits = Annotated[int | None, typer.Option("--weight-bits", help="Weights are integers of so many bits.")]

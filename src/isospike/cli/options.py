@@ -15,11 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from isospike.cli.tables import err
-from isospike.codings import Bernoulli, Coding, ConstantCurrent, Poisson, Rate, RegularSpikes
+from isospike.codings import Coding, Rate
 from isospike.codings.methods import METHODS
 from isospike.codings.normalise import Bounds, ModelBased, Normalise, Percentile, SpikeNorm
 from isospike.convert import convert
 from isospike.data import PRESETS, Data, open_data
+from isospike.encoders import Bernoulli, ConstantCurrent, Poisson, RegularSpikes
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidModel, InvalidSetting
 from isospike.importers import Model

@@ -15,11 +15,11 @@ from isospike.cli.hardware import Bits, Jitter, LatencyOption, Mismatch, NoiseOp
 from isospike.cli.options import DataDir, DataName, Dtype, File, Json, Normalize, Range, Samples, data_for, declared_range, mean_and_deviation, model_of
 from isospike.cli.tables import err, show_figures
 from isospike.codings import TTFS
+from isospike.constraints import Constraint
 from isospike.convert import convert
 from isospike.data import Data, loader, open_data
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidFile, InvalidSetting
-from isospike.hardware import Constraint
 from isospike.train import Sparsity, fit, prepare, read_curve
 from isospike.train.networks import NETWORKS, initial
 

@@ -3,11 +3,6 @@
 from isospike.codings import linear_lif as linear_lif
 from isospike.codings.base import Coding as Coding
 from isospike.codings.calibrate import Calibrate as Calibrate
-from isospike.codings.every_input import EveryInputEncoder as EveryInputEncoder
-from isospike.codings.inputs import Bernoulli as Bernoulli
-from isospike.codings.inputs import ConstantCurrent as ConstantCurrent
-from isospike.codings.inputs import Poisson as Poisson
-from isospike.codings.inputs import RegularSpikes as RegularSpikes
 from isospike.codings.methods import METHODS as METHODS
 from isospike.codings.rate import Rate as Rate
 from isospike.codings.ttfs import TTFS as TTFS

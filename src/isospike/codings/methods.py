@@ -8,10 +8,10 @@ from functools import partial
 
 from isospike.codings.base import Coding
 from isospike.codings.calibrate import Calibrate
-from isospike.codings.inputs import Poisson, RegularSpikes
 from isospike.codings.normalise import Bounds, ModelBased, Percentile, SpikeNorm
 from isospike.codings.rate import Rate
 from isospike.codings.ttfs import TTFS
+from isospike.encoders import Poisson, RegularSpikes
 from isospike.neurons import IF, LIF, SignedIF, TernaryIF
 
 METHODS: dict[str, Coding] = {

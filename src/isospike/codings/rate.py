@@ -17,8 +17,8 @@ from torch import Tensor
 
 from isospike.codings.base import Coding
 from isospike.codings.calibrate import Calibrate
-from isospike.codings.inputs import ConstantCurrent, RateEncoder
 from isospike.codings.normalise import Normalise, Percentile
+from isospike.encoders import ConstantCurrent, RateEncoder
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node
@@ -44,7 +44,7 @@ class Rate(Coding):
     | `neuron`    | the model, with its settings; thresholds, units and biases are filled in                           |
     | `normalise` | how ranges are chosen                                                                              |
     | `initial`   | potential at the start, as a share of the threshold; else the model's own                          |
-    | `encoder`   | the input neurons' model: a class of `codings.inputs`, or one with its rate given by `partial`     |
+    | `encoder`   | the input neurons' model: a class of `encoders`, or one with its rate given by `partial`            |
     | `pool`      | max pools compare counts "online", or the inputs' whole "window"                                   |
     | `correction` | what is measured and mended after conversion                                                      |
     | `outside`   | inputs outside the declared range: "error", or "clip" (and count)                                  |

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from isospike.codings.base import Coding
-from isospike.codings.latency import LatencyEncoder
+from isospike.encoders.latency import LatencyEncoder
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node

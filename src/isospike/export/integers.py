@@ -16,10 +16,10 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from isospike.constraints import reweighted
+from isospike.constraints.weight_bits import whole_step
 from isospike.engine import SpikingNetwork, all_gated, spiking
 from isospike.errors import InvalidSetting
-from isospike.hardware import reweighted
-from isospike.hardware.weight_bits import whole_step
 from isospike.ir.ops.base import Weighted
 from isospike.network import Body, Stage, balanced, retimed
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool

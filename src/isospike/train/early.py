@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isospike.codings import EveryInputEncoder
+from isospike.encoders import EveryInputEncoder
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.dense import Dense

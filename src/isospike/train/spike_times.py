@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isospike.constraints import constrained, place, reweighted, several, trained_maps
 from isospike.data import Samples, samples
 from isospike.engine import SpikingNetwork, all_gated, generators, perturbation, run, spiking
 from isospike.errors import InvalidSetting
-from isospike.hardware import constrained, place, reweighted, several, trained_maps
 from isospike.network import Body, Constraint, Stage, balanced, retimed, total
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Trainee

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isospike import SpikingNetwork, convert
-from isospike.codings import Rate, RegularSpikes
+from isospike.codings import Rate
 from isospike.codings.linear_lif import conductance_for, conductance_for_onset
 from isospike.codings.normalise import Unscaled
+from isospike.encoders import RegularSpikes
 from isospike.engine import advance, start
 from isospike.measure import curve
 from isospike.neurons import LIF

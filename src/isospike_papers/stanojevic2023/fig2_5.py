@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from rich.progress import track
 
+from isospike.constraints import Noise, SlopeMismatch, SpikeJitter, constrain
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
-from isospike.hardware import Noise, SlopeMismatch, SpikeJitter, constrain
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least
 from isospike.simulate import ClosedForm
 from isospike_papers.stanojevic2023.parts.exactness import Exactness

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import track
 
 from isospike import Latency, SpikeJitter, TimeSteps, WeightBits, constrain
-from isospike.hardware import Constraint
+from isospike.constraints import Constraint
 from isospike.report.claim import SIZES, Claim, Found, Held, Row, Setup, Value, at_most
 from isospike_papers.stanojevic2023.parts.tuning import Tuning
 

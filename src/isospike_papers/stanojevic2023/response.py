@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from isospike import convert
+from isospike.constraints import DoubleExponential
 from isospike.data import Data, open_data
 from isospike.data.lenet import lenet5
 from isospike.engine import SpikingNetwork
-from isospike.hardware import DoubleExponential
 from isospike.measure.agreement import Agreement
 from isospike.neurons.double_exponential import Response
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value

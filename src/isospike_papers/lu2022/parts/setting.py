@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from isospike import SpikingNetwork, convert
-from isospike.codings import Rate, RegularSpikes
+from isospike.codings import Rate
 from isospike.codings.normalise import Unscaled
 from isospike.data import Data
+from isospike.encoders import RegularSpikes
 from isospike.engine import advance, start
 from isospike.errors import InvalidData
 from isospike.neurons import LIF

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from isospike.hardware import trained_maps
+from isospike.constraints import trained_maps
 from isospike.network import Body
 from isospike.neurons import FirstSpikeIF, Integrator
 

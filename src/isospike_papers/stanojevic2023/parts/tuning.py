@@ -9,9 +9,9 @@ import torch
 
 from isospike import constrain, convert, load, save
 from isospike.codings import TTFS
+from isospike.constraints import Constraint, Noise, reseeded
 from isospike.data import Data, loader
 from isospike.engine import SpikingNetwork
-from isospike.hardware import Constraint, Noise, reseeded
 from isospike.report.claim import Setup
 from isospike.simulate import ClosedForm
 from isospike.store import Store

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isospike.hardware.base import Noise
+from isospike.constraints.base import Noise
 from isospike.network import Stage
 
 

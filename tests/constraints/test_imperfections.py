@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from isospike.codings import TTFS
-from isospike.hardware import SlopeMismatch, SpikeJitter, constrain
+from isospike.constraints import SlopeMismatch, SpikeJitter, constrain
 from isospike.ranges import calibrate
 from isospike.simulate import ClosedForm, EventDriven, Simulator, simulate
 from simulate_by_hand import dense, unit_graph

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from isospike.hardware.base import MOST, check, reweighted, trained_maps
+from isospike.constraints.base import MOST, check, reweighted, trained_maps
 from isospike.ir.ops.base import Weighted
 from isospike.network import Body, Constraint, Reached, Stage
 from isospike.neurons.base import through

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import torch
 
-from isospike.hardware.base import Noise, reweighted, trained_maps
+from isospike.constraints.base import Noise, reweighted, trained_maps
 from isospike.network import Body, Stage, total
 from isospike.neurons import FirstSpikeIF
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from exactness import graph_of
 from isospike.codings import TTFS, Rate
+from isospike.constraints import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded, trained_maps
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidData, InvalidSetting
-from isospike.hardware import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded, trained_maps
 from isospike.network import total
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from isospike.constraints.base import check
 from isospike.errors import InvalidSetting
-from isospike.hardware.base import check
 from isospike.network import Body, Constraint, Reached, retimed
 from isospike.neurons import FirstSpikeIF
 

@@ -12,8 +12,8 @@ from test_constraints import CASES, case, distance
 from torch import Tensor
 
 from isospike.codings import TTFS
-from isospike.hardware import Constraint, TimeSteps, WeightBits, constrain, reweighted, trained_maps
-from isospike.hardware.weight_bits import whole_step
+from isospike.constraints import Constraint, TimeSteps, WeightBits, constrain, reweighted, trained_maps
+from isospike.constraints.weight_bits import whole_step
 from isospike.network import total
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
@@ -97,7 +97,7 @@ def test_whole_weights_are_known_by_what_rounding_left_of_them() -> None:
 
 
 def test_quantiles_of_many_weights_are_those_of_every_nth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isospike.hardware.weight_bits.MOST", 40)
+    monkeypatch.setattr("isospike.constraints.weight_bits.MOST", 40)
     weight = torch.randn(50, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).exp()
     constraint, _ = WeightBits(8, 0.1).placed(replace(case("linear")[0].body, stages=(reweighted(case("linear")[0].stages[0], lambda _, __: weight),)), dict)  # type: ignore[arg-type]
     ((_, (step,)),) = constraint.steps

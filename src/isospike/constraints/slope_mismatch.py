@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import torch
 
-from isospike.hardware.base import Noise
+from isospike.constraints.base import Noise
 from isospike.network import Body, Stage
 from isospike.neurons import FirstSpikeIF
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.codings.unit import UnitEncoder
+from isospike.encoders.ranged import RangedEncoder
 
 
 @dataclass(frozen=True, eq=False)
-class EveryInputEncoder(UnitEncoder):
+class EveryInputEncoder(RangedEncoder):
     """
     | field    | shape         | unit  | meaning                                                              |
     |----------|---------------|-------|----------------------------------------------------------------------|

@@ -13,7 +13,7 @@ TOLERANCE = 1e-5  # of the range: rounding in float32, not data
 
 
 @dataclass(frozen=True, eq=False)
-class UnitEncoder(Encoder):
+class RangedEncoder(Encoder):
     """`clip`: whether inputs outside [low, high] (from `Encoder`) are clipped instead of refused."""
 
     clip: bool

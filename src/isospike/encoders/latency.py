@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.codings.unit import UnitEncoder
+from isospike.encoders.ranged import RangedEncoder
 from isospike.ir.typed import Count
 from isospike.neurons.base import another_clock, on_ticks
 
 
 @dataclass(frozen=True, eq=False)
-class LatencyEncoder(UnitEncoder):
+class LatencyEncoder(RangedEncoder):
     """
     | field    | shape         | unit  | meaning                                                              |
     |----------|---------------|-------|----------------------------------------------------------------------|

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import torch
 
+from isospike.constraints.base import check
+from isospike.constraints.latency import clipped, windows
 from isospike.errors import InvalidSetting
-from isospike.hardware.base import check
-from isospike.hardware.latency import clipped, windows
 from isospike.network import Body, Constraint, Reached, Stage
 from isospike.neurons import FirstSpikeIF
 

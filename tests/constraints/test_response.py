@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from isospike.codings import TTFS, Rate
+from isospike.constraints import DoubleExponential
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
-from isospike.hardware import DoubleExponential
 from isospike.importers.torch import from_torch
 from isospike.passes import canonical
 from isospike.ranges import calibrate

@@ -1,0 +1,9 @@
+"""Table of contents: how an input value becomes spikes."""
+
+from isospike.encoders.bernoulli import Bernoulli as Bernoulli
+from isospike.encoders.current import ConstantCurrent as ConstantCurrent
+from isospike.encoders.every_input import EveryInputEncoder as EveryInputEncoder
+from isospike.encoders.latency import LatencyEncoder as LatencyEncoder
+from isospike.encoders.poisson import Poisson as Poisson
+from isospike.encoders.rate import RateEncoder as RateEncoder
+from isospike.encoders.regular import RegularSpikes as RegularSpikes

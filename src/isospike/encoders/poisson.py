@@ -1,0 +1,16 @@
+"""A number of spikes with mean r x at every step."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isospike.encoders.rate import RateEncoder
+
+
+@dataclass(frozen=True, eq=False)
+class Poisson(RateEncoder):
+    """Spikes of a Poisson process, counted step by step."""
+
+    def train(self, drive: Tensor, begin: int, steps: int, generator: torch.Generator | None) -> Tensor:
+        return torch.stack([torch.poisson(drive.clamp_min(0), generator=generator) for _ in range(steps)])
