@@ -11,10 +11,10 @@ from torch import Tensor
 
 from exactness import graph_of
 from isospike.codings import TTFS, Rate
-from isospike.constraints import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded, trained_maps
+from isospike.constraints import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidData, InvalidSetting
-from isospike.network import total
+from isospike.network import total, trained_maps
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
 from isospike.simulate import EventDriven, simulate

@@ -12,9 +12,9 @@ from test_constraints import CASES, case, distance
 from torch import Tensor
 
 from isospike.codings import TTFS
-from isospike.constraints import Constraint, TimeSteps, WeightBits, constrain, reweighted, trained_maps
+from isospike.constraints import Constraint, TimeSteps, WeightBits, constrain
 from isospike.constraints.weight_bits import whole_step
-from isospike.network import total
+from isospike.network import reweighted, total, trained_maps
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
 from isospike.simulate import simulate

@@ -5,9 +5,7 @@ from isospike.constraints.base import constrain as constrain
 from isospike.constraints.base import constrained as constrained
 from isospike.constraints.base import place as place
 from isospike.constraints.base import reseeded as reseeded
-from isospike.constraints.base import reweighted as reweighted
 from isospike.constraints.base import several as several
-from isospike.constraints.base import trained_maps as trained_maps
 from isospike.constraints.double_exponential import DoubleExponential as DoubleExponential
 from isospike.constraints.latency import Latency as Latency
 from isospike.constraints.slope_mismatch import SlopeMismatch as SlopeMismatch

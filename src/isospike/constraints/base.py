@@ -1,7 +1,7 @@
 """What hardware does to a network: a constraint acts on it once, on its parameters, and on its spikes, in training as in simulation."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +10,6 @@ from torch import Tensor
 from isospike.data import Samples, samples
 from isospike.engine import SpikingNetwork, generators, run, spiking
 from isospike.errors import InvalidData, InvalidSetting
-from isospike.ir.ops.base import Map, Weighted
 from isospike.ir.typed import Seed, expect
 from isospike.network import Body, Constraint, Stage, balanced
 from isospike.neurons import FirstSpikeIF, Integrator
@@ -37,25 +36,6 @@ class Noise(Constraint):
 def reseeded(constraints: Iterable[Constraint], seed: int) -> list[Constraint]:
     """The constraints with another draw of what is random."""
     return [replace(constraint, seed=seed) if isinstance(constraint, Noise) else constraint for constraint in constraints]
-
-
-def trained_maps(stage: Stage) -> list[Weighted]:
-    """The maps of a stage whose weights are trained."""
-    return [step for group in stage.groups for step in group.chain if isinstance(step, Weighted) and step.weighted]
-
-
-def reweighted(stage: Stage, change: Callable[[int, Weighted], Tensor]) -> Stage:
-    """The stage with the weights of its trained maps replaced by `change(number of the map among them, map)`."""
-    number = 0
-
-    def changed(step: Map) -> Map:
-        nonlocal number
-        if not (isinstance(step, Weighted) and step.weighted):
-            return step
-        number += 1
-        return replace(step, weight=change(number - 1, step))
-
-    return replace(stage, groups=tuple(replace(group, chain=tuple(map(changed, group.chain))) for group in stage.groups))
 
 
 def check(constraint: Constraint, within: bool, supported: str) -> None:

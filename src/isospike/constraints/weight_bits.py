@@ -12,9 +12,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from isospike.constraints.base import MOST, check, reweighted, trained_maps
+from isospike.constraints.base import MOST, check
 from isospike.ir.ops.base import Weighted
-from isospike.network import Body, Constraint, Reached, Stage
+from isospike.network import Body, Constraint, Reached, Stage, reweighted, trained_maps
 from isospike.neurons.base import through
 
 

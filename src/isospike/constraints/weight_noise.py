@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import torch
 
-from isospike.constraints.base import Noise, reweighted, trained_maps
-from isospike.network import Body, Stage, total
+from isospike.constraints.base import Noise
+from isospike.network import Body, Stage, reweighted, total, trained_maps
 from isospike.neurons import FirstSpikeIF
 
 

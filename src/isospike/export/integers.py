@@ -16,12 +16,11 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from isospike.constraints import reweighted
 from isospike.constraints.weight_bits import whole_step
 from isospike.engine import SpikingNetwork, all_gated, spiking
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Weighted
-from isospike.network import Body, Stage, balanced, retimed
+from isospike.network import Body, Stage, balanced, retimed, reweighted
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.simulate.event_driven import EventDriven, affordable, synapses
 

@@ -9,3 +9,5 @@ from isospike.network.body import Stage as Stage
 from isospike.network.retime import balanced as balanced
 from isospike.network.retime import retimed as retimed
 from isospike.network.retime import total as total
+from isospike.network.weights import reweighted as reweighted
+from isospike.network.weights import trained_maps as trained_maps

@@ -17,11 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isospike.constraints import constrained, place, reweighted, several, trained_maps
+from isospike.constraints import constrained, place, several
 from isospike.data import Samples, samples
 from isospike.engine import SpikingNetwork, all_gated, generators, perturbation, run, spiking
 from isospike.errors import InvalidSetting
-from isospike.network import Body, Constraint, Stage, balanced, retimed, total
+from isospike.network import Body, Constraint, Stage, balanced, retimed, reweighted, total, trained_maps
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Trainee
 from isospike.train.sparsity import Sparsity

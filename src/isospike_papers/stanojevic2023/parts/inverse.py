@@ -5,8 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from isospike.constraints import trained_maps
-from isospike.network import Body
+from isospike.network import Body, trained_maps
 from isospike.neurons import FirstSpikeIF, Integrator
 
 
