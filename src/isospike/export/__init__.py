@@ -1,4 +1,7 @@
 """Table of contents: what a spiking network is handed to hardware as."""
 
+from isospike.export.base import Exported as Exported
 from isospike.export.integers import Integers as Integers
 from isospike.export.integers import integers as integers
+
+EXPORTS: tuple[type[Exported], ...] = (Integers,)

@@ -19,9 +19,11 @@ from torch import Tensor
 from isospike.constraints.weight_bits import whole_step
 from isospike.engine import SpikingNetwork, all_gated, spiking
 from isospike.errors import InvalidSetting
+from isospike.export.base import Exported
 from isospike.ir.ops.base import Weighted
 from isospike.network import Body, Stage, balanced, retimed, reweighted
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
+from isospike.simulate import Simulator, simulate
 from isospike.simulate.event_driven import EventDriven, affordable, synapses
 
 MOST_BITS = 24
@@ -41,7 +43,7 @@ class IntegerStage:
 
 
 @dataclass(frozen=True)
-class Integers:
+class Integers(Exported):
     """The integers by stage, pools having none, and the network in double precision that computes the same."""
 
     network: SpikingNetwork
@@ -63,6 +65,19 @@ class Integers:
             code = np.clip(potential // own.gain, 0, own.ticks) if own.ticks else potential
             found[stage.name] = torch.from_numpy(code).reshape(len(x), *stage.shape)
         return found
+
+    @classmethod
+    def of(cls, network: SpikingNetwork) -> "Integers":
+        return integers(network)
+
+    def differing(self, x: Tensor, simulator: Simulator | None = None) -> int:
+        codes, trace = self(x), simulate(self.network, x.double(), simulator)
+        count = 0
+        for stage in self.network.stages[:-1]:
+            found = trace.codes[stage.name] / (stage.end - stage.begin) * _ticks(self.network.body)
+            count += int((found.round().long() != codes[stage.name]).sum())
+        last = self.network.stages[-1].name
+        return count + int(((trace.readout / self.stages[last].unit).round().long() != codes[last]).sum())
 
 
 def integers(network: SpikingNetwork) -> Integers:

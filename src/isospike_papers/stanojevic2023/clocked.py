@@ -78,10 +78,7 @@ def _tuned(setup: Setup, images: Data, test: Data, x: torch.Tensor) -> tuple[lis
     adam = partial(torch.optim.Adam, lr=2e-4)
     after = fit(prepare(network, constraints, calibration), loader(images, 64, shift=1), 2, optimizer=adam, decay=0.5, seed=setup.seed, quiet=True)
     whole = integers(after)
-    codes, trace = whole(x), simulate(whole.network, x)
-    differing = sum(
-        int(((trace.codes[s.name] / (s.end - s.begin) * 4).round().long() != codes[s.name]).sum()) for s in whole.network.stages[:-1]
-    )  # fmt: skip
+    differing = whole.differing(x)
     cases = {"ReLU, ideal": network, "4 ticks, 4 bits": before, "4 ticks, 4 bits, tuned": after, "the same in integers": whole.network.float()}
     return [Row(case, {ACCURACY: accuracy(chip, test), LATENCY: chip.latency}) for case, chip in cases.items()], float(differing)
 
