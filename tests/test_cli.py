@@ -2,7 +2,9 @@
 
 import json
 import runpy
+import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 from torch import nn
 from typer.testing import CliRunner
 
-from isospike import cli, load, measure, simulate
+import isospike_cli
+from isospike import load, measure, simulate
+from isospike.codings import TTFS, Rate
 from isospike.data import open_data
 from isospike.data.lenet import lenet5
 from isospike.errors import OutOfRange
+from isospike.report.claim import Setup
+from isospike_cli.flat import _options
+from isospike_cli.options import CodingOptions, Hardware, Thousand
+from isospike_cli.papers import SetupOptions
+from isospike_cli.training import Training
 
 LENET = "isospike.data.lenet:lenet5"
 SAMPLE = ("--data", "mnist-sample")
@@ -35,7 +45,8 @@ STAGE_KEYS = {"name", "neuron", "shape", "neurons", "synapses", "weights", "thre
 
 def call(*args: object) -> Any:
     """The command's result; errors come out as they are."""
-    result = CliRunner().invoke(cli.app, [str(arg) for arg in args])
+    name, *rest = map(str, args)
+    result = CliRunner().invoke(isospike_cli.app(name), rest)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -54,9 +65,9 @@ def main(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *ar
     """Exit code, stdout and stderr of the program."""
     monkeypatch.setattr(sys, "argv", ["isospike", *map(str, args)])
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(cli, "err", cli.Console(stderr=True, width=60))
+    monkeypatch.setattr("isospike_cli.tables.err", Console(stderr=True, width=60))
     with pytest.raises(SystemExit) as stopped:
-        cli.main()
+        isospike_cli.main()
     return (int(stopped.value.code or 0), *capfd.readouterr())
 
 
@@ -181,9 +192,9 @@ def test_inspect(snn: Path) -> None:
 
 
 def test_tables_for_people(snn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wide = cli.Console(width=200)
-    monkeypatch.setattr("isospike.cli.commands.out", wide)
-    monkeypatch.setattr("isospike.cli.tables.out", wide)
+    wide = Console(width=200)
+    monkeypatch.setattr("isospike_cli.one.out", wide)
+    monkeypatch.setattr("isospike_cli.tables.out", wide)
     table = call("inspect", snn).stdout
     for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays", "4,704", "TTFS("):
         assert heading in table
@@ -232,15 +243,15 @@ def test_normalize(tmp_path: Path) -> None:
     pixels = RNG.integers(0, 256, (9, 3, 8, 8)).astype(np.uint8)
     model, data = archive(tiny(3), tmp_path / "m.pt2", 3, 8, 8), write(tmp_path / "d.npz", pixels)
     mean, std = torch.tensor([0.5, 0.4, 0.3]).reshape(3, 1, 1), torch.tensor([0.2, 0.25, 0.5]).reshape(3, 1, 1)
-    report = figures("check", model, "--data", data, "--normalize", "0.5 0.4 0.3, 0.2 0.25 0.5")
+    report = figures("check", model, "--data", data, "--preprocess", "0.5 0.4 0.3, 0.2 0.25 0.5")
     x = (torch.from_numpy(pixels).float() / 255 - mean) / std
     assert report["logit_scale"] == pytest.approx(float(tiny(3)(x).detach().abs().max()), rel=1e-5)
     assert report["max_abs_error"] <= 1e-4 * report["logit_scale"]
     out = tmp_path / "m.safetensors"
-    call("convert", model, "--data", data, "--normalize", "0.5 0.4 0.3, 0.2 0.25 0.5", "--out", out)
+    call("convert", model, "--data", data, "--preprocess", "0.5 0.4 0.3, 0.2 0.25 0.5", "--out", out)
     encoder = load(out).body.encoder
     assert torch.equal(encoder.low.reshape(3, 1, 1), -mean / std) and torch.equal(encoder.high.reshape(3, 1, 1), (1 - mean) / std)
-    assert figures("run", out, "--data", data, "--normalize", "0.5 0.4 0.3, 0.2 0.25 0.5")["samples"] == 9
+    assert figures("run", out, "--data", data, "--preprocess", "0.5 0.4 0.3, 0.2 0.25 0.5")["samples"] == 9
     with pytest.raises(OutOfRange):  # unnormalised pixels reach below and above what normalised ones can be
         figures("run", out, "--data", write(tmp_path / "wide.npz", x.numpy() * 3))
 
@@ -310,7 +321,7 @@ def test_an_interruption(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     def interrupt(name: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("isospike.cli.commands.load", interrupt)
+    monkeypatch.setattr("isospike_cli.one.load", interrupt)
     code, printed, said = main(monkeypatch, capfd, "inspect", "m.safetensors")
     assert (code, printed) == (130, "") and "nterrupt" in said + "Interrupt" and "Traceback" not in said
 
@@ -335,3 +346,34 @@ def test_the_module_runs_as_a_program(monkeypatch: pytest.MonkeyPatch, capfd: py
 def test_check_with_a_declared_range_and_one_simulator() -> None:
     report = figures("check", LENET, *SAMPLE, "--samples", 20, "--range", 0, 1, "--simulator", "closed-form")
     assert list(report["simulators"]) == ["ClosedForm"] and report["max_abs_error"] < 1e-4 * report["logit_scale"]
+
+
+def imported(*args: str) -> set[str]:
+    """The packages that a call of the program imports."""
+    script = f"import sys; sys.argv[1:] = {list(args)!r}\ntry:\n    from isospike_cli import main; main()\nfinally:\n    print('', *sys.modules)"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    return {name.partition(".")[0] for name in said.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_the_list_of_commands_needs_no_torch(option: str) -> None:
+    assert not imported(option) & {"torch", "numpy", "isospike", "typer", "rich"}
+
+
+def test_every_command_is_listed_and_explains_its_options() -> None:
+    known = isospike_cli.commands()
+    assert set(known) == {"check", "choose", "compare", "convert", "diagnose", "inspect", "page", "reproduce", "run", "train", "tune"}
+    for name, (_, about) in known.items():
+        text = " ".join(call(name, "--help").stdout.split())
+        assert about.endswith(".") and "--help" in text, name
+
+
+def test_an_option_is_a_field_of_what_it_sets() -> None:
+    """Names, defaults, limits and explanations come from the dataclasses."""
+    options = {one.name: one for one in _options(CodingOptions)}
+    assert {f"{one.name}" for one in fields(TTFS)} | {one.name for one in fields(Rate)} - {"correction"} == set(options) - {"coding"}
+    assert "identical, fixed, positive, dynamic" in str(options["mapping"].annotation.__metadata__[0].help)
+    assert {one.name for one in fields(Setup)} == {one.name for one in _options(SetupOptions)}
+    samples = next(one for one in _options(Thousand) if one.name == "samples")
+    assert samples.default == 1000 and samples.annotation.__metadata__[0].min == 1
+    assert all(one.annotation.__metadata__[0].help.strip(".") for cls in (CodingOptions, SetupOptions, Thousand, Hardware, Training) for one in _options(cls))

@@ -36,10 +36,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_run_does_what_convert_did(place: Path) -> None:
-    call("convert", "m.pt2", "--data", "d.npz", "--normalize", NORMAL, "--out", "n.safetensors")
+    call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--out", "n.safetensors")
     assert figures("run", "n.safetensors", "--data", "d.npz")["accuracy"] == 1.0
-    assert figures("run", "n.safetensors", "--data", "d.npz", "--normalize", NORMAL)["accuracy"] == 1.0
-    assert figures("run", "n.safetensors", "--data", "d.npz", "--normalize", "fashion_mnist")["accuracy"] == 1.0  # the same numbers
+    assert figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", NORMAL)["accuracy"] == 1.0
+    assert figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", "fashion_mnist")["accuracy"] == 1.0  # the same numbers
     kept = load("n.safetensors").body.preprocessing
     assert kept is not None and (kept.data, kept.mean, kept.std) == ("d", (0.286,), (0.353,))
 
@@ -49,19 +49,19 @@ def test_a_contradiction_is_an_error(place: Path, command: str) -> None:
     more = ("--out", "t.safetensors") if command == "tune" else ()
     coding = ("--coding", "rate", "--steps", 4) if command == "diagnose" else ()
     for kept, other in ((NORMAL, "0.1307 0.3081"), (None, NORMAL)):
-        given = () if kept is None else ("--normalize", kept)
+        given = () if kept is None else ("--preprocess", kept)
         call("convert", "m.pt2", "--data", "d.npz", *given, *coding, "--out", "n.safetensors")
-        with pytest.raises(InvalidSetting, match=r"--normalize .* contradicts the file"):
-            call(command, "n.safetensors", "--data", "d.npz", "--normalize", other, *more)
+        with pytest.raises(InvalidSetting, match=r"--preprocess .* contradicts the file"):
+            call(command, "n.safetensors", "--data", "d.npz", "--preprocess", other, *more)
 
 
 def test_tune_curve_and_diagnose_use_it(place: Path) -> None:
-    call("convert", "m.pt2", "--data", "d.npz", "--normalize", NORMAL, "--out", "n.safetensors")
-    call("tune", "n.safetensors", "--data", "d.npz", "--time-steps", 64, "--epochs", 1, "--rate", 1e-6, "--out", "t.safetensors", "--json")
+    call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--out", "n.safetensors")
+    call("tune", "n.safetensors", "--data", "d.npz", "--time-steps", 64, "--epochs", 1, "--lr", 1e-6, "--out", "t.safetensors", "--json")
     assert figures("run", "t.safetensors", "--data", "d.npz")["accuracy"] > 0.9
     assert load("t.safetensors").body.preprocessing is not None
     assert "TimeSteps(steps=64" in call("inspect", "t.safetensors").output and "inputs: d, mean [0.286]" in call("inspect", "t.safetensors").output
-    call("convert", "m.pt2", "--data", "d.npz", "--normalize", NORMAL, "--coding", "rate", "--steps", 256, "--out", "r.safetensors")
+    call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--coding", "rate", "--steps", 256, "--out", "r.safetensors")
     assert figures("run", "r.safetensors", "--data", "d.npz", "--curve")["curve"][-1]["accuracy"] > 0.95
     assert figures("diagnose", "r.safetensors", "--data", "d.npz")["layers"][0]["total"] < 1e-6
 
@@ -77,7 +77,7 @@ def test_data_prepared_otherwise_are_warned_of(place: Path) -> None:
 def test_the_size_of_what_is_in_memory_is_kept_and_not_changed(place: Path) -> None:
     with pytest.raises(InvalidData, match=r"\(1, 6, 6\), and are not resized to 32"):
         call("convert", "m.pt2", "--data", "d.npz", "--size", 32, "--out", "n.safetensors")
-    call("convert", "m.pt2", "--data", "d.npz", "--normalize", NORMAL, "--size", 6, "--out", "n.safetensors")
+    call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--size", 6, "--out", "n.safetensors")
     assert load("n.safetensors").body.preprocessing.size == 6
     assert figures("run", "n.safetensors", "--data", "d.npz")["accuracy"] == figures("run", "n.safetensors", "--data", "d.npz", "--size", 6)["accuracy"] == 1.0
     with pytest.raises(InvalidSetting, match="--size 7 contradicts the file"):
@@ -87,7 +87,7 @@ def test_the_size_of_what_is_in_memory_is_kept_and_not_changed(place: Path) -> N
 def test_whole_labels_in_floating_point_are_class_numbers(place: Path) -> None:
     with np.load("d.npz") as file:
         np.savez("float.npz", images=file["images"], labels=file["labels"].astype(np.float32))
-    call("convert", "m.pt2", "--data", "d.npz", "--normalize", NORMAL, "--out", "n.safetensors")
+    call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--out", "n.safetensors")
     assert figures("run", "n.safetensors", "--data", "float.npz")["accuracy"] == 1.0
 
 

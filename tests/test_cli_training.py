@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import isospike
-from isospike.cli.hardware import constraints
 from isospike.constraints import TimeSteps, reseeded
 from isospike.data import open_data
 from isospike.engine import SpikingNetwork, generators, load
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting
 from isospike.neurons import FirstSpikeIF
+from isospike_cli.options import Hardware, constraints
 from test_cli import LENET, RUN_KEYS, SAMPLE, call, figures, main
 
 FC2 = ("train", "fc2", *SAMPLE, "--samples", 100, "--epochs", 2)
@@ -38,7 +38,7 @@ def ticks(network: SpikingNetwork) -> set[int]:
 
 def test_train(tmp_path: Path) -> None:
     out = tmp_path / "fc2.safetensors"
-    found = figures(*FC2, "--epochs", 6, "--rate", 2e-3, "--shift", 1, "--flip", "--out", out)
+    found = figures(*FC2, "--epochs", 6, "--lr", 2e-3, "--shift", 1, "--flip", "--out", out)
     assert found.keys() == TRAIN_KEYS and found["file"] == str(out) and found["epochs"] == 6
     network = load(out)
     test = open_data("mnist-sample", False).first(2000)
@@ -46,8 +46,11 @@ def test_train(tmp_path: Path) -> None:
     assert found["accuracy"] == pytest.approx(isospike.measure(network, test.batches())["accuracy"], abs=2e-3)
     assert found["accuracy"] > 0.5, "chance is 0.1"
     run = json.loads((tmp_path / "fc2.safetensors.run" / "run.json").read_text())
-    assert {"network": "fc2", "data": "mnist-sample", "batch": 64, "shift": 1, "flip": True}.items() <= run["about"].items()
-    assert {"lr": 2e-3, "epochs": 6, "decay": 0.9, "seed": 0}.items() <= run["training"].items()
+    for wanted, kept in (
+        ({"network": "fc2", "data": "mnist-sample", "batch_size": 64, "shift": 1, "flip": True, "constraints": []}, run["about"]),
+        ({"lr": 2e-3, "epochs": 6, "decay": 0.9, "seed": 0}, run["training"]),
+    ):
+        assert {key: kept[key] for key in wanted} == wanted
     curve = (tmp_path / "fc2.safetensors.run" / "curve.csv").read_text().splitlines()
     assert curve[0] == "epoch,loss,accuracy" and len(curve) == 7
     assert float(curve[-1].split(",")[1]) == found["loss"] < float(curve[1].split(",")[1])
@@ -67,7 +70,7 @@ def test_a_finished_run_is_not_run_again_and_another_is_refused(tmp_path: Path) 
     kept = checkpoint.stat().st_mtime_ns
     assert figures(*FC2, "--jitter", 0.01, "--out", out, "--resume") == first
     assert out.read_bytes() == network and checkpoint.stat().st_mtime_ns == kept
-    for other in (("--jitter", 0.02), ("--rate", 1e-2), ("--batch", 32), ("--spikes", 0.3)):
+    for other in (("--jitter", 0.02), ("--lr", 1e-2), ("--batch-size", 32), ("--spikes", 0.3)):
         with pytest.raises(InvalidFile, match="another run"):
             call(*FC2, "--jitter", 0.01, "--out", out, "--resume", *other)
     assert out.read_bytes() == network
@@ -129,7 +132,7 @@ def test_run_under_constraints(snn: Path) -> None:
 
 
 def test_a_target_of_spikes_is_approached(tmp_path: Path) -> None:
-    often = ("--epochs", 15, "--batch", 10, "--rate", 1e-3, "--l1", 0.5)
+    often = ("--epochs", 15, "--batch-size", 10, "--lr", 1e-3, "--l1", 0.5)
     counts = {}
     for spikes in (0.4, 0.1):
         call(*FC2, *often, "--spikes", spikes, "--out", tmp_path / "s.safetensors", "--json")
@@ -138,19 +141,19 @@ def test_a_target_of_spikes_is_approached(tmp_path: Path) -> None:
 
 
 def test_each_option_is_a_constraint_of_its_own_noise() -> None:
-    found = constraints(4, 5, 0.1, 0.9, 0.2, 0.3)
+    found = constraints(Hardware(time_steps=4, weight_bits=5, jitter=0.1, latency=0.9, mismatch=0.2, weight_noise=0.3))
     assert sorted(map(repr, found)) == [
         "Latency(percentile=0.9, margin=0.5)", "SlopeMismatch(sd=0.2, seed=0)", "SpikeJitter(sd=0.1, seed=0)", "TimeSteps(steps=4, percentile=0.99)",
         "WeightBits(bits=5, percentile=None)", "WeightNoise(sd=0.3, seed=0)",
     ]  # fmt: skip
     draws = {float(torch.rand((), generator=drawn)) for drawn in generators(reseeded(found, 2))}
-    assert len(draws) == len(found) and constraints(None, None, None, None, None, None) == []
+    assert len(draws) == len(found) and constraints(Hardware()) == []
 
 
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        (("--epochs", 0), None), (("--batch", 0), None), (("--devices", 0), None), (("--shift", -1), None),
+        (("--epochs", 0), None), (("--batch-size", 0), None), (("--devices", 0), None), (("--shift", -1), None),
         (("--time-steps", 0), InvalidSetting), (("--weight-bits", 1), InvalidSetting), (("--weight-bits", 25), InvalidSetting),
         (("--jitter", -1), InvalidSetting), (("--mismatch", "nan"), InvalidSetting), (("--weight-noise", "inf"), InvalidSetting),
         (("--latency", 0), InvalidSetting), (("--latency", 1.5), InvalidSetting), (("--spikes", 0), InvalidSetting), (("--l1", -1), InvalidSetting),

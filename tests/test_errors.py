@@ -51,7 +51,6 @@ from isospike import (
     simulate,
 )
 from isospike.activations import QCFS, StReLU
-from isospike.cli import app
 from isospike.codings import Calibrate, ttfs
 from isospike.codings.normalise import Percentile, SpikeNorm
 from isospike.constraints import DoubleExponential
@@ -60,6 +59,7 @@ from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetti
 from isospike.importers.archive import from_archive
 from isospike.neurons import IF, BurstIF, TernaryIF
 from isospike.train import Early
+from isospike_cli import app
 from zoo import Net, do
 
 pytestmark = pytest.mark.filterwarnings("ignore:The tensor attributes self.1:UserWarning")  # torch.export's remark on nn.LSTM
@@ -109,7 +109,8 @@ def with_number(number: float) -> Tensor:
 
 def command(*args: object) -> None:
     """The command line without `main`, so that errors come out as they are."""
-    app([str(arg) for arg in args], standalone_mode=False)
+    name, *rest = map(str, args)
+    app(name)(rest, standalone_mode=False)
 
 
 def check_command(source: object, *more: object, data: object = "mnist-sample") -> None:
@@ -389,23 +390,23 @@ CASES: Sequence[Case] = (
     case("label missing", lambda f: read_npz(f, images=IMAGES, labels=np.arange(2)), InvalidData, "3 images and 2 labels", "A label for every image"),
     case("int64 images", lambda f: read_npz(f, images=IMAGES.astype(np.int64)), InvalidData, "d.npz`: the images are int64", "float32", "astype"),
     case("complex images", lambda f: read_npz(f, images=IMAGES.astype(complex)), InvalidData, "complex128", "float32", "astype"),
-    case("NaN images", lambda f: check_command("isospike.data.lenet:lenet5", data=npz(f, images=np.full((2, 1, 28, 28), np.nan))), InvalidData, "`d` has NaN", "Remove"),
+    case("NaN images", lambda f: check_command("isospike.data.lenet:lenet5", data=npz(f, images=np.full((2, 1, 28, 28), np.nan))), InvalidData, "the calibration samples have NaN", "Remove"),
     case("images of another shape", lambda f: check_command("isospike.data.lenet:lenet5", data=npz(f, images=IMAGES)), InvalidModel, "(4,)", "Check the input's shape"),
     case("unknown data set", lambda f: open_data("mnits"), InvalidData, "`mnits` is neither", "fashion_mnist", "Check the name"),
     case("folder without classes", lambda f: open_data(str(f)), InvalidData, "no class folders", "One folder a class", "Put each class's images"),
     case("broken image", lambda f: next(iter(open_data(str(part_of(folder_of_images(f, ("a/1.png", (9, 9))) / "a/1.png").parent.parent)))), InvalidData, "cannot be read", "Whole images"),
     case("images of two sizes", lambda f: next(iter(open_data(str(folder_of_images(f, ("a/1.png", (9, 9)), ("a/2.png", (8, 9))))))), InvalidData, "one size", "--size"),
     case("MNIST neither there nor to be had", lambda f: mnist(f, half_of_mnist), InvalidData, "`mnist`", "here", "connection lost", "--data-dir"),
-    case("--normalize without numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "a b"), InvalidSetting, "'a b'", "MEAN… STD…", "0.1307"),
-    case("--normalize with three numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "1 2 3"), InvalidSetting, "'1 2 3'", "MEAN… STD…"),
-    case("--normalize with a standard deviation of 0", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "0.5 0"), InvalidData, "none of the latter 0"),
-    *(case(f"--normalize '{bad}'", lambda f, bad=bad: check_command("isospike.data.lenet:lenet5", "--normalize", bad), InvalidData, "do not fit", "finite", "--normalize")  # type: ignore[misc]
+    case("--preprocess without numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--preprocess", "a b"), InvalidSetting, "'a b'", "MEAN… STD…", "0.1307"),
+    case("--preprocess with three numbers", lambda f: check_command("isospike.data.lenet:lenet5", "--preprocess", "1 2 3"), InvalidSetting, "'1 2 3'", "MEAN… STD…"),
+    case("--preprocess with a standard deviation of 0", lambda f: check_command("isospike.data.lenet:lenet5", "--preprocess", "0.5 0"), InvalidData, "none of the latter 0"),
+    *(case(f"--preprocess '{bad}'", lambda f, bad=bad: check_command("isospike.data.lenet:lenet5", "--preprocess", bad), InvalidData, "do not fit", "finite", "--preprocess")  # type: ignore[misc]
       for bad in ("0.2 inf", "0.2 -0.3", "nan 1", "inf 1", "0.2 nan")),
     case("--size for arrays", lambda f: check_command("isospike.data.lenet:lenet5", "--size", 32), InvalidData, "(1, 28, 28), and are not resized to 32", "of a folder", "Leave --size out"),
     case("--memory too small", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 1e-6), InvalidSetting, "synapses", "memory=1e-06", "--memory 1;"),
     case("--memory of nothing", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 0), InvalidSetting, "EventDriven(memory=0.0)", "above 0", "6 is usual"),
     case("--memory of the closed form", lambda f: check_command("isospike.data.lenet:lenet5", "--memory", 2, "--simulator", "closed-form"), InvalidSetting, "--memory 2 is no setting of ClosedForm", "event-driven", "Leave"),
-    case("--normalize for more channels", lambda f: check_command("isospike.data.lenet:lenet5", "--normalize", "1 2 3 4"), InvalidData, "2 means", "one a channel"),
+    case("--preprocess for more channels", lambda f: check_command("isospike.data.lenet:lenet5", "--preprocess", "1 2 3 4"), InvalidData, "2 means", "one a channel"),
     # settings
     case("unknown coding", lambda f: check_command("isospike.data.lenet:lenet5", "--coding", "phase"), InvalidSetting, "`phase`", "Known: ttfs", "--coding"),
     case("unknown dtype", lambda f: check_command("isospike.data.lenet:lenet5", "--dtype", "float16"), InvalidSetting, "`float16`", "float32, float64", "--dtype"),

@@ -1,5 +1,5 @@
 """`python -m isospike` is the command line."""
 
-from isospike.cli import main
+from isospike_cli import main
 
 main()

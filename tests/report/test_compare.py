@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 import isospike as iso
-from isospike import cli
+import isospike_cli
 from isospike.activations import StReLU
 from isospike.errors import InvalidSetting
 from isospike.importers import read
@@ -64,7 +64,8 @@ def test_trained_clips_decide_what_applies() -> None:
 
 
 def call(*args: object) -> str:
-    result = CliRunner().invoke(cli.app, [str(arg) for arg in args])
+    name, *rest = map(str, args)
+    result = CliRunner().invoke(isospike_cli.app(name), rest)
     if result.exception is not None:
         raise result.exception
     return result.stdout

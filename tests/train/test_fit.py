@@ -314,7 +314,7 @@ def test_what_cannot_be_trained_on(tmp_path: Path) -> None:
 
 
 def test_lightning_is_not_loaded_on_import() -> None:
-    script = "import sys, isospike, isospike.train.fit, isospike.cli; print([m for m in sys.modules if m.startswith('lightning')])"
+    script = "import sys, isospike, isospike.train.fit, isospike_cli.training; print([m for m in sys.modules if m.startswith('lightning')])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -49,7 +49,7 @@ class TTFS(Coding):
     """
     | field           | unit | meaning                                                                                        |
     |-----------------|------|------------------------------------------------------------------------------------------------|
-    | `mapping`       |      | member of the family, see above                                                                |
+    | `mapping`       |      | member of the family                                                                           |
     | `margin`        |      | ζ, by how much windows exceed the largest activation; below 0 for sensitivity studies          |
     | `tau`           | time | τ_c                                                                                            |
     | `ramp_from`     |      | "previous": the ramp starts with the window before (ch. 2); "own": with the neuron's own (ch. 3) |

@@ -79,7 +79,7 @@ def open_data(
     mean, std = normalize
     if len(mean) != len(std) or not all(map(math.isfinite, mean)) or not all(0 < s < math.inf for s in std):
         supported = "As many of one as of the other, finite, and none of the latter 0 or below."
-        raise InvalidData(f"means {mean} and standard deviations {std} do not fit.", supported, "Write: --normalize 'MEAN… STD…'.")
+        raise InvalidData(f"means {mean} and standard deviations {std} do not fit.", supported, "Write: --preprocess 'MEAN… STD…'.")
     return replace(data, mean=mean, std=std)
 
 

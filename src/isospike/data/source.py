@@ -92,7 +92,9 @@ class Data:
             return x
         if x.ndim < 3 or (len(self.mean) > 1 and x.shape[1] != len(self.mean)):
             raise InvalidData(
-                f"{len(self.mean)} means do not fit samples of shape {tuple(x.shape[1:])}.", "One number, or one a channel.", "Write: --normalize 'MEAN… STD…'."
+                f"{len(self.mean)} means do not fit samples of shape {tuple(x.shape[1:])}.",
+                "One number, or one a channel.",
+                "Write: --preprocess 'MEAN… STD…'.",
             )
         mean, std = (torch.tensor(v, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 2)) for v in (self.mean, self.std))
         return (x - mean) / std

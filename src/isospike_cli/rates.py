@@ -3,61 +3,40 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from isospike import store
-from isospike.cli.options import (
-    DataDir,
-    DataName,
-    File,
-    Json,
-    ModelName,
-    Normalize,
-    Range,
-    Samples,
-    Size,
-    data_for,
-    declared_range,
-    mean_and_deviation,
-    model_of,
-    progress,
-)
-from isospike.cli.tables import err, out, show_rows
 from isospike.codings import METHODS
-from isospike.data import Data, open_data
+from isospike.data import Data
 from isospike.engine import load
 from isospike.errors import InvalidSetting
-from isospike.importers import Model, read
+from isospike.importers import read
 from isospike.measure import diagnose
 from isospike.report import Row, applicable, choose, compare, pareto
+from isospike_cli.options import File, Inputs, Json, ModelName, Thousand, model_of, progress
+from isospike_cli.tables import err, out, show_rows
 
 SHOWN = ("accuracy", "agreement", "relative_error", "spikes_per_neuron", "bits", "synaptic_operations", "energy_pj")
 Codings = Annotated[list[str], typer.Option("--coding", help="Compare these only; all that apply unless given.")]
 Longest = Annotated[int, typer.Option("--steps", min=1, help="The most time steps.")]
+Range = Annotated[tuple[float, float] | None, typer.Option("--range", metavar="LOW HIGH", help="The range that inputs lie in; else the data's.")]
 
 
 def compare_command(
     model: ModelName,
-    data: DataName,
-    coding: Codings = [],  # noqa: B006
+    inputs: Thousand,
+    coding: Codings = [],  # noqa: B006  # what the command line's library asks for; nobody writes to it
     steps: Longest = 64,
     within: Annotated[float, typer.Option(help="Each coding is shown at its cheapest T within so many points of the original.")] = 0.5,
-    samples: Samples = 1000,
     input_range: Range = None,
-    normalize: Normalize = None,
-    data_dir: DataDir = None,
-    size: Size = None,
     directory: Annotated[Path | None, typer.Option("--out", help="Folder for the table (CSV, JSON) and the plot (PNG).")] = None,
     as_json: Json = False,
 ) -> None:
     """Every applicable coding and method on one network: accuracy, agreement, error, latency, spikes, operations, energy."""
-    source = model_of(model)
-    train, test = _data(data, data_dir, normalize, size, samples)
-    rows = _compared(source, train, test, coding, steps, input_range, as_json)
+    test, rows = _compared(model, inputs, coding, steps, input_range, as_json)
     if directory is not None:
         _keep(rows, directory, f"{Path(model).name} on {test.name}")
     if as_json:
@@ -72,43 +51,36 @@ def compare_command(
 
 def choose_command(
     model: ModelName,
-    data: DataName,
+    inputs: Thousand,
     within: Annotated[float, typer.Option(help="Points of accuracy that may be lost.")] = 0.5,
-    coding: Codings = [],  # noqa: B006
+    coding: Codings = [],  # noqa: B006  # as above
     steps: Longest = 64,
-    samples: Samples = 1000,
     input_range: Range = None,
-    normalize: Normalize = None,
-    data_dir: DataDir = None,
-    size: Size = None,
     as_json: Json = False,
 ) -> None:
     """The coding and T of least energy within so many points of the original."""
-    train, test = _data(data, data_dir, normalize, size, samples)
-    chosen = choose(_compared(model_of(model), train, test, coding, steps, input_range, as_json), within)
+    test, rows = _compared(model, inputs, coding, steps, input_range, as_json)
+    chosen = choose(rows, within)
     if as_json:
         typer.echo(json.dumps(chosen.as_dict()))
         return
     show_rows([_shown(chosen)], f"cheapest within {within:g} points on {test.name}, {len(test)} samples")
-    settings = {"coding": chosen.coding, "steps": chosen.steps, "normalize": normalize and f"'{normalize}'", "data-dir": data_dir, "size": size}
+    settings: dict[str, object] = {"coding": chosen.coding, "steps": chosen.steps, "preprocess": inputs.preprocess and f"'{inputs.preprocess}'"}
+    settings |= {"data-dir": inputs.data_dir, "size": inputs.size}
     given = [f"--{key} {value}" for key, value in settings.items() if value is not None]
     given += [] if input_range is None else [f"--range {input_range[0]} {input_range[1]}"]
-    out.print(f"isospike convert {model} --data {data} {' '.join(given)} --out FILE", highlight=False, soft_wrap=True)
+    out.print(f"isospike convert {model} --data {inputs.data} {' '.join(given)} --out FILE", highlight=False, soft_wrap=True)
 
 
 def diagnose_command(
     file: File,
-    data: DataName,
+    inputs: Inputs,
     steps: Annotated[int | None, typer.Option(min=1, help="T; the network's own unless given.")] = None,
-    samples: Samples = 200,
-    normalize: Normalize = None,
-    data_dir: DataDir = None,
-    size: Size = None,
     as_json: Json = False,
 ) -> None:
-    """Where the error of a rate-coded network is made, layer by layer, and by what."""
+    """Where the error of a rate-coded network is made, layer by layer, and by what: on 200 samples unless more are asked for."""
     network = load(file)
-    test = data_for(network, data, False, data_dir, normalize, size).first(samples)
+    test = inputs.of(network, False).first(inputs.samples or 200)
     with progress("diagnosing", len(test), as_json) as advance:
         findings = diagnose(network, test.batches(), steps, progress=advance)
     if as_json:
@@ -123,17 +95,11 @@ def diagnose_command(
             out.print(f"{finding.name}: {finding.advice}; worst channels {worst}", highlight=False)
 
 
-RATE_COMMANDS: dict[str, Callable[..., None]] = {"compare": compare_command, "choose": choose_command, "diagnose": diagnose_command}
-
-
-def _data(data: str, data_dir: Path | None, normalize: str | None, size: int | None, samples: int | None) -> tuple[Data, Data]:
-    train, test = (open_data(data, training, data_dir, mean_and_deviation(normalize), size) for training in (True, False))
-    return train.first(1000), test.first(samples)
-
-
-def _compared(source: Model, train: Data, test: Data, names: list[str], steps: int, declared: tuple[float, float] | None, quiet: bool) -> list[Row]:
+def _compared(model: str, inputs: Inputs, names: list[str], steps: int, declared: tuple[float, float] | None, quiet: bool) -> tuple[Data, list[Row]]:
+    """The data that codings were compared on, and the rows."""
     if unknown := set(names) - set(METHODS):
         raise InvalidSetting(f"coding `{unknown.pop()}` is not known.", f"Known: {', '.join(METHODS)}.", "Choose some of these: --coding.")
+    source, train, test = model_of(model), inputs.open(True).first(1000), inputs.open(False).first(inputs.samples)
     codings = {name: METHODS[name] for name in names} or applicable(read(source, next(iter(train))), METHODS)
     with progress("comparing", len(codings), quiet) as advance:
         started: list[str] = []
@@ -142,7 +108,7 @@ def _compared(source: Model, train: Data, test: Data, names: list[str], steps: i
             advance(1 if started else 0)
             started.append(name)
 
-        return compare(source, train, list(test.batches()), codings, steps, declared_range(train, declared), next_one)
+        return test, compare(source, train, list(test.batches()), codings, steps, declared, next_one)
 
 
 def _shown(row: Row) -> dict[str, object]:

@@ -1,0 +1,152 @@
+"""Commands about one network: convert, run, check, inspect."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from isospike.engine import SpikingNetwork, load, save
+from isospike.errors import InvalidSetting
+from isospike.measure import compare, curve, differing_spikes, measure
+from isospike.measure.inspect import inspect
+from isospike.simulate import EventDriven, Simulator, Stepped
+from isospike_cli.options import (
+    SIMULATORS,
+    CodingOptions,
+    Declared,
+    File,
+    Hardware,
+    Inputs,
+    Json,
+    ModelName,
+    Thousand,
+    Trials,
+    coding_of,
+    constraints,
+    model_of,
+    notes,
+    progress,
+)
+from isospike_cli.tables import cell, err, out, show_figures, show_report, show_rows
+from isospike_cli.trials import averaged, on_hardware
+
+Output = Annotated[Path, typer.Option("--out", help="File to write.")]
+Curve = Annotated[bool, typer.Option("--curve", help="Everything at T = 1, 2, 4, … in one pass, for rate codes.")]
+Simulators = Annotated[list[str], typer.Option(help="closed-form and event-driven, both unless given; stepped for rate codes.")]
+Memory = Annotated[float | None, typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given.")]
+
+
+def convert_command(model: ModelName, output: Output, inputs: Thousand, coding: CodingOptions, declared: Declared, as_json: Json = False) -> None:
+    """Convert a trained network; windows and ranges are calibrated on the training split where there is one."""
+    train = inputs.open(True).first(inputs.samples)
+    network = declared.conversion(model_of(model), train).network(coding_of(coding), declared.precision)
+    save(network, output)
+    notes(network)
+    if as_json:
+        typer.echo(json.dumps({"file": str(output), "stages": len(network.stages), "latency": network.latency, "coding": network.body.coding}))
+        return
+    err.print(f"wrote {output}: {len(network.stages)} stages, latency {network.latency:.4g}")
+
+
+def run_command(file: File, inputs: Inputs, hardware: Hardware, draws: Trials, show_curve: Curve = False, as_json: Json = False) -> None:
+    """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic operations, energy."""
+    network, trials, seed = load(file), draws.trials, draws.seed
+    if wanted := constraints(hardware):
+        train = inputs.of(network, True).first(1000)
+        chips = on_hardware(network, wanted, [x.to(network.dtype) for x in train], trials, seed)
+    elif trials > 1 and (show_curve or not network.body.steps or network.body.encoder.constant):
+        what = f"--trials {trials} {'of a curve are not averaged' if show_curve else 'would all be the same'}."
+        raise InvalidSetting(what, "--trials with --jitter and the like, or of a network whose input neurons send spikes at random.", "Leave it out.")
+    else:
+        chips = [network] * trials
+    test = inputs.of(network, False).first(inputs.samples)
+    if show_curve:
+        with progress("running", len(test), as_json) as advance:
+            moments = [moment.as_dict() for moment in curve(network, test.batches(), seed=seed, progress=advance)]
+        if as_json:
+            typer.echo(json.dumps({"curve": moments}))
+        else:
+            show_rows(moments, f"{file.name} on {test.name}")
+        return
+    with progress("running", len(test) * len(chips), as_json) as advance:
+        drawn = [Stepped(seed=seed + trial) if network.body.steps else None for trial in range(trials)]
+        figures = averaged([measure(chip, test.batches(), simulator, advance) for chip, simulator in zip(chips, drawn, strict=True)])
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    show_figures(figures, f"{file.name} on {test.name}")
+
+
+def check_command(
+    model: ModelName,
+    inputs: Inputs,
+    coding: CodingOptions,
+    declared: Declared,
+    simulator: Simulators = [],  # noqa: B006  # what the command line's library asks for; nobody writes to it
+    memory: Memory = None,
+    as_json: Json = False,
+) -> None:
+    """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits."""
+    if unknown := set(simulator) - set(SIMULATORS):
+        raise InvalidSetting(f"simulator `{unknown.pop()}` is not known.", f"Known: {', '.join(SIMULATORS)}.", "Choose one with --simulator.")
+    conversion = declared.conversion(model_of(model), inputs.open(True).first(1000))
+    test = inputs.open(False).first(inputs.samples)
+    network = conversion.network(coding_of(coding), declared.precision)
+    usual = ["stepped"] if network.body.steps else ["closed-form", "event-driven"]
+    chosen = _within([SIMULATORS[key] for key in dict.fromkeys(simulator or usual)], memory)
+    with progress("checking", len(test), as_json) as advance:
+        original, exact = conversion.original(network.dtype), conversion.exact(network.body.signed)
+        report = compare(original, exact, network, test.batches(), chosen, advance)
+    notes(network)
+    online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
+    more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}
+    if as_json:
+        typer.echo(json.dumps(report.as_dict() | more))
+        return
+    show_report(report, f"{model} on {test.name}")
+    if more:
+        out.print(f"spikes that differ from the plain loop in float64, over 10 samples: {more['differing_spikes']:.2e}", highlight=False)
+
+
+def _within(chosen: list[Simulator], memory: float | None) -> list[Simulator]:
+    """The simulators with this limit of memory.  Raises `InvalidSetting` if none has one."""
+    if memory is None:
+        return chosen
+    if not any(isinstance(one, EventDriven) for one in chosen):
+        what = f"--memory {memory:g} is no setting of {', '.join(one.name for one in chosen)}."
+        raise InvalidSetting(what, "--memory with --simulator event-driven.", "Leave it out.")
+    return [EventDriven(memory) if isinstance(one, EventDriven) else one for one in chosen]
+
+
+def inspect_command(file: File, as_json: Json = False) -> None:
+    """Show a spiking network's stages: neurons, synapses, weights, thresholds, windows, delays."""
+    network = load(file)
+    stages = inspect(network)
+    if as_json:
+        typer.echo(json.dumps({"stages": stages, "coding": network.body.coding, **_about(network)}))
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right", no_wrap=heading != "stage")
+    for row in stages:
+        extents = ("…".join(f"{end:.3g}" for end in row[key]) for key in ("weights", "thresholds"))
+        delays = ", ".join(f"{delay:.4g}" for delay in row["delays"])
+        bound = "" if row["ratio"] is None else f"{row['ratio']:.3g} ×"
+        table.add_row(*(cell(row[key]) for key in ("name", "neurons", "synapses")), *extents, cell(row["window"]), bound, delays)
+    out.print(table)
+    out.print(network.body.coding, highlight=False)
+    for constraint in network.body.constraints:
+        out.print(f"on hardware: {constraint!r}", highlight=False)
+    if (kept := network.body.preprocessing) is not None:
+        crop = "" if kept.size is None else f", size {kept.size}"
+        out.print(f"inputs: {kept.data}, mean {list(kept.mean)}, std {list(kept.std)}{crop}, {len(kept.classes)} class names", highlight=False)
+    out.print("bound: the largest activation that any input in the declared range can cause, over the one that the window was made for", highlight=False)
+
+
+def _about(network: SpikingNetwork) -> dict[str, object]:
+    kept = network.body.preprocessing
+    return {"constraints": list(map(repr, network.body.constraints)), "preprocessing": None if kept is None else asdict(kept)}

@@ -1,0 +1,143 @@
+"""Commands that train: from scratch, and a converted network for the hardware it is to run on."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from isospike.codings import TTFS
+from isospike.data import Data, loader
+from isospike.engine import SpikingNetwork, load, save
+from isospike.errors import InvalidFile, InvalidSetting
+from isospike.ir.typed import Seed
+from isospike.train import Sparsity, fit, prepare, read_curve
+from isospike.train.networks import NETWORKS, initial
+from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
+from isospike_cli.tables import err, show_figures
+
+Output = Annotated[Path, typer.Option("--out", help="File to write; checkpoints, curve and settings go to a folder beside it.")]
+Begun = Annotated[str, typer.Argument(metavar="NETWORK", help=f"{', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory to begin from.")]
+CALIBRATION, HELD_OUT = 1000, 2000  # training samples that windows are made from; test samples that the accuracy after each epoch is taken over
+
+
+@dataclass(frozen=True)
+class Training:
+    """
+    | field         | meaning                                                        |
+    |---------------|----------------------------------------------------------------|
+    | `epochs`      | times that all samples are gone through                        |
+    | `lr`          | learning rate of Adam, at the start                            |
+    | `decay`       | factor on the learning rate after each epoch                   |
+    | `batch_size`  | samples a step of the optimizer                                |
+    | `l1`          | price of activity, in the loss; with --spikes where it begins  |
+    | `spikes`      | spikes a hidden neuron that training is to arrive at           |
+    | `shift`       | batches are moved by up to so many pixels                      |
+    | `flip`        | half of the images are mirrored                                |
+    | `seed`        | of everything random                                           |
+    | `resume`      | go on after the last epoch that was kept                       |
+    | `accelerator` | cpu, cuda, mps or auto                                         |
+    | `devices`     | how many of them                                               |
+    """
+
+    epochs: Positive = 10
+    lr: float = 5e-4
+    decay: float = 0.9
+    batch_size: Positive = 64
+    l1: float | None = None
+    spikes: float | None = None
+    shift: Annotated[int, range(1 << 16)] = 0
+    flip: bool = False
+    seed: Seed = 0
+    resume: bool = False
+    accelerator: str = "cpu"
+    devices: Positive = 1
+
+    @property
+    def sparsity(self) -> Sparsity | None:
+        """The price on spikes, if there is one."""
+        return None if self.l1 is None and self.spikes is None else Sparsity(0.1 if self.l1 is None else self.l1, self.spikes)
+
+
+@dataclass(frozen=True)
+class Tuning(Training):
+    """The same for a network that was trained before."""
+
+    lr: float = 1e-4
+    decay: float = 0.8
+
+
+def train_command(
+    model: Begun,
+    output: Output,
+    inputs: Inputs,
+    training: Training,
+    hardware: Hardware,
+    declared: Declared,
+    coding: Annotated[str, typer.Option(help="ttfs: time to first spike.")] = "ttfs",
+    as_json: Json = False,
+) -> None:
+    """Train a network in spike times from scratch: its ReLU network's weights as initialised, mapped, and then trained as they are."""
+    if coding != "ttfs":
+        raise InvalidSetting(f"coding `{coding}` cannot be trained.", "ttfs.", "Leave --coding out.")
+    train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
+    classes = int(train.labels.max()) + 1 if train.labels is not None else 0
+    named = model in NETWORKS or not ({".", ":"} & set(model))
+    made = initial(model, tuple(next(iter(train)).shape[1:]), classes, training.seed) if named else model_of(model)
+    network = declared.conversion(made, train.first(CALIBRATION)).network(TTFS(), declared.precision)
+    _fit(network, model, inputs, train, test, training, hardware, output, as_json)
+
+
+def tune_command(file: File, output: Output, inputs: Inputs, training: Tuning, hardware: Hardware, as_json: Json = False) -> None:
+    """Fine-tune a spiking network for the hardware that the options describe."""
+    network = load(file)
+    train, test = inputs.of(network, True).first(inputs.samples), inputs.of(network, False).first(HELD_OUT)
+    _fit(network, str(file), inputs, train, test, training, hardware, output, as_json)
+
+
+def _fit(
+    network: SpikingNetwork,
+    name: str,
+    inputs: Inputs,
+    train: Data,
+    test: Data,
+    training: Training,
+    hardware: Any,
+    output: Path,
+    as_json: bool,
+) -> None:
+    batches = loader(train, training.batch_size, shift=training.shift, flip=training.flip, dtype=network.dtype)
+    wanted = constraints(hardware)
+    about: dict[str, Any] = {
+        "network": name,
+        "data": inputs.data,
+        "preprocess": inputs.preprocess,
+        "samples": len(train),
+        "constraints": list(map(repr, wanted)),
+    }
+    about |= {key: value for key, value in asdict(training).items() if key in ("batch_size", "shift", "flip", "l1", "spikes")}
+    low, high = network.body.encoder.low, network.body.encoder.high
+    about |= {"dtype": str(network.dtype), "range": [float(low.min()), float(high.max())]}
+    folder = output.parent / f"{output.name}.run"
+    if output.is_dir() or not output.parent.is_dir():
+        raise InvalidFile(f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out.")
+    for x, _ in test.batches():
+        network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
+    held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
+    trainee = prepare(network, wanted, sparsity=training.sparsity)
+    how = {key: value for key, value in asdict(training).items() if key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")}
+    adam = partial(torch.optim.Adam, lr=training.lr)
+    tuned = fit(trainee, batches, optimizer=adam, held_out=held_out or None, folder=folder, about=about, quiet=as_json, **how)
+    save(tuned, output)
+    rows = read_curve(folder)
+    figures = {"file": str(output), "epochs": len(rows), "loss": rows[-1]["loss"], "accuracy": rows[-1]["accuracy"], "latency": tuned.latency}
+    figures = {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()}
+    if as_json:
+        typer.echo(json.dumps(figures))
+    else:
+        show_figures(figures, f"trained, accuracy on the first {len(test):,} of {test.name}'s test split")
+        err.print(f"wrote {output}, and {folder} with run.json, curve.csv and the last checkpoint", highlight=False)
