@@ -18,7 +18,9 @@ Run = Callable[[isospike.SpikingNetwork, int], Callable[[Tensor], Tensor]]
 
 def converted(task: Task, most: float, run: Run) -> Case:
     few = task.steps <= 32  # later there is little left to correct, and what a percentile clips is what is left
-    coding = isospike.Rate(task.steps, SignedIF(most=most), Percentile(99.9 if few else 100.0), correction=Calibrate() if few else None)
+    coding = isospike.Rate(
+        task.steps, SignedIF(most=most), Percentile(99.9 if few else 100.0), correction=Calibrate() if few else None
+    )
     network = isospike.convert(task.weights.with_suffix(".pt2"), task.calibration, coding, input_range=(0.0, 1.0))
     neurons = sum(prod(stage.shape) for stage in network.stages[:-1] if not stage.neuron.relays)
 
@@ -30,9 +32,13 @@ def converted(task: Task, most: float, run: Run) -> Case:
 
 CASES = {
     "isospike": partial(converted, most=1, run=lambda network, steps: network),
-    "isospike, early exit": partial(converted, most=1, run=lambda network, steps: isospike.EarlyExit(margin=50.0).prepare(network)),
+    "isospike, early exit": partial(
+        converted, most=1, run=lambda network, steps: isospike.EarlyExit(margin=50.0).prepare(network)
+    ),
     "isospike, 4 a step": partial(converted, most=4, run=lambda network, steps: network),
-    "isospike, at once": partial(converted, most=math.inf, run=lambda network, steps: isospike.Clocked(steps).prepare(network)),
+    "isospike, at once": partial(
+        converted, most=math.inf, run=lambda network, steps: isospike.Clocked(steps).prepare(network)
+    ),
 }
 
 if __name__ == "__main__":

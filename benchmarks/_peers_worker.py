@@ -1,7 +1,7 @@
 """One converted network in a process of its own, measured on one thread; prints one line of JSON.  Run by `peers.py`.
 
-The same measurement serves every tool; this file makes the cases of the other tools, `_isospike_worker.py` those of isospike.
-"""
+The same measurement serves every tool; this file makes the cases of the other tools, `_isospike_worker.py` those of
+isospike."""
 
 import argparse
 import json
@@ -64,7 +64,11 @@ def work(cases: Mapping[str, Callable[[Task], Case]]) -> None:
     torch.set_grad_enabled(False)
     calibration, _ = mnist(arguments.data_dir, True, 1000)
     task = Task(arguments.weights, arguments.pool, arguments.steps, calibration)
-    print(json.dumps(measured(cases[arguments.case](task), task.ann(), *mnist(arguments.data_dir, False, arguments.images))))
+    print(
+        json.dumps(
+            measured(cases[arguments.case](task), task.ann(), *mnist(arguments.data_dir, False, arguments.images))
+        )
+    )
 
 
 def mnist(folder: Path, train: bool, count: int) -> tuple[Tensor, Tensor]:
@@ -104,7 +108,9 @@ def spikingjelly(task: Task, **settings: object) -> Case:
     from spikingjelly.activation_based import ann2snn, functional
     from spikingjelly.activation_based.neuron import BaseNode
 
-    net = ann2snn.Converter(ann2snn.RateCodingRecipe(task.calibration.split(100), **settings)).convert(task.ann()).eval()
+    net = (
+        ann2snn.Converter(ann2snn.RateCodingRecipe(task.calibration.split(100), **settings)).convert(task.ann()).eval()
+    )
 
     def run(x: Tensor) -> Tensor:
         functional.reset_net(net)
@@ -122,7 +128,9 @@ def sinabs(task: Task, **settings: object) -> Case:
     from sinabs.layers import StatefulLayer
 
     layers = list(task.ann())
-    for at in [i for i, layer in enumerate(layers) if isinstance(layer, nn.BatchNorm2d)]:  # it would leave them as they are
+    for at in [
+        i for i, layer in enumerate(layers) if isinstance(layer, nn.BatchNorm2d)
+    ]:  # it would leave them as they are
         layers[at - 1 : at + 1] = [fuse_conv_bn_eval(layers[at - 1], layers[at]), nn.Identity()]
     net = from_model(nn.Sequential(*layers), num_timesteps=1, **settings).spiking_model
 

@@ -1,8 +1,9 @@
-"""Kills `isospike train` and `isospike tune` at random moments, resumes them, and compares with runs that were left alone.
+"""Kills `isospike train` and `isospike tune` at random moments, resumes them, and compares with runs that were left
+alone.
 
-A third of the kills fall anywhere between the start and the first epoch's end, the others up to two epochs after the first one that was kept.
-A run that is over before it was killed often enough is begun anew.  Final networks and curves must be the same, byte for byte.
-"""
+A third of the kills fall anywhere between the start and the first epoch's end, the others up to two epochs after the
+first one that was kept. A run that is over before it was killed often enough is begun anew.  Final networks and curves
+must be the same, byte for byte."""
 
 import argparse
 import os
@@ -32,7 +33,9 @@ class Command:
     arguments: tuple[object, ...]
 
     def start(self, out: Path) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(isospike(*self.arguments, "--out", out, "--resume", "--json"), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(
+            isospike(*self.arguments, "--out", out, "--resume", "--json"), env=ENVIRONMENT, stdout=subprocess.DEVNULL
+        )
 
 
 def kept(out: Path) -> int:
@@ -80,7 +83,9 @@ def strike(command: Command, out: Path, first: float, epoch: float, chance: rand
 def differences(one: Path, other: Path) -> list[str]:
     """What is not the same in two runs."""
     a, b = load_file(one), load_file(other)
-    found = [name for name in a.keys() | b.keys() if name not in a or name not in b or not torch.equal(a[name], b[name])]
+    found = [
+        name for name in a.keys() | b.keys() if name not in a or name not in b or not torch.equal(a[name], b[name])
+    ]
     if one.read_bytes() != other.read_bytes():
         found.append("bytes of the file")
     if (Path(f"{one}.run") / "curve.csv").read_text() != (Path(f"{other}.run") / "curve.csv").read_text():
@@ -108,7 +113,10 @@ def tortured(command: Command, folder: Path, kills: int, chance: random.Random) 
         if over:
             found = differences(reference, out)
             bad += bool(found)
-            print(f"run {run} is over: {'DIFFERS in ' + ', '.join(found) if found else 'the same, byte for byte'}", flush=True)
+            print(
+                f"run {run} is over: {'DIFFERS in ' + ', '.join(found) if found else 'the same, byte for byte'}",
+                flush=True,
+            )
             run += 1
             if done == kills:
                 return bad
@@ -126,11 +134,26 @@ def main() -> None:
     parser.add_argument("--data", default="mnist")
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    common = ("--data", options.data, "--samples", options.samples, "--epochs", options.epochs, "--jitter", 0.01, "--shift", 1)
+    common = (
+        "--data",
+        options.data,
+        "--samples",
+        options.samples,
+        "--epochs",
+        options.epochs,
+        "--jitter",
+        0.01,
+        "--shift",
+        1,
+    )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         converted = folder / "lenet.safetensors"
-        subprocess.run(isospike("convert", "isospike.data.lenet:lenet5", "--data", options.data, "--out", converted), env=ENVIRONMENT, check=True)
+        subprocess.run(
+            isospike("convert", "isospike.data.lenet:lenet5", "--data", options.data, "--out", converted),
+            env=ENVIRONMENT,
+            check=True,
+        )
         commands = (
             Command("train", ("train", "lenet", *common, "--spikes", 0.3)),
             Command("tune", ("tune", converted, *common, "--time-steps", 8, "--weight-bits", 4)),

@@ -39,11 +39,14 @@ def main() -> None:
     rest = [f"--samples={arguments.samples}", f"--batch={arguments.batch}"]
     peak = {}
     for which in ("plain", "spiking"):
-        done = subprocess.run([sys.executable, __file__, f"--which={which}", *rest], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, __file__, f"--which={which}", *rest], capture_output=True, text=True, check=True
+        )
         peak[which] = float(done.stdout)
     ratio = peak["spiking"] / peak["plain"]
     print(
-        f"peak memory over {arguments.samples:,} images in batches of {arguments.batch}: spiking {peak['spiking']:.0f} MB, plain {peak['plain']:.0f} MB: ",
+        f"peak memory over {arguments.samples:,} images in batches of {arguments.batch}: spiking "
+        f"{peak['spiking']:.0f} MB, plain {peak['plain']:.0f} MB: ",
         end="",
     )
     print(f"ratio {ratio:.2f} (goal 1.3)")

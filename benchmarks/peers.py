@@ -1,10 +1,11 @@
-"""Rate-coded conversion beside other tools: one trained network, the same images, one thread, every case in a process of its own.
+"""Rate-coded conversion beside other tools: one trained network, the same images, one thread, every case in a process
+of its own.
 
-python benchmarks/peers.py --peers PYTHON --data-dir DIR [--tools ...] [--pool ...] [--steps ...] [--images N] [--out FILE.json]
+python benchmarks/peers.py --peers PYTHON --data-dir DIR [--tools ...] [--pool ...] [--steps ...] [--images N] [--out
+FILE.json]
 
-PYTHON: the interpreter of the other tools' environment (README.md).  The original network is run again for every number of steps: the
-machine's noise is then shared by what stands in one block of the table.
-"""
+PYTHON: the interpreter of the other tools' environment (README.md).  The original network is run again for every
+number of steps: the machine's noise is then shared by what stands in one block of the table."""
 
 import argparse
 import json
@@ -42,13 +43,17 @@ Row = dict[str, float | int | str]
 
 def weights(pool: str, data_dir: Path) -> Path:
     path = cache() / f"lenet-{pool}.pt2"
-    subprocess.run([sys.executable, HERE / "lenet.py", "--pool", pool, "--out", path, "--data-dir", data_dir], check=True)
+    subprocess.run(
+        [sys.executable, HERE / "lenet.py", "--pool", pool, "--out", path, "--data-dir", data_dir], check=True
+    )
     return path.with_suffix(".safetensors")
 
 
 def run(python: str, worker: str, case: str, **settings: object) -> Row:
     options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-    done = subprocess.run([python, HERE / worker, case, *options], env=os.environ | ONE_THREAD, capture_output=True, text=True)
+    done = subprocess.run(
+        [python, HERE / worker, case, *options], env=os.environ | ONE_THREAD, capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(f"{case}, {settings}:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -61,7 +66,12 @@ def table(title: str, rows: list[Row]) -> Table:
         out.add_column(name, justify="right")
     for row, after in zip(rows, [*rows[1:], None], strict=True):
         cells = [cell(row) for cell in COLUMNS.values()]
-        out.add_row(str(row["case"]), str(row["steps"]), *cells, end_section=after is not None and after["steps"] != row["steps"])
+        out.add_row(
+            str(row["case"]),
+            str(row["steps"]),
+            *cells,
+            end_section=after is not None and after["steps"] != row["steps"],
+        )
     return out
 
 
@@ -79,20 +89,45 @@ def main() -> None:
     console, rows = Console(width=150), list[Row]()
     cases = [(tool, case) for tool in CASES if tool in ("original", *arguments.tools) for case in CASES[tool]]
     for pool in arguments.pool:
-        common = {"weights": weights(pool, arguments.data_dir), "data_dir": arguments.data_dir, "pool": pool, "images": arguments.images}
+        common = {
+            "weights": weights(pool, arguments.data_dir),
+            "data_dir": arguments.data_dir,
+            "pool": pool,
+            "images": arguments.images,
+        }
         for steps in arguments.steps:
             block: list[Row] = []
             for tool, case in cases:
-                python, worker = (sys.executable, "_isospike_worker.py") if tool == "isospike" else (arguments.peers, "_peers_worker.py")
+                python, worker = (
+                    (sys.executable, "_isospike_worker.py")
+                    if tool == "isospike"
+                    else (arguments.peers, "_peers_worker.py")
+                )
                 row = run(python, worker, case, steps=steps, **common)
                 times = row["cpu_ms"] / (block[0] if block else row)["cpu_ms"]
-                block.append({"pool": pool, "steps": steps, "case": case, "images": arguments.images, "times_original": times, **row})
-                console.print(f"{pool}, T = {steps}, {case}: {row['agreement']:.1%} agreement, {row['cpu_ms']:.3g} ms", highlight=False)
+                block.append(
+                    {
+                        "pool": pool,
+                        "steps": steps,
+                        "case": case,
+                        "images": arguments.images,
+                        "times_original": times,
+                        **row,
+                    }
+                )
+                console.print(
+                    f"{pool}, T = {steps}, {case}: {row['agreement']:.1%} agreement, {row['cpu_ms']:.3g} ms",
+                    highlight=False,
+                )
             rows += block
             arguments.out.parent.mkdir(parents=True, exist_ok=True)
             arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
     for pool in arguments.pool:
-        console.print(table(f"LeNet with {pool} pooling, {arguments.images} images", [row for row in rows if row["pool"] == pool]))
+        console.print(
+            table(
+                f"LeNet with {pool} pooling, {arguments.images} images", [row for row in rows if row["pool"] == pool]
+            )
+        )
 
 
 if __name__ == "__main__":

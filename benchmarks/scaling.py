@@ -1,10 +1,10 @@
-"""How the time and the memory of a rate-coded simulation grow with time steps, samples and depth: measured points and a plot.
+"""How the time and the memory of a rate-coded simulation grow with time steps, samples and depth: measured points and
+a plot.
 
 python benchmarks/scaling.py [--out DIR]
 
-Every point is a process of its own on one thread; time is that of the simulation, memory the process's peak.  The network is made here: layers
-of 16 channels on 28 × 28 pixels, without training.
-"""
+Every point is a process of its own on one thread; time is that of the simulation, memory the process's peak.  The
+network is made here: layers of 16 channels on 28 × 28 pixels, without training."""
 
 import argparse
 import json
@@ -36,7 +36,10 @@ def point(steps: int, samples: int, layers: int) -> dict[str, float]:
     start = time.process_time()
     for _ in range(samples // 50):
         network(images)
-    return {"seconds": time.process_time() - start, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "seconds": time.process_time() - start,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def main() -> None:
@@ -51,7 +54,13 @@ def main() -> None:
     for name, sizes in SWEEPS.items():
         for size in sizes:
             settings = [str(value) for value in (USUAL | {name: size}).values()]
-            done = subprocess.run([sys.executable, __file__, "--point", *settings], env=os.environ | ONE_THREAD, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, __file__, "--point", *settings],
+                env=os.environ | ONE_THREAD,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             rows.append({"sweep": name, "size": size, **json.loads(done.stdout)})
             print(f"{name} {size}: {rows[-1]['seconds']:.2f} s, {rows[-1]['peak_mb']:.0f} MB", flush=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -67,9 +76,13 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
 
     figure, axes = pyplot.subplots(2, 3, figsize=(10, 5.5), layout="constrained")
     for column, name in enumerate(SWEEPS):
-        sizes, seconds, peaks = zip(*((row["size"], row["seconds"], row["peak_mb"]) for row in rows if row["sweep"] == name), strict=True)
+        sizes, seconds, peaks = zip(
+            *((row["size"], row["seconds"], row["peak_mb"]) for row in rows if row["sweep"] == name), strict=True
+        )
         axes[0, column].loglog(sizes, seconds, "o-", label="measured")
-        axes[0, column].loglog(sizes, [seconds[-1] * size / sizes[-1] for size in sizes], ":", color="grey", label="in proportion")
+        axes[0, column].loglog(
+            sizes, [seconds[-1] * size / sizes[-1] for size in sizes], ":", color="grey", label="in proportion"
+        )
         axes[1, column].semilogx(sizes, peaks, "o-", color="C1")
         for row in axes[:, column]:
             row.set_xticks(sizes, sizes)

@@ -1,4 +1,5 @@
-"""A training step in spike times beside one of the ReLU network: forward, backward and Adam, taken in turn, as a ratio of medians.
+"""A training step in spike times beside one of the ReLU network: forward, backward and Adam, taken in turn, as a ratio
+of medians.
 
 python benchmarks/training.py [--steps 40]
 """
@@ -15,7 +16,12 @@ from isospike import TimeSteps, WeightBits, convert
 from isospike.train import prepare
 from isospike.train.networks import initial
 
-CASES = (("fc16", (1, 28, 28), 8), ("fc16", (1, 28, 28), 64), ("lenet", (1, 28, 28), 64), ("vgg16-narrow", (3, 32, 32), 64))
+CASES = (
+    ("fc16", (1, 28, 28), 8),
+    ("fc16", (1, 28, 28), 64),
+    ("lenet", (1, 28, 28), 64),
+    ("vgg16-narrow", (3, 32, 32), 64),
+)
 
 
 def stepper(loss: Callable[[], torch.Tensor], parameters: list[torch.nn.Parameter]) -> Callable[[], float]:
@@ -38,7 +44,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"{'network':14} {'batch':>5} {'ReLU [ms]':>10} {'spike times':>12} {'16 steps, 6 bits':>17}   (ratios to ReLU)")
+    print(
+        f"{'network':14} {'batch':>5} {'ReLU [ms]':>10} {'spike times':>12} {'16 steps, 6 bits':>17}   (ratios "
+        "to ReLU)"
+    )
     for name, shape, batch in CASES:
         x, y = torch.rand(batch, *shape), torch.randint(0, 10, (batch,))
         relu = initial(name, shape, 10).train()
@@ -53,7 +62,9 @@ def main() -> None:
                 step()
         times = [[step() for step in steps] for _ in range(options.steps)]  # in turn: what slows the machine slows all
         plain, *others = (statistics.median(column) for column in zip(*times, strict=True))
-        print(f"{name:14} {batch:5} {1e3 * plain:10.2f} {others[0] / plain:12.2f} {others[1] / plain:17.2f}", flush=True)
+        print(
+            f"{name:14} {batch:5} {1e3 * plain:10.2f} {others[0] / plain:12.2f} {others[1] / plain:17.2f}", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -12,12 +12,19 @@ from jaxtyping import install_import_hook
 sys.path.insert(0, str(Path(__file__).parent))
 torch.set_num_threads(1)
 numba.set_num_threads(1)
-# Shapes and types inside the house are checked, in tests only; at its border bad input meets errors of its own (test_errors.py).
+# Shapes and types inside the house are checked, in tests only; at its border bad input meets errors of its own
+# (test_errors.py).
 INSIDE = ("ranges", "simulate.closed_form", "measure.agreement", "measure.meter", "measure.operations")
 install_import_hook([f"isospike.{name}" for name in INSIDE], "beartype.beartype")
-# A planted bug (mutants.py) is to be found, alike each time; how small an example shows it, or how soon, does not matter.
+# A planted bug (mutants.py) is to be found, alike each time; how small an example shows it, or how soon, does not
+# matter.
 settings.register_profile(
-    "mutants", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "mutants",
+    phases=[Phase.explicit, Phase.generate],
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

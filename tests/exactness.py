@@ -1,4 +1,5 @@
-"""The contract of every exact coding: it computes what the network computes, in values, in both simulators, in both precisions."""
+"""The contract of every exact coding: it computes what the network computes, in values, in both simulators, in both
+precisions."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -30,7 +31,8 @@ LIMIT = {torch.float64: 1e-9, torch.float32: 1e-4}
 
 @dataclass(frozen=True)
 class Finding:
-    """How far a spiking network was from the original, relative to the largest output, and whether all decisions agreed."""
+    """How far a spiking network was from the original, relative to the largest output, and whether all decisions
+    agreed."""
 
     coding: str
     simulator: str
@@ -44,20 +46,25 @@ class Finding:
 
 
 def graph_of(model: nn.Module, shape: tuple[int, ...]) -> Graph:
-    return canonical(from_torch(model, torch.zeros(1, *shape)).with_range(torch.tensor(LOW, dtype=torch.float64), torch.tensor(HIGH, dtype=torch.float64)))
+    return canonical(
+        from_torch(model, torch.zeros(1, *shape)).with_range(
+            torch.tensor(LOW, dtype=torch.float64), torch.tensor(HIGH, dtype=torch.float64)
+        )
+    )
 
 
 def findings(model: nn.Module, shape: tuple[int, ...], samples: int = 6, seed: int = 1) -> Iterator[Finding]:
     """Windows are measured on some samples and values compared on others, drawn from `seed`.
 
-    The oracle is the model itself, in double precision.  A calibrated window may be too short for a fresh sample: then some neuron was due
-    before it, which the trace must say, and the sample is left out.
-    """
+    The oracle is the model itself, in double precision.  A calibrated window may be too short for a fresh sample: then
+    some neuron was due before it, which the trace must say, and the sample is left out."""
     graph, x = graph_of(model, shape), inputs(shape, samples, seed)
     with torch.no_grad():
         expected = copy.deepcopy(model).double()(x.clone())
         restore = _soft(expected) if graph.notes else (lambda y: y)
-        own = float((restore(graph.to(torch.float32)(x.float()).double()) - expected).abs().max())  # its rounding, large where outputs nearly cancel
+        own = float(
+            (restore(graph.to(torch.float32)(x.float()).double()) - expected).abs().max()
+        )  # its rounding, large where outputs nearly cancel
     scale = float(expected.abs().max()) or 1.0  # a network that is dead gives zeros: then the error is absolute
     scales = {torch.float64: scale, torch.float32: max(scale, 10 * own / LIMIT[torch.float32])}
     data = calibrate(graph, [inputs(shape, 8, seed=0)])
@@ -73,7 +80,13 @@ def findings(model: nn.Module, shape: tuple[int, ...], samples: int = 6, seed: i
                 solved = simulate(network, x[meant].to(dtype), ClosedForm()).readout
                 for simulator, readout in (("EventDriven", events.readout[meant]), ("ClosedForm", solved)):
                     found, wanted = restore(readout.double()), expected[meant]
-                    yield Finding(name, simulator, dtype, float((found - wanted).abs().max()) / scales[dtype], _agreement(found, wanted))
+                    yield Finding(
+                        name,
+                        simulator,
+                        dtype,
+                        float((found - wanted).abs().max()) / scales[dtype],
+                        _agreement(found, wanted),
+                    )
 
 
 def _soft(output: Tensor) -> Callable[[Tensor], Tensor]:

@@ -1,4 +1,5 @@
-"""Check many random networks: `make fuzz N=10000`.  It shows progress, goes on where it was stopped with the same code, and keeps what it found.
+"""Check many random networks: `make fuzz N=10000`.  It shows progress, goes on where it was stopped with the same
+code, and keeps what it found.
 
 Network number i is the same on every machine: it is made from the seed i.
 """
@@ -46,7 +47,10 @@ def check(start: int, stop: int) -> dict[str, object]:
 def sources() -> str:
     """A number of the code that is tested and of what tests it."""
     here = Path(__file__).parent
-    files = [*sorted((here.parent / "src" / "isospike").rglob("*.py")), *(here / f"{name}.py" for name in ("exactness", "random_networks", "zoo"))]
+    files = [
+        *sorted((here.parent / "src" / "isospike").rglob("*.py")),
+        *(here / f"{name}.py" for name in ("exactness", "random_networks", "zoo")),
+    ]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
@@ -56,15 +60,29 @@ def main(total: int) -> int:
     if state.get("sources") != key:  # what other code was found to do says nothing
         state = {"sources": key, "done": [], "worst": {}, "failures": []}
     chunks = [start for start in range(0, total, CHUNK) if start not in state["done"]]
-    columns = (TextColumn("fuzzing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[failures]} failures"))
-    with ProcessPoolExecutor(max_workers=int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool, Progress(*columns) as bar:
-        task = bar.add_task("", total=total, completed=min(total, len(state["done"]) * CHUNK), failures=len(state["failures"]))
+    columns = (
+        TextColumn("fuzzing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failures]} failures"),
+    )
+    with (
+        ProcessPoolExecutor(max_workers=int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool,
+        Progress(*columns) as bar,
+    ):
+        task = bar.add_task(
+            "", total=total, completed=min(total, len(state["done"]) * CHUNK), failures=len(state["failures"])
+        )
         jobs = {pool.submit(check, start, min(start + CHUNK, total)): start for start in chunks}
         for job in as_completed(jobs):
             found = job.result()
             state["done"].append(jobs[job])
             state["failures"] += found["failures"]
-            state["worst"] = {key: max(state["worst"].get(key, 0.0), found["worst"].get(key, 0.0)) for key in {*state["worst"], *found["worst"]}}
+            state["worst"] = {
+                key: max(state["worst"].get(key, 0.0), found["worst"].get(key, 0.0))
+                for key in {*state["worst"], *found["worst"]}
+            }
             STATE.parent.mkdir(exist_ok=True)
             partial = STATE.with_suffix(".partial")
             partial.write_text(json.dumps(state))

@@ -1,9 +1,10 @@
-"""Plant small bugs and see whether the tests notice: `make mutants N=60 SEED=0`.  It shows progress and goes on where it was stopped.
+"""Plant small bugs and see whether the tests notice: `make mutants N=60 SEED=0`.  It shows progress and goes on where
+it was stopped.
 
-A mutant changes one place of one file.  Which ones are drawn depends on the seed and on the places themselves, not on where they stand.
-A room's tests run on a copy of `src/`; a mutant that they pass has survived.  Survivors are tried again on the next run, killed ones are not.
-The tests themselves are not copied: one that is being written meanwhile kills whatever it meets.
-"""
+A mutant changes one place of one file.  Which ones are drawn depends on the seed and on the places themselves, not on
+where they stand. A room's tests run on a copy of `src/`; a mutant that they pass has survived.  Survivors are tried
+again on the next run, killed ones are not. The tests themselves are not copied: one that is being written meanwhile
+kills whatever it meets."""
 
 import ast
 import hashlib
@@ -29,7 +30,14 @@ from equivalent_mutants import EQUIVALENT
 STATE = Path("results/mutants.json")
 MEMORY = 12 << 30  # bytes of address space: a mutant may ask for any amount
 ROOMS = {  # and what tests them, the quick ones first
-    "ir": ("ir", "importers", "contracts/test_import.py", "test_onnx.py", "contracts/test_exactness.py", "contracts/test_passes.py"),
+    "ir": (
+        "ir",
+        "importers",
+        "contracts/test_import.py",
+        "test_onnx.py",
+        "contracts/test_exactness.py",
+        "contracts/test_passes.py",
+    ),
     "passes": ("contracts/test_import.py", "codings", "contracts/test_passes.py"),
     "neurons": ("neurons", "codings", "simulate"),
     "codings": ("codings", "test_ranges.py", "contracts/test_exactness.py", "test_errors.py"),
@@ -53,7 +61,8 @@ TEXT = {"__repr__", "_repr_html_", "describe", "extra_repr", "_text"}  # functio
 
 @dataclass(frozen=True)
 class Mutant:
-    """A file with the bytes from `start` to `end` replaced.  key: the place and the change, without its line number, as people read it."""
+    """A file with the bytes from `start` to `end` replaced.  key: the place and the change, without its line number,
+    as people read it."""
 
     path: Path
     line: int
@@ -77,7 +86,11 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
         case ast.BinOp(op=op) | ast.AugAssign(op=op) | ast.BoolOp(op=op):
             yield from (but(op=other()) for other in EXCHANGED.get(type(op), ()))
         case ast.Compare(ops=ops):
-            yield from (but(ops=[*ops[:i], other(), *ops[i + 1 :]]) for i, op in enumerate(ops) for other in EXCHANGED.get(type(op), ()))
+            yield from (
+                but(ops=[*ops[:i], other(), *ops[i + 1 :]])
+                for i, op in enumerate(ops)
+                for other in EXCHANGED.get(type(op), ())
+            )
         case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
             yield node.operand
         case ast.Constant(value=bool(value)):
@@ -90,7 +103,10 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
             yield but(test=ast.UnaryOp(ast.Not(), test))
         case ast.Call(func=func, args=args):
             name = getattr(func, "attr", getattr(func, "id", ""))
-            yield from (but(func=ast.Attribute(func.value, o) if isinstance(func, ast.Attribute) else ast.Name(o)) for o in EXCHANGED.get(name, ()))
+            yield from (
+                but(func=ast.Attribute(func.value, o) if isinstance(func, ast.Attribute) else ast.Name(o))
+                for o in EXCHANGED.get(name, ())
+            )
             if len(args) > 1 and name not in EXCHANGED and not any(isinstance(arg, ast.Starred) for arg in args[:2]):
                 yield but(args=[args[1], args[0], *args[2:]])
     if isinstance(node, ast.AugAssign) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
@@ -98,9 +114,16 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def places(node: ast.AST, where: str = "", test: bool = False) -> Iterator[tuple[ast.AST, str, ast.AST]]:
-    """(node, the function it is in, what it may become) over a file, but for types, decorators, and what is only shown to people."""
+    """(node, the function it is in, what it may become) over a file, but for types, decorators, and what is only shown
+    to people."""
     match node:
-        case ast.Raise() | ast.Assert() | ast.JoinedStr() | ast.keyword(arg="strict") | ast.If(test=ast.Name(id="TYPE_CHECKING")):
+        case (
+            ast.Raise()
+            | ast.Assert()
+            | ast.JoinedStr()
+            | ast.keyword(arg="strict")
+            | ast.If(test=ast.Name(id="TYPE_CHECKING"))
+        ):
             return
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             if name in TEXT:
@@ -128,11 +151,21 @@ def mutants(root: Path, files: Sequence[Path]) -> list[Mutant]:
             old, text = ast.unparse(node), ast.unparse(new)
             if old == text:  # two arguments that are the same
                 continue
-            before, after = source[lines[node.lineno - 1] : start].decode().lstrip(), source[end : lines[node.end_lineno]].decode().rstrip()
+            before, after = (
+                source[lines[node.lineno - 1] : start].decode().lstrip(),
+                source[end : lines[node.end_lineno]].decode().rstrip(),
+            )
             key = f"{path.relative_to(root)} {where}: {before}⟦{old} → {text}⟧{after}"
             while key in found:  # the same line twice in a function
                 key += " (again)"
-            found[key] = Mutant(path.relative_to(root), node.lineno, start, end, text if isinstance(new, ast.stmt) else f"({text})", key)
+            found[key] = Mutant(
+                path.relative_to(root),
+                node.lineno,
+                start,
+                end,
+                text if isinstance(new, ast.stmt) else f"({text})",
+                key,
+            )
     return list(found.values())
 
 
@@ -143,13 +176,29 @@ def draw(every: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
 
 def passes(tests: Sequence[str], source: Path, numba: Path, limit: float) -> bool:
     """Whether these tests pass on this copy of the sources, which has what they say beside it; a hang is a failure."""
-    # Compiled code is kept by the source file's time and name, and Python's by the second: neither may outlive a mutant.
+    # Compiled code is kept by the source file's time and name, and Python's by the second: neither may outlive a
+    # mutant.
     own = {"PYTHONPATH": str(source), "NUMBA_CACHE_DIR": str(numba), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "--hypothesis-profile",
+        "mutants",
+        *tests,
+    ]
     capped = partial(resource.setrlimit, resource.RLIMIT_AS, (MEMORY, MEMORY))
     with source.with_suffix(".log").open("w") as log:
         try:
-            run = subprocess.run(command, env=os.environ | own, stdout=log, stderr=log, timeout=limit, preexec_fn=capped)
+            run = subprocess.run(
+                command, env=os.environ | own, stdout=log, stderr=log, timeout=limit, preexec_fn=capped
+            )
         except subprocess.TimeoutExpired:
             return False
     return run.returncode == 0
@@ -170,7 +219,10 @@ def main(count: int, seed: int) -> int:
             bar.update(task, description=f"{room}, no mutant")
             began = time.monotonic()
             if not passes(tests, copy, Path(folder) / "numba", 3600):
-                sys.exit(f"{copy.with_suffix('.log').read_text()}\nThe tests of {room} fail without any mutant: {' '.join(tests)}")
+                sys.exit(
+                    f"{copy.with_suffix('.log').read_text()}\nThe tests of {room} fail without any mutant: "
+                    f"{' '.join(tests)}"
+                )
             limit = 60 + 2 * (time.monotonic() - began)
             bar.update(task, description=room)
             for number, mutant in enumerate(group):
@@ -178,11 +230,17 @@ def main(count: int, seed: int) -> int:
                 whole = Path(shutil.copy2(file, file.with_suffix(".whole")))
                 source = whole.read_bytes()
                 file.write_bytes(mutant.planted(source))
-                # A kernel that is kept knows when its own file changes, but not when another does whose functions are compiled into it.
+                # A kernel that is kept knows when its own file changes, but not when another does
+                # whose functions are compiled into it.
                 numba = Path(folder) / (f"numba {room} {number}" if b"numba" in source else "numba")
                 state[mutant.key] = "survived" if passes(tests, copy, numba, limit) else "killed"
                 whole.replace(file)  # with its time, or its kernels would be compiled once more
-                bar.console.print(f"{state[mutant.key]:9} line {mutant.line} {mutant.key}", markup=False, highlight=False, soft_wrap=True)
+                bar.console.print(
+                    f"{state[mutant.key]:9} line {mutant.line} {mutant.key}",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
                 STATE.parent.mkdir(exist_ok=True)
                 written = STATE.with_suffix(".partial")
                 written.write_text(json.dumps(state, indent=1, ensure_ascii=False))
@@ -191,8 +249,15 @@ def main(count: int, seed: int) -> int:
     equivalent = [mutant for mutant in drawn if mutant.key in EQUIVALENT]
     survivors = [mutant for mutant in drawn if mutant not in equivalent and state[mutant.key] == "survived"]
     gone = EQUIVALENT.keys() - {mutant.key for mutant in every}
-    print(*(f"survived  {mutant.key}" for mutant in survivors), *(f"no longer there  {key}" for key in sorted(gone)), sep="\n")
-    print(f"{len(drawn)} drawn, {len(drawn) - len(equivalent) - len(survivors)} killed, {len(equivalent)} equivalent, {len(survivors)} survived")
+    print(
+        *(f"survived  {mutant.key}" for mutant in survivors),
+        *(f"no longer there  {key}" for key in sorted(gone)),
+        sep="\n",
+    )
+    print(
+        f"{len(drawn)} drawn, {len(drawn) - len(equivalent) - len(survivors)} killed, {len(equivalent)} "
+        f"equivalent, {len(survivors)} survived"
+    )
     return bool(survivors or gone)
 
 

@@ -2,8 +2,8 @@
 
     random_network(random.Random(7))      # the same network every time
 
-All choices come from the `random.Random` that is handed in, weights included, so hypothesis can shrink and replay them.
-"""
+All choices come from the `random.Random` that is handed in, weights included, so hypothesis can shrink and replay
+them."""
 
 import math
 import random
@@ -70,7 +70,8 @@ class Broadcast(nn.Module):
 
 
 class Folded(nn.Module):
-    """A dense layer whose weights are worked out of parameters and a buffer whenever it runs; blocks may share the buffer."""
+    """A dense layer whose weights are worked out of parameters and a buffer whenever it runs; blocks may share the
+    buffer."""
 
     def __init__(self, layer: nn.Linear, gain: Tensor, shift: float) -> None:
         super().__init__()
@@ -152,7 +153,16 @@ def _fits(block: nn.Module, shape: Shape) -> Shape | None:
 def _choices(rng: random.Random, shape: Shape, deep: bool) -> list[Callable[[random.Random, Shape], nn.Module | None]]:
     common = [_conv, _conv_block, _conv_block, _conv_block, _max_pool, _max_pool, _average_pool]
     rare = [_transposed, _adaptive, _pad, _permute, _pixelwise, _flatten]
-    anywhere = [_rectifier, _rectifier, _rectifier, _batch_norm, _batch_norm, rng.choice([_constants, _slice, _trivial]), _written, _folded]
+    anywhere = [
+        _rectifier,
+        _rectifier,
+        _rectifier,
+        _batch_norm,
+        _batch_norm,
+        rng.choice([_constants, _slice, _trivial]),
+        _written,
+        _folded,
+    ]
     branched = [_residual, _residual, _branches, _branches] if deep else []
     return [*([*common, *common, *rare] if len(shape) > 1 else [_dense, _dense, _dense]), *anywhere, *branched]
 
@@ -215,7 +225,9 @@ def _average_pool(rng: random.Random, shape: Shape) -> nn.Module:
     kernel = _up_to(rng, shape, 3)
     padding = tuple(rng.randint(0, k // 2) for k in kernel)
     stride = rng.choice([kernel, _up_to(rng, shape, 2), _up_to(rng, shape, 3)])
-    return kind(kernel, stride=stride, padding=padding, ceil_mode=rng.random() < 0.3, count_include_pad=rng.random() < 0.5)
+    return kind(
+        kernel, stride=stride, padding=padding, ceil_mode=rng.random() < 0.3, count_include_pad=rng.random() < 0.5
+    )
 
 
 def _adaptive(rng: random.Random, shape: Shape) -> nn.Module:
@@ -249,9 +261,22 @@ def _flatten(rng: random.Random, shape: Shape) -> nn.Module:
 
 def _rectifier(rng: random.Random, shape: Shape) -> nn.Module:
     high = rng.choice([0.5, 1.0, 2.0])
-    plain = [nn.ReLU(), nn.ReLU(inplace=True), do(F.relu), do(torch.relu), do(torch.clamp, min=0.0), do(F.threshold, 0.0, 0.0)]
+    plain = [
+        nn.ReLU(),
+        nn.ReLU(inplace=True),
+        do(F.relu),
+        do(torch.relu),
+        do(torch.clamp, min=0.0),
+        do(F.threshold, 0.0, 0.0),
+    ]
     clipped = [nn.ReLU6(), nn.Hardtanh(0.0, high), do(torch.clamp, 0.0, high)]
-    signed = [nn.LeakyReLU(0.2), nn.Hardtanh(-0.4, high), do(torch.clamp, -high, high), do(torch.clamp, min=-0.3), nn.PReLU()]
+    signed = [
+        nn.LeakyReLU(0.2),
+        nn.Hardtanh(-0.4, high),
+        do(torch.clamp, -high, high),
+        do(torch.clamp, min=-0.3),
+        nn.PReLU(),
+    ]
     return rng.choice(rng.choice([plain, plain, clipped, signed]))
 
 
@@ -264,14 +289,24 @@ def _constants(rng: random.Random, shape: Shape) -> nn.Module:
     def some() -> Tensor:
         return torch.randn([size if rng.random() < 0.5 else 1 for size in shape])
 
-    return rng.choice([Broadcast(some(), some()), do(torch.neg), do(torch.mul, rng.choice([-2.0, 0.5])), do(torch.rsub, 1.0)])
+    return rng.choice(
+        [Broadcast(some(), some()), do(torch.neg), do(torch.mul, rng.choice([-2.0, 0.5])), do(torch.rsub, 1.0)]
+    )
 
 
 def _slice(rng: random.Random, shape: Shape) -> nn.Module:
     cuts: list[slice] = []
     for size in shape:
         start = rng.randint(0, (size - 1) // 2)
-        cuts.append(rng.choice([slice(None), slice(None, None, 2), slice(start, rng.randint(max(start, size - 3) + 1, size), rng.randint(1, 2))]))
+        cuts.append(
+            rng.choice(
+                [
+                    slice(None),
+                    slice(None, None, 2),
+                    slice(start, rng.randint(max(start, size - 3) + 1, size), rng.randint(1, 2)),
+                ]
+            )
+        )
     return do(lambda x: x[(slice(None), *cuts)])
 
 

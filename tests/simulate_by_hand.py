@@ -13,7 +13,11 @@ from isospike.passes import canonical
 
 def unit_graph(model: nn.Module, shape: tuple[int, ...]) -> Graph:
     """Canonical graph for inputs in [0, 1]."""
-    return canonical(from_torch(model.eval().requires_grad_(False), torch.zeros(1, *shape)).with_range(torch.tensor(0.0), torch.tensor(1.0)))
+    return canonical(
+        from_torch(model.eval().requires_grad_(False), torch.zeros(1, *shape)).with_range(
+            torch.tensor(0.0), torch.tensor(1.0)
+        )
+    )
 
 
 def dense(*sizes: int, seed: int = 0) -> nn.Sequential:
@@ -27,7 +31,8 @@ def dense(*sizes: int, seed: int = 0) -> nn.Sequential:
 
 
 def late_inhibition(hidden: int, seed: int = 0) -> tuple[nn.Sequential, Tensor]:
-    """A network of 8 inputs, four that excite early and four that inhibit late, and samples for it: what makes neurons fire too soon."""
+    """A network of 8 inputs, four that excite early and four that inhibit late, and samples for it: what makes neurons
+    fire too soon."""
     torch.manual_seed(seed)
     model = dense(8, hidden, 4, seed=seed)
     with torch.no_grad():
@@ -55,5 +60,9 @@ def euler(
         t = begin + n * dt
         if t >= gate and v >= threshold:
             return t
-        v += dt * (slope if t >= 0 else (ramp if t >= -onset else 0.0) + sum(w for a, w in zip(arrivals, weights, strict=True) if t >= a))
+        v += dt * (
+            slope
+            if t >= 0
+            else (ramp if t >= -onset else 0.0) + sum(w for a, w in zip(arrivals, weights, strict=True) if t >= a)
+        )
     return math.inf

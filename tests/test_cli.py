@@ -1,4 +1,5 @@
-"""The command line: one JSON object with known keys, the same answer for the same model in any form, and errors of three lines."""
+"""The command line: one JSON object with known keys, the same answer for the same model in any form, and errors of
+three lines."""
 
 import json
 import runpy
@@ -40,7 +41,21 @@ RUN_KEYS = {
     "macs_original",
     "energy_spiking_pj", "energy_original_pj", "dtype", "seconds",
 }  # fmt: skip
-STAGE_KEYS = {"name", "neuron", "shape", "neurons", "synapses", "weights", "thresholds", "window", "begin", "delays", "largest", "bound", "ratio"}
+STAGE_KEYS = {
+    "name",
+    "neuron",
+    "shape",
+    "neurons",
+    "synapses",
+    "weights",
+    "thresholds",
+    "window",
+    "begin",
+    "delays",
+    "largest",
+    "bound",
+    "ratio",
+}
 
 
 def call(*args: object) -> Any:
@@ -94,7 +109,12 @@ def snn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_convert(tmp_path: Path) -> None:
     found = figures("convert", LENET, *SAMPLE, "--out", tmp_path / "m.safetensors", "--samples", 20)
     network = load(tmp_path / "m.safetensors")
-    assert found == {"file": str(tmp_path / "m.safetensors"), "stages": 7, "latency": network.latency, "coding": network.body.coding}
+    assert found == {
+        "file": str(tmp_path / "m.safetensors"),
+        "stages": 7,
+        "latency": network.latency,
+        "coding": network.body.coding,
+    }
 
 
 def test_check() -> None:
@@ -110,8 +130,17 @@ def test_check() -> None:
     assert set(report["simulators"]) == {"ClosedForm", "EventDriven"}
     assert report["max_abs_error"] == max(report["simulators"].values()) <= 1e-4 * report["logit_scale"]
     assert report["rms_error"] <= report["max_abs_error"]
-    assert [layer["neurons"] for layer in report["layers"]] == [6 * 28 * 28, 6 * 14 * 14, 16 * 10 * 10, 16 * 5 * 5, 120, 84]
-    assert report["latency"] == pytest.approx(1 + sum(layer["window"] for layer in report["layers"] if layer["neurons"] not in (1176, 400)), rel=1e-5)
+    assert [layer["neurons"] for layer in report["layers"]] == [
+        6 * 28 * 28,
+        6 * 14 * 14,
+        16 * 10 * 10,
+        16 * 5 * 5,
+        120,
+        84,
+    ]
+    assert report["latency"] == pytest.approx(
+        1 + sum(layer["window"] for layer in report["layers"] if layer["neurons"] not in (1176, 400)), rel=1e-5
+    )
 
 
 def test_double_precision_is_exact() -> None:
@@ -150,10 +179,19 @@ def test_settings_reach_the_coding(mapping: str, tmp_path: Path) -> None:
     assert figures("inspect", out)["coding"] == network.body.coding
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")  # torch.onnx's own
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)  # torch.onnx's own
 def test_a_model_in_any_form(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     onnx = tmp_path / "lenet.onnx"
-    torch.onnx.export(lenet5(), (torch.zeros(1, 1, 28, 28),), str(onnx), dynamo=False, dynamic_axes={"x": {0: "n"}}, input_names=["x"])
+    torch.onnx.export(
+        lenet5(),
+        (torch.zeros(1, 1, 28, 28),),
+        str(onnx),
+        dynamo=False,
+        dynamic_axes={"x": {0: "n"}},
+        input_names=["x"],
+    )
     images = next(open_data("mnist-sample").batches(20))[0]
     expected = lenet5()(images)
     for i, model in enumerate((LENET, archive(lenet5(), tmp_path / "lenet.pt2", 1, 28, 28), onnx)):
@@ -169,7 +207,9 @@ def test_run(snn: Path) -> None:
     found = figures("run", snn, *SAMPLE, "--samples", 50)
     expected = measure(load(snn), [next(open_data("mnist-sample").batches(50))])
     assert found.keys() == RUN_KEYS
-    assert {key: value for key, value in found.items() if key != "seconds"} == {key: value for key, value in expected.items() if key != "seconds"}
+    assert {key: value for key, value in found.items() if key != "seconds"} == {
+        key: value for key, value in expected.items() if key != "seconds"
+    }
     assert found["samples"] == 50 and found["inputs_outside_range"] == 0
     assert 0.9 < found["accuracy"] <= 1
 
@@ -183,7 +223,9 @@ def test_inspect(snn: Path) -> None:
     assert (dense["shape"], dense["neurons"], dense["synapses"]) == ([10], 10, 84 * 10)
     weights = network.stages[-1].groups[0].chain[0].tensors()["weight"]
     assert dense["weights"] == [float(weights.min()), float(weights.max())]
-    assert dense["window"] == float(network.stages[-1].end - network.stages[-1].begin) and dense["delays"] == [float(network.stages[-1].groups[0].delay)]
+    assert dense["window"] == float(network.stages[-1].end - network.stages[-1].begin) and dense["delays"] == [
+        float(network.stages[-1].groups[0].delay)
+    ]
     first = found["stages"][0]
     assert (first["shape"], first["neurons"]) == ([6, 28, 28], 4704)
     assert first["neuron"] == "FirstSpikeIF" and first["ratio"] == first["bound"] / first["largest"] >= 1
@@ -196,7 +238,18 @@ def test_tables_for_people(snn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("isospike_cli.one.out", wide)
     monkeypatch.setattr("isospike_cli.tables.out", wide)
     table = call("inspect", snn).stdout
-    for heading in ("stage", "neurons", "synapses", "weights", "thresholds", "window", "bound", "delays", "4,704", "TTFS("):
+    for heading in (
+        "stage",
+        "neurons",
+        "synapses",
+        "weights",
+        "thresholds",
+        "window",
+        "bound",
+        "delays",
+        "4,704",
+        "TTFS(",
+    ):
         assert heading in table
     assert "accuracy" in call("run", snn, *SAMPLE, "--samples", 5).stdout
     printed = call("check", LENET, *SAMPLE, "--samples", 5).stdout
@@ -250,7 +303,9 @@ def test_normalize(tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
     call("convert", model, "--data", data, "--preprocess", "0.5 0.4 0.3, 0.2 0.25 0.5", "--out", out)
     encoder = load(out).body.encoder
-    assert torch.equal(encoder.low.reshape(3, 1, 1), -mean / std) and torch.equal(encoder.high.reshape(3, 1, 1), (1 - mean) / std)
+    assert torch.equal(encoder.low.reshape(3, 1, 1), -mean / std) and torch.equal(
+        encoder.high.reshape(3, 1, 1), (1 - mean) / std
+    )
     assert figures("run", out, "--data", data, "--preprocess", "0.5 0.4 0.3, 0.2 0.25 0.5")["samples"] == 9
     with pytest.raises(OutOfRange):  # unnormalised pixels reach below and above what normalised ones can be
         figures("run", out, "--data", write(tmp_path / "wide.npz", x.numpy() * 3))
@@ -270,21 +325,49 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     assert report["accuracy_original"] == int((expected.argmax(1) == torch.arange(6) // 2).sum()) / 6
     call("convert", model, "--data", tmp_path / "images", "--out", tmp_path / "m.safetensors", "--samples", 3)
     assert figures("run", tmp_path / "m.safetensors", "--data", tmp_path / "images", "--samples", 5)["samples"] == 5
-    smaller = figures("check", archive(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), tmp_path / "s.pt2", 3, 4, 4), "--data", tmp_path / "images", "--size", 4)
+    smaller = figures(
+        "check",
+        archive(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), tmp_path / "s.pt2", 3, 4, 4),
+        "--data",
+        tmp_path / "images",
+        "--size",
+        4,
+    )
     assert smaller["samples"] == 6 and smaller["max_abs_error"] <= 1e-4 * smaller["logit_scale"]
 
 
-def test_inputs_outside_the_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_inputs_outside_the_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     model = archive(tiny(), tmp_path / "m.pt2", 1, 8, 8)
     inside, beyond = RNG.random((9, 1, 8, 8)).astype(np.float32), RNG.normal(size=(9, 1, 8, 8)).astype(np.float32)
     data, wide = write(tmp_path / "d.npz", inside), write(tmp_path / "w.npz", beyond)
     for outside in ("error", "clip"):
-        call("convert", model, "--data", data, "--range", 0, 1, "--outside", outside, "--out", tmp_path / f"{outside}.safetensors")
+        call(
+            "convert",
+            model,
+            "--data",
+            data,
+            "--range",
+            0,
+            1,
+            "--outside",
+            outside,
+            "--out",
+            tmp_path / f"{outside}.safetensors",
+        )
         assert figures("run", tmp_path / f"{outside}.safetensors", "--data", data)["inputs_outside_range"] == 0
-    assert figures("run", tmp_path / "clip.safetensors", "--data", wide)["inputs_outside_range"] == int(((beyond < -1e-5) | (beyond > 1 + 1e-5)).sum())
+    assert figures("run", tmp_path / "clip.safetensors", "--data", wide)["inputs_outside_range"] == int(
+        ((beyond < -1e-5) | (beyond > 1 + 1e-5)).sum()
+    )
     code, printed, said = main(monkeypatch, capfd, "run", tmp_path / "error.safetensors", "--data", wide, "--json")
     assert (code, printed) == (2, "")
-    assert said.startswith("OutOfRange: ") and len(said.splitlines()) == 3 and "[0, 1]" in said and "--outside clip" in said
+    assert (
+        said.startswith("OutOfRange: ")
+        and len(said.splitlines()) == 3
+        and "[0, 1]" in said
+        and "--outside clip" in said
+    )
 
 
 @pytest.mark.parametrize(
@@ -303,7 +386,9 @@ def test_inputs_outside_the_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ],
     ids=lambda args: " ".join(args),
 )
-def test_an_error_is_three_lines(args: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_three_lines(
+    args: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     code, printed, said = main(monkeypatch, capfd, *args)
     assert (code, printed) == (2, "")
     head, supported, remedy = (line for line in said.splitlines() if "converting" not in line)
@@ -311,7 +396,9 @@ def test_an_error_is_three_lines(args: tuple[str, ...], monkeypatch: pytest.Monk
     assert supported.startswith("  ") and remedy.startswith("  ")
 
 
-def test_a_wrong_option_is_the_command_lines_own_error(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_option_is_the_command_lines_own_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     for args in (("check", LENET), ("check", LENET, *SAMPLE, "--samples", "0"), ("run", "--none"), ("unknown",)):
         code, printed, said = main(monkeypatch, capfd, *args)
         assert (code, printed) == (2, "") and "Error" in said and "Traceback" not in said
@@ -326,8 +413,12 @@ def test_an_interruption(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     assert (code, printed) == (130, "") and "nterrupt" in said + "Interrupt" and "Traceback" not in said
 
 
-def test_a_factory_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "my_own_model.py").write_text("from torch import nn\ndef make():\n    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))\n")
+def test_a_factory_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my_own_model.py").write_text(
+        "from torch import nn\ndef make():\n    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))\n"
+    )
     monkeypatch.chdir(tmp_path)
     code, printed, said = main(monkeypatch, capfd, "check", "my_own_model:make", *SAMPLE, "--samples", 3, "--json")
     assert code == 0, said
@@ -350,7 +441,10 @@ def test_check_with_a_declared_range_and_one_simulator() -> None:
 
 def imported(*args: str) -> set[str]:
     """The packages that a call of the program imports."""
-    script = f"import sys; sys.argv[1:] = {list(args)!r}\ntry:\n    from isospike_cli import main; main()\nfinally:\n    print('', *sys.modules)"
+    script = (
+        f"import sys; sys.argv[1:] = {list(args)!r}\ntry:\n    from isospike_cli import main; "
+        "main()\nfinally:\n    print('', *sys.modules)"
+    )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     return {name.partition(".")[0] for name in said.splitlines()[-1].split()}
 
@@ -362,7 +456,19 @@ def test_the_list_of_commands_needs_no_torch(option: str) -> None:
 
 def test_every_command_is_listed_and_explains_its_options() -> None:
     known = isospike_cli.commands()
-    assert set(known) == {"check", "choose", "compare", "convert", "diagnose", "inspect", "page", "reproduce", "run", "train", "tune"}
+    assert set(known) == {
+        "check",
+        "choose",
+        "compare",
+        "convert",
+        "diagnose",
+        "inspect",
+        "page",
+        "reproduce",
+        "run",
+        "train",
+        "tune",
+    }
     for name, (_, about) in known.items():
         text = " ".join(call(name, "--help").stdout.split())
         assert about.endswith(".") and "--help" in text, name
@@ -371,9 +477,15 @@ def test_every_command_is_listed_and_explains_its_options() -> None:
 def test_an_option_is_a_field_of_what_it_sets() -> None:
     """Names, defaults, limits and explanations come from the dataclasses."""
     options = {one.name: one for one in _options(CodingOptions)}
-    assert {f"{one.name}" for one in fields(TTFS)} | {one.name for one in fields(Rate)} - {"correction"} == set(options) - {"coding"}
+    assert {f"{one.name}" for one in fields(TTFS)} | {one.name for one in fields(Rate)} - {"correction"} == set(
+        options
+    ) - {"coding"}
     assert "identical, fixed, positive, dynamic" in str(options["mapping"].annotation.__metadata__[0].help)
     assert {one.name for one in fields(Setup)} == {one.name for one in _options(SetupOptions)}
     samples = next(one for one in _options(Thousand) if one.name == "samples")
     assert samples.default == 1000 and samples.annotation.__metadata__[0].min == 1
-    assert all(one.annotation.__metadata__[0].help.strip(".") for cls in (CodingOptions, SetupOptions, Thousand, Hardware, Training) for one in _options(cls))
+    assert all(
+        one.annotation.__metadata__[0].help.strip(".")
+        for cls in (CodingOptions, SetupOptions, Thousand, Hardware, Training)
+        for one in _options(cls)
+    )

@@ -39,7 +39,9 @@ def test_run_does_what_convert_did(place: Path) -> None:
     call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--out", "n.safetensors")
     assert figures("run", "n.safetensors", "--data", "d.npz")["accuracy"] == 1.0
     assert figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", NORMAL)["accuracy"] == 1.0
-    assert figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", "fashion_mnist")["accuracy"] == 1.0  # the same numbers
+    assert (
+        figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", "fashion_mnist")["accuracy"] == 1.0
+    )  # the same numbers
     kept = load("n.safetensors").body.preprocessing
     assert kept is not None and (kept.data, kept.mean, kept.std) == ("d", (0.286,), (0.353,))
 
@@ -57,11 +59,41 @@ def test_a_contradiction_is_an_error(place: Path, command: str) -> None:
 
 def test_tune_curve_and_diagnose_use_it(place: Path) -> None:
     call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--out", "n.safetensors")
-    call("tune", "n.safetensors", "--data", "d.npz", "--time-steps", 64, "--epochs", 1, "--lr", 1e-6, "--out", "t.safetensors", "--json")
+    call(
+        "tune",
+        "n.safetensors",
+        "--data",
+        "d.npz",
+        "--time-steps",
+        64,
+        "--epochs",
+        1,
+        "--lr",
+        1e-6,
+        "--out",
+        "t.safetensors",
+        "--json",
+    )
     assert figures("run", "t.safetensors", "--data", "d.npz")["accuracy"] > 0.9
     assert load("t.safetensors").body.preprocessing is not None
-    assert "TimeSteps(steps=64" in call("inspect", "t.safetensors").output and "inputs: d, mean [0.286]" in call("inspect", "t.safetensors").output
-    call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--coding", "rate", "--steps", 256, "--out", "r.safetensors")
+    assert (
+        "TimeSteps(steps=64" in call("inspect", "t.safetensors").output
+        and "inputs: d, mean [0.286]" in call("inspect", "t.safetensors").output
+    )
+    call(
+        "convert",
+        "m.pt2",
+        "--data",
+        "d.npz",
+        "--preprocess",
+        NORMAL,
+        "--coding",
+        "rate",
+        "--steps",
+        256,
+        "--out",
+        "r.safetensors",
+    )
     assert figures("run", "r.safetensors", "--data", "d.npz", "--curve")["curve"][-1]["accuracy"] > 0.95
     assert figures("diagnose", "r.safetensors", "--data", "d.npz")["layers"][0]["total"] < 1e-6
 
@@ -79,7 +111,11 @@ def test_the_size_of_what_is_in_memory_is_kept_and_not_changed(place: Path) -> N
         call("convert", "m.pt2", "--data", "d.npz", "--size", 32, "--out", "n.safetensors")
     call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--size", 6, "--out", "n.safetensors")
     assert load("n.safetensors").body.preprocessing.size == 6
-    assert figures("run", "n.safetensors", "--data", "d.npz")["accuracy"] == figures("run", "n.safetensors", "--data", "d.npz", "--size", 6)["accuracy"] == 1.0
+    assert (
+        figures("run", "n.safetensors", "--data", "d.npz")["accuracy"]
+        == figures("run", "n.safetensors", "--data", "d.npz", "--size", 6)["accuracy"]
+        == 1.0
+    )
     with pytest.raises(InvalidSetting, match="--size 7 contradicts the file"):
         call("run", "n.safetensors", "--data", "d.npz", "--size", 7)
 
@@ -92,15 +128,33 @@ def test_whole_labels_in_floating_point_are_class_numbers(place: Path) -> None:
 
 
 def test_the_seed_is_of_what_the_input_neurons_draw(place: Path) -> None:
-    call("convert", "m.pt2", "--data", "d.npz", "--coding", "rate", "--encoder", "poisson", "--steps", 8, "--out", "p.safetensors")
+    call(
+        "convert",
+        "m.pt2",
+        "--data",
+        "d.npz",
+        "--coding",
+        "rate",
+        "--encoder",
+        "poisson",
+        "--steps",
+        8,
+        "--out",
+        "p.safetensors",
+    )
     run = ("run", "p.safetensors", "--data", "d.npz")
     operations = [figures(*run, "--seed", seed)["synaptic_operations"] for seed in (0, 1, 2)]
     assert len(set(operations)) == 3 and figures(*run)["synaptic_operations"] == operations[0]
-    assert figures(*run, "--seed", 1)["synaptic_operations"] == measure(load("p.safetensors"), open_data("d.npz"), Stepped(seed=1))["synaptic_operations"]
+    assert (
+        figures(*run, "--seed", 1)["synaptic_operations"]
+        == measure(load("p.safetensors"), open_data("d.npz"), Stepped(seed=1))["synaptic_operations"]
+    )
     several = figures(*run, "--trials", 3)
     assert several["trials"] == 3 and several["accuracy_sd"] > 0
     assert several["synaptic_operations"] == pytest.approx(sum(operations) / 3, rel=1e-12)
-    curves = [[row["synaptic_operations"] for row in figures(*run, "--curve", "--seed", seed)["curve"]] for seed in (0, 0, 1)]
+    curves = [
+        [row["synaptic_operations"] for row in figures(*run, "--curve", "--seed", seed)["curve"]] for seed in (0, 0, 1)
+    ]
     assert curves[0] == curves[1] != curves[2] and curves[0][-1] == operations[0]
     with pytest.raises(InvalidSetting, match="--trials 3 of a curve are not averaged"):
         call(*run, "--curve", "--trials", 3)

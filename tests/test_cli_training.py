@@ -1,4 +1,5 @@
-"""Commands that train, and what `run` does under constraints: they do what the library does, go on after an interrupt, and refuse nonsense."""
+"""Commands that train, and what `run` does under constraints: they do what the library does, go on after an interrupt,
+and refuse nonsense."""
 
 import json
 from pathlib import Path
@@ -47,7 +48,10 @@ def test_train(tmp_path: Path) -> None:
     assert found["accuracy"] > 0.5, "chance is 0.1"
     run = json.loads((tmp_path / "fc2.safetensors.run" / "run.json").read_text())
     for wanted, kept in (
-        ({"network": "fc2", "data": "mnist-sample", "batch_size": 64, "shift": 1, "flip": True, "constraints": []}, run["about"]),
+        (
+            {"network": "fc2", "data": "mnist-sample", "batch_size": 64, "shift": 1, "flip": True, "constraints": []},
+            run["about"],
+        ),
         ({"lr": 2e-3, "epochs": 6, "decay": 0.9, "seed": 0}, run["training"]),
     ):
         assert {key: kept[key] for key in wanted} == wanted
@@ -112,16 +116,38 @@ def test_tune(snn: Path, tmp_path: Path) -> None:
             assert 1 < len(weight.unique()) <= 16
     plain = figures("run", out, *SAMPLE, "--samples", 200)
     again = figures("run", out, *SAMPLE, "--samples", 200, *hardware)
-    assert {key: plain[key] for key in RUN_KEYS - {"seconds"}} == {key: again[key] for key in RUN_KEYS - {"seconds"}}, "what it was tuned for lasts"
+    assert {key: plain[key] for key in RUN_KEYS - {"seconds"}} == {
+        key: again[key] for key in RUN_KEYS - {"seconds"}
+    }, "what it was tuned for lasts"
 
 
 def test_run_under_constraints(snn: Path) -> None:
     ideal = figures("run", snn, *SAMPLE, "--samples", 100)
     clocked = figures("run", snn, *SAMPLE, "--samples", 100, "--time-steps", 4)
-    assert clocked.keys() == RUN_KEYS and clocked["latency"] < ideal["latency"] and clocked["accuracy"] <= ideal["accuracy"]
+    assert (
+        clocked.keys() == RUN_KEYS
+        and clocked["latency"] < ideal["latency"]
+        and clocked["accuracy"] <= ideal["accuracy"]
+    )
     by_hand = isospike.constrain(load(snn), [TimeSteps(4)], list(open_data("mnist-sample", True).first(1000)))
     assert clocked["accuracy"] == isospike.measure(by_hand, open_data("mnist-sample").first(100).batches())["accuracy"]
-    noisy = ("run", snn, *SAMPLE, "--samples", 100, "--time-steps", 4, "--mismatch", 0.3, "--weight-noise", 0.1, "--jitter", 0.3, "--trials", 3)
+    noisy = (
+        "run",
+        snn,
+        *SAMPLE,
+        "--samples",
+        100,
+        "--time-steps",
+        4,
+        "--mismatch",
+        0.3,
+        "--weight-noise",
+        0.1,
+        "--jitter",
+        0.3,
+        "--trials",
+        3,
+    )
     found = figures(*noisy)
     assert found.keys() == RUN_KEYS | {"trials", "accuracy_sd"} and found["trials"] == 3
     assert found["accuracy_sd"] > 0 and found["accuracy"] < clocked["accuracy"], "each trial is another draw"
@@ -162,7 +188,13 @@ def test_each_option_is_a_constraint_of_its_own_noise() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_bad_values(option: tuple[object, ...], expected: type[Exception] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+def test_bad_values(
+    option: tuple[object, ...],
+    expected: type[Exception] | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: Any,
+) -> None:
     out = tmp_path / "x.safetensors"
     if expected is None:
         code, printed, said = main(monkeypatch, capfd, *FC2, "--out", out, *option)

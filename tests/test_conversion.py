@@ -16,7 +16,13 @@ with torch.random.fork_rng():
     torch.manual_seed(0)
     MODEL = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3), nn.Softmax(1)).eval()
 STORY = sys.modules["isospike.convert"]  # the front door has a function of this name
-CODINGS = (iso.TTFS(), iso.TTFS(scale="channel"), iso.Rate(steps=16), iso.METHODS["sengupta2019"], iso.METHODS["rueckauer2017"])
+CODINGS = (
+    iso.TTFS(),
+    iso.TTFS(scale="channel"),
+    iso.Rate(steps=16),
+    iso.METHODS["sengupta2019"],
+    iso.METHODS["rueckauer2017"],
+)
 
 
 class Counted:
@@ -31,15 +37,22 @@ class Counted:
 
 
 @pytest.mark.parametrize("declared", [None, (0.0, 1.0)])
-def test_data_are_read_once_and_the_model_once(declared: tuple[float, float] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_are_read_once_and_the_model_once(
+    declared: tuple[float, float] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reads: list[object] = []
     monkeypatch.setattr(STORY, "read", lambda *arguments: (reads.append(arguments), read(*arguments))[1])
     loader = Counted()
     conversion = iso.Conversion(MODEL, loader, declared)
     for coding in CODINGS:
-        network, other = conversion.network(coding, torch.float64), iso.convert(MODEL, X.split(25), coding, declared, torch.float64)
+        network, other = (
+            conversion.network(coding, torch.float64),
+            iso.convert(MODEL, X.split(25), coding, declared, torch.float64),
+        )
         assert network.body.coding == other.body.coding
-        assert all(torch.equal(a, b) for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True))
+        assert all(
+            torch.equal(a, b) for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True)
+        )
         assert network.body.seen == other.body.seen
     assert loader.times == 1 and len(reads) == 1 + len(CODINGS)
 

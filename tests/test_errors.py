@@ -1,8 +1,8 @@
-"""Whatever is wrong, the error says where and what, what is supported, and what to do; and nothing hostile is run, nothing half-written left.
+"""Whatever is wrong, the error says where and what, what is supported, and what to do; and nothing hostile is run,
+nothing half-written left.
 
-One row a case: what is wrong, how to provoke it (given an empty folder), the class of the error, and fragments of its message.
-"""
-# ruff: noqa: E501  (one row a case)
+One row a case: what is wrong, how to provoke it (given an empty folder), the class of the error, and fragments of its
+message."""
 
 import errno
 import io
@@ -55,14 +55,24 @@ from isospike.codings import Calibrate, ttfs
 from isospike.codings.normalise import Percentile, SpikeNorm
 from isospike.constraints import DoubleExponential
 from isospike.data import open_data
-from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting, IsospikeError, OutOfRange, UnsupportedOperation
+from isospike.errors import (
+    InvalidData,
+    InvalidFile,
+    InvalidModel,
+    InvalidSetting,
+    IsospikeError,
+    OutOfRange,
+    UnsupportedOperation,
+)
 from isospike.importers.archive import from_archive
 from isospike.neurons import IF, BurstIF, TernaryIF
 from isospike.train import Early
 from isospike_cli import app
 from zoo import Net, do
 
-pytestmark = pytest.mark.filterwarnings("ignore:The tensor attributes self.1:UserWarning")  # torch.export's remark on nn.LSTM
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The tensor attributes self.1:UserWarning"
+)  # torch.export's remark on nn.LSTM
 UNIT = (0.0, 1.0)
 X = torch.linspace(0, 1, 24).reshape(6, 4)
 
@@ -144,7 +154,8 @@ def snn_file(folder: Path) -> Path:
 
 
 def changed_file(folder: Path, change: Callable[[Any, dict[str, Tensor]], Any]) -> Path:
-    """A saved network, its header and tensors changed; `change` returns another header, or changes the one that it is given."""
+    """A saved network, its header and tensors changed; `change` returns another header, or changes the one that it is
+    given."""
     path = snn_file(folder)
     size = struct.unpack("<Q", path.read_bytes()[:8])[0]
     header = json.loads(json.loads(path.read_bytes()[8 : 8 + size])["__metadata__"]["isospike"])
@@ -217,14 +228,18 @@ def set_target(target: str) -> Callable[[bytes], bytes]:
 
 def set_size(expression: str) -> Callable[[bytes], bytes]:
     def change(tree: Any) -> None:
-        next(iter(tree["graph_module"]["graph"]["tensor_values"].values()))["sizes"][0] = {"as_expr": {"expr_str": expression, "hint": None}}
+        next(iter(tree["graph_module"]["graph"]["tensor_values"].values()))["sizes"][0] = {
+            "as_expr": {"expr_str": expression, "hint": None}
+        }
 
     return in_json(change)
 
 
 def set_name(name: str) -> Callable[[bytes], bytes]:
     """Another name of the input, wherever it is read."""
-    return lambda content: content.replace(b'"name": "input"}', f'"name": "{name}"}}'.encode()).replace(b'"input": {', f'"{name}": {{'.encode())
+    return lambda content: content.replace(b'"name": "input"}', f'"name": "{name}"}}'.encode()).replace(
+        b'"input": {', f'"{name}": {{'.encode()
+    )
 
 
 def set_structure(context: str) -> Callable[[bytes], bytes]:
@@ -239,7 +254,9 @@ def pickled_weight(folder: Path) -> Path:
     def config(tree: Any) -> None:
         tree["config"]["0.weight"]["use_pickle"] = True
 
-    return mined(folder, data_weights_model_weights_config=in_json(config), data_weights_weight_0=lambda _: pickled(folder))
+    return mined(
+        folder, data_weights_model_weights_config=in_json(config), data_weights_weight_0=lambda _: pickled(folder)
+    )
 
 
 def folder_of_images(folder: Path, *files: tuple[str, tuple[int, int]]) -> Path:
@@ -305,7 +322,8 @@ CASES: Sequence[Case] = (
     case("code as a size in .pt2", lambda f: check_command(mined(f, models_model=set_size(f"__import__('os').mkdir('{f}/exploded')"))), InvalidModel, "mkdir", *NOT_RUN),
     case("code as a name in .pt2", lambda f: check_command(mined(f, models_model=set_name(f"x=__import__('os').mkdir('{f}/exploded')"))), InvalidModel, "the name `x=__import__", *NOT_RUN),
     case("code as a key in .pt2", lambda f: check_command(mined(f, models_model=set_structure('["x=open(0)"]'))), InvalidModel, "x=open(0)", *NOT_RUN),
-    case("import in .pt2", lambda f: check_command(mined(f, models_model=set_structure('{"__enum__": 1, "fqn": "this:x", "name": "y"}'))), InvalidModel, "container", *NOT_RUN),
+    case("import in .pt2", lambda f: check_command(mined(f, models_model=set_structure('{"__enum__": 1, "fqn": '
+        '"this:x", "name": "y"}'))), InvalidModel, "container", *NOT_RUN),
     case(".pt model", lambda f: check_command(written(f / "m.pt", pickled(f))), InvalidModel, "m.pt` is a pickle, which can run any code", "torch.export.save"),
     case(".pth model", lambda f: check_command(written(f / "m.pth", pickled(f))), InvalidModel, "m.pth` is a pickle, which can run any code", "torch.export.save"),
     case(".pkl model", lambda f: check_command(written(f / "m.pkl", pickle.dumps(Bomb(f)))), InvalidModel, "m.pkl` is a pickle", "package.module:factory"),
@@ -336,8 +354,10 @@ CASES: Sequence[Case] = (
     case("two inputs", lambda f: convert(Net(lambda m, x, y=None: x), X, input_range=UNIT) and convert(_TwoInputs(), X, input_range=UNIT), InvalidModel, "input", "one input tensor"),
     case("two outputs", lambda f: convert(Net(lambda m, x: (x, x + 1)), X, input_range=UNIT), InvalidModel, "2 outputs", "one output tensor"),
     case("output that ignores the input", lambda f: convert(Net(lambda m, x: m.a(torch.ones(2, 3)), a=nn.Linear(3, 2)), X), InvalidModel, "does not depend on its input"),
-    case("NaN weight", lambda f: convert(with_weight(math.nan), X), InvalidModel, "`2` has NaN or infinite numbers in its weight", "Load weights"),
-    case("infinite weight", lambda f: convert(with_weight(math.inf), X), InvalidModel, "`2` has NaN or infinite numbers in its weight", "Load weights"),
+    case("NaN weight", lambda f: convert(with_weight(math.nan), X), InvalidModel, "`2` has NaN or infinite numbers in "
+        "its weight", "Load weights"),
+    case("infinite weight", lambda f: convert(with_weight(math.inf), X), InvalidModel, "`2` has NaN or infinite "
+        "numbers in its weight", "Load weights"),
     # calibration
     case("no calibration sample", lambda f: convert(model(), X[:0]), InvalidData, "no calibration sample", "Pass some images"),
     case("no calibration batch", lambda f: convert(model(), []), InvalidData, "no calibration sample", "Pass some images"),
@@ -500,8 +520,16 @@ def test_the_bombs_are_live(tmp_path: Path) -> None:
     assert explodes(lambda: pickle.loads(pickle.dumps(Bomb(tmp_path))))
     assert explodes(lambda: torch.export.load(pickled_weight(tmp_path)))
     assert explodes(lambda: torch.export.load(mined(tmp_path, data_sample_inputs_model=lambda _: pickled(tmp_path))))
-    assert explodes(lambda: torch.export.load(mined(tmp_path, models_model=set_size(f"__import__('os').mkdir('{tmp_path}/exploded')"))))
-    assert explodes(lambda: torch.export.load(mined(tmp_path, models_model=set_name(f"x=__import__('os').mkdir('{tmp_path}/exploded')"))))
+    assert explodes(
+        lambda: torch.export.load(
+            mined(tmp_path, models_model=set_size(f"__import__('os').mkdir('{tmp_path}/exploded')"))
+        )
+    )
+    assert explodes(
+        lambda: torch.export.load(
+            mined(tmp_path, models_model=set_name(f"x=__import__('os').mkdir('{tmp_path}/exploded')"))
+        )
+    )
 
 
 def test_what_an_archive_holds_besides_its_network_is_not_opened(tmp_path: Path) -> None:

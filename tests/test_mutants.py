@@ -1,4 +1,5 @@
-"""The mutation tool: it draws alike, what it plants is a program that differs, and it tells tests that prove something from tests that do not."""
+"""The mutation tool: it draws alike, what it plants is a program that differs, and it tells tests that prove something
+from tests that do not."""
 
 import ast
 from pathlib import Path
@@ -36,7 +37,9 @@ def test_a_draw_is_repeated_and_does_not_depend_on_other_lines(tmp_path: Path) -
     first = [mutant.key for mutant in draw(mutants(source, [source / "area.py"]), 5, seed=3)]
     (source / "area.py").write_text(PROGRAM.replace("def area", "import math\n\n\ndef area"))
     every = mutants(source, [source / "area.py"])
-    assert [mutant.key for mutant in draw(every, 5, seed=3)] == first != [mutant.key for mutant in draw(every, 5, seed=4)]
+    assert (
+        [mutant.key for mutant in draw(every, 5, seed=3)] == first != [mutant.key for mutant in draw(every, 5, seed=4)]
+    )
 
 
 def test_tests_that_prove_nothing_let_a_mutant_live(tmp_path: Path) -> None:

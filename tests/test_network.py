@@ -43,7 +43,9 @@ def test_a_file_holds_the_whole_network(name: str, tmp_path: Path) -> None:
         assert all(torch.equal(after.codes[stage], before.codes[stage]) for stage in before.codes)
         assert again.body.coding == network.body.coding
         assert f"mapping='{mapping}'" in again.body.coding
-        assert {key: t.dtype for key, t in again.state_dict().items()} == {key: t.dtype for key, t in network.state_dict().items()}
+        assert {key: t.dtype for key, t in again.state_dict().items()} == {
+            key: t.dtype for key, t in network.state_dict().items()
+        }
         save(again, tmp_path / "again.safetensors")
         assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
@@ -58,7 +60,9 @@ def test_a_file_is_data_for_everyone_to_read(tmp_path: Path) -> None:
     header = json.loads(content[8 : 8 + size])
     assert set(header) - {"__metadata__"} == set(load_file(path))  # tensors and a header, nothing else
     assert json.loads(header["__metadata__"]["isospike"])["format"] == 4
-    assert len(content) == 8 + size + max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
+    assert len(content) == 8 + size + max(
+        entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"
+    )
 
 
 def test_a_file_names_classes_and_brings_none(tmp_path: Path) -> None:
@@ -71,7 +75,9 @@ def test_a_file_names_classes_and_brings_none(tmp_path: Path) -> None:
     assert "FirstSpikeIF" in known and '"FirstSpikeIF"' in text
     for name in ("Undefined", "antigravity.Record", "this"):
         save_file(tensors, path, {"isospike": text.replace('"FirstSpikeIF"', json.dumps(name))})
-        with pytest.raises(InvalidFile, match=f"`{name}` of `isospike.neurons.first_spike`, which is not defined here"):
+        with pytest.raises(
+            InvalidFile, match=f"`{name}` of `isospike.neurons.first_spike`, which is not defined here"
+        ):
             load(path)
     assert not {"antigravity", "this"} & sys.modules.keys()
 
@@ -140,5 +146,9 @@ def test_calibration_that_can_be_read_only_once() -> None:
     largest = max(range(3), key=lambda i: float(model.double()(batches[i]).detach().abs().max()))
     batches.insert(0, batches.pop(largest))  # the first one read is the one that matters
     for declared in (None, (LOW, HIGH)):
-        once, often = (convert(model, calibration, input_range=declared) for calibration in ((x for x in batches), batches))
-        assert all(torch.equal(a, b) for a, b in zip(once.state_dict().values(), often.state_dict().values(), strict=True))
+        once, often = (
+            convert(model, calibration, input_range=declared) for calibration in ((x for x in batches), batches)
+        )
+        assert all(
+            torch.equal(a, b) for a, b in zip(once.state_dict().values(), often.state_dict().values(), strict=True)
+        )

@@ -66,7 +66,9 @@ DENSE = {"w": weights(6, 4), "b": weights(4)}
 IMAGE = (2, 6, 6)
 
 
-def convolved(nodes: list[Any], shape: tuple[int, ...] = IMAGE, opset: int = 9, **constants: np.ndarray) -> onnx.ModelProto:
+def convolved(
+    nodes: list[Any], shape: tuple[int, ...] = IMAGE, opset: int = 9, **constants: np.ndarray
+) -> onnx.ModelProto:
     """The nodes, from `c` to `y`, after a convolution with negative and positive values."""
     return model(
         [node("Conv", ["x", "k", "kb"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]), *nodes],
@@ -85,20 +87,42 @@ SIZE = [node("Shape", ["x"], ["s"]), node("Gather", ["s", "zero"], ["n"]), node(
 def local() -> onnx.ModelProto:
     proto = model([node("Layer", ["x", "w", "b"], ["y"], domain="own")], extra=(("own", 1),), **DENSE)
     steps = [node("Gemm", ["x", "w", "b"], ["g"]), node("Relu", ["g"], ["y"])]
-    proto.functions.append(helper.make_function("own", "Layer", ["x", "w", "b"], ["y"], steps, [helper.make_opsetid("", 9)]))
+    proto.functions.append(
+        helper.make_function("own", "Layer", ["x", "w", "b"], ["y"], steps, [helper.make_opsetid("", 9)])
+    )
     return proto
 
 
 FAITHFUL = {
-    "Gemm": lambda: model([node("Gemm", ["x", "w", "b"], ["g"], alpha=0.1, beta=0.7), node("Relu", ["g"], ["y"])], **DENSE),
-    "Gemm, transposed": lambda: model([node("Gemm", ["x", "w"], ["g"], transB=1), node("Relu", ["g"], ["y"])], opset=11, w=weights(4, 6)),
-    "MatMul and Add": lambda: model([node("MatMul", ["x", "w"], ["m"]), node("Add", ["b", "m"], ["a"]), node("Relu", ["a"], ["y"])], **DENSE),
-    "MatMul from the left": lambda: model([node("MatMul", ["w", "x"], ["m"]), node("Relu", ["m"], ["y"])], (5, 3), w=weights(4, 5)),
-    "constant minus value": lambda: model([node("Sub", ["b", "x"], ["s"]), node("Div", ["s", "d"], ["y"])], (4,), b=weights(4), d=np.float32([2.0])),
-    "float64": lambda: model([node("Gemm", ["x", "w"], ["g"]), node("Relu", ["g"], ["y"])], opset=11, dtype=TensorProto.DOUBLE, w=RNG.standard_normal((6, 4))),
+    "Gemm": lambda: model(
+        [node("Gemm", ["x", "w", "b"], ["g"], alpha=0.1, beta=0.7), node("Relu", ["g"], ["y"])], **DENSE
+    ),
+    "Gemm, transposed": lambda: model(
+        [node("Gemm", ["x", "w"], ["g"], transB=1), node("Relu", ["g"], ["y"])], opset=11, w=weights(4, 6)
+    ),
+    "MatMul and Add": lambda: model(
+        [node("MatMul", ["x", "w"], ["m"]), node("Add", ["b", "m"], ["a"]), node("Relu", ["a"], ["y"])], **DENSE
+    ),
+    "MatMul from the left": lambda: model(
+        [node("MatMul", ["w", "x"], ["m"]), node("Relu", ["m"], ["y"])], (5, 3), w=weights(4, 5)
+    ),
+    "constant minus value": lambda: model(
+        [node("Sub", ["b", "x"], ["s"]), node("Div", ["s", "d"], ["y"])], (4,), b=weights(4), d=np.float32([2.0])
+    ),
+    "float64": lambda: model(
+        [node("Gemm", ["x", "w"], ["g"]), node("Relu", ["g"], ["y"])],
+        opset=11,
+        dtype=TensorProto.DOUBLE,
+        w=RNG.standard_normal((6, 4)),
+    ),
     "fixed batch": lambda: model([node("Gemm", ["x", "w", "b"], ["g"]), node("Relu", ["g"], ["y"])], batch=3, **DENSE),
     "one at a time": lambda: model(
-        [node("Gemm", ["f", "w"], ["y"]), node("Reshape", ["x", "s"], ["f"])][::-1], (2, 3), opset=11, batch=1, w=weights(6, 4), s=ints(1, 6)
+        [node("Gemm", ["f", "w"], ["y"]), node("Reshape", ["x", "s"], ["f"])][::-1],
+        (2, 3),
+        opset=11,
+        batch=1,
+        w=weights(6, 4),
+        s=ints(1, 6),
     ),
     "BatchNormalization": lambda: convolved(
         [node("BatchNormalization", ["c", *"gbmv"], ["n"], epsilon=0.1), node("Relu", ["n"], ["y"])],
@@ -106,54 +130,120 @@ FAITHFUL = {
         v=np.abs(weights(4)) + 0.5,
     ),
     "Clip with attributes": lambda: convolved([node("Clip", ["c"], ["y"], min=0.0, max=0.5)]),
-    "Clip with inputs": lambda: convolved([node("Clip", ["c", "low", "high"], ["y"])], opset=11, low=np.float32(0), high=np.float32(0.5)),
+    "Clip with inputs": lambda: convolved(
+        [node("Clip", ["c", "low", "high"], ["y"])], opset=11, low=np.float32(0), high=np.float32(0.5)
+    ),
     "Clip without upper limit": lambda: convolved([node("Clip", ["c", "low"], ["y"])], opset=13, low=np.float32(0)),
     "Clip to the largest float": lambda: convolved([node("Clip", ["c"], ["y"], min=0.0, max=3.4028234663852886e38)]),
-    "Max and Min": lambda: convolved([node("Max", ["c", "zero"], ["m"]), node("Min", ["six", "m"], ["y"])], zero=np.float32(0), six=np.float32(0.6)),
-    "Pad with attributes": lambda: convolved([RELU, node("Pad", ["r"], ["y"], pads=[0, 1, 2, 0, 0, 0, 1, 3], mode="constant", value=0.0)]),
-    "Pad with inputs": lambda: convolved([RELU, node("Pad", ["r", "p", "v"], ["y"])], opset=11, p=ints(0, 1, 2, 0, 0, 0, 1, 3), v=np.float32(0)),
-    "Pad with axes": lambda: convolved([RELU, node("Pad", ["r", "p", "", "a"], ["y"])], opset=18, p=ints(1, 0, 2, 1), a=ints(-1, 2)),
-    "Pad of negative values, then MaxPool": lambda: convolved(
-        [node("Pad", ["c", "p"], ["q"]), node("MaxPool", ["q"], ["y"], kernel_shape=[2, 2], strides=[2, 2])], opset=13, p=ints(0, 0, 1, 1, 0, 0, 1, 1)
+    "Max and Min": lambda: convolved(
+        [node("Max", ["c", "zero"], ["m"]), node("Min", ["six", "m"], ["y"])], zero=np.float32(0), six=np.float32(0.6)
     ),
-    "Squeeze with attribute": lambda: convolved([RELU, node("ReduceMean", ["r"], ["m"], axes=[2, 3]), node("Squeeze", ["m"], ["y"], axes=[2, -1])]),
-    "Squeeze with input": lambda: convolved([RELU, node("ReduceMean", ["r", "a"], ["m"]), node("Squeeze", ["m", "a"], ["y"])], opset=18, a=ints(2, 3)),
+    "Pad with attributes": lambda: convolved(
+        [RELU, node("Pad", ["r"], ["y"], pads=[0, 1, 2, 0, 0, 0, 1, 3], mode="constant", value=0.0)]
+    ),
+    "Pad with inputs": lambda: convolved(
+        [RELU, node("Pad", ["r", "p", "v"], ["y"])], opset=11, p=ints(0, 1, 2, 0, 0, 0, 1, 3), v=np.float32(0)
+    ),
+    "Pad with axes": lambda: convolved(
+        [RELU, node("Pad", ["r", "p", "", "a"], ["y"])], opset=18, p=ints(1, 0, 2, 1), a=ints(-1, 2)
+    ),
+    "Pad of negative values, then MaxPool": lambda: convolved(
+        [node("Pad", ["c", "p"], ["q"]), node("MaxPool", ["q"], ["y"], kernel_shape=[2, 2], strides=[2, 2])],
+        opset=13,
+        p=ints(0, 0, 1, 1, 0, 0, 1, 1),
+    ),
+    "Squeeze with attribute": lambda: convolved(
+        [RELU, node("ReduceMean", ["r"], ["m"], axes=[2, 3]), node("Squeeze", ["m"], ["y"], axes=[2, -1])]
+    ),
+    "Squeeze with input": lambda: convolved(
+        [RELU, node("ReduceMean", ["r", "a"], ["m"]), node("Squeeze", ["m", "a"], ["y"])], opset=18, a=ints(2, 3)
+    ),
     "Unsqueeze": lambda: model([node("Unsqueeze", ["x"], ["u"], axes=[1, 3]), node("Relu", ["u"], ["y"])]),
-    "ReduceMean, not kept": lambda: convolved([RELU, node("ReduceMean", ["r"], ["y"], axes=[-2, -1], keepdims=0)], opset=13),
-    "Slice with attributes": lambda: convolved([RELU, node("Slice", ["r"], ["y"], starts=[1, -4], ends=[3, 2**31 - 1], axes=[1, 3])]),
+    "ReduceMean, not kept": lambda: convolved(
+        [RELU, node("ReduceMean", ["r"], ["y"], axes=[-2, -1], keepdims=0)], opset=13
+    ),
+    "Slice with attributes": lambda: convolved(
+        [RELU, node("Slice", ["r"], ["y"], starts=[1, -4], ends=[3, 2**31 - 1], axes=[1, 3])]
+    ),
     "Slice with inputs": lambda: convolved(
         [RELU, node("Slice", ["r", "from", "to", "axes", "steps"], ["y"])],
         opset=13,
         **{"from": ints(0, 1), "to": ints(4, 99), "axes": ints(1, 2), "steps": ints(2, 3)},
     ),
     "Split, even": lambda: convolved([RELU, node("Split", ["r"], ["a", "b"], axis=1), node("Sub", ["a", "b"], ["y"])]),
-    "Split with attribute": lambda: convolved([RELU, node("Split", ["r"], ["a", "b"], axis=1, split=[1, 3]), node("Add", ["a", "b"], ["y"])]),
+    "Split with attribute": lambda: convolved(
+        [RELU, node("Split", ["r"], ["a", "b"], axis=1, split=[1, 3]), node("Add", ["a", "b"], ["y"])]
+    ),
     "Split with input": lambda: convolved(
-        [RELU, node("Split", ["r", "s"], ["a", "b"], axis=1), node("Concat", ["b", "a"], ["y"], axis=1)], opset=13, s=ints(1, 3)
+        [RELU, node("Split", ["r", "s"], ["a", "b"], axis=1), node("Concat", ["b", "a"], ["y"], axis=1)],
+        opset=13,
+        s=ints(1, 3),
     ),
     "Gather one": lambda: convolved([RELU, node("Gather", ["r", "i"], ["y"], axis=2)], opset=13, i=np.int64(-2)),
     "Transpose": lambda: convolved([RELU, node("Transpose", ["r"], ["y"], perm=[0, 3, 1, 2])]),
     "Sum of three": lambda: convolved([RELU, node("Identity", ["r"], ["i"]), node("Sum", ["r", "c", "i"], ["y"])]),
-    "Dropout with mask": lambda: convolved([node("Dropout", ["c"], ["d", "mask"], ratio=0.4), node("Relu", ["d"], ["y"])]),
+    "Dropout with mask": lambda: convolved(
+        [node("Dropout", ["c"], ["d", "mask"], ratio=0.4), node("Relu", ["d"], ["y"])]
+    ),
     "Cast to another precision": lambda: convolved(
-        [node("Cast", ["c"], ["d"], to=TensorProto.DOUBLE), node("Cast", ["d"], ["f"], to=1), node("Relu", ["f"], ["y"])]
+        [
+            node("Cast", ["c"], ["d"], to=TensorProto.DOUBLE),
+            node("Cast", ["d"], ["f"], to=1),
+            node("Relu", ["f"], ["y"]),
+        ]
     ),
-    "MaxPool with indices": lambda: convolved([node("MaxPool", ["c"], ["p", "i"], kernel_shape=[2, 2], strides=[2, 2]), node("Relu", ["p"], ["y"])]),
-    "MaxPool, SAME": lambda: convolved([RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], strides=[1, 1], auto_pad="SAME_UPPER")]),
+    "MaxPool with indices": lambda: convolved(
+        [node("MaxPool", ["c"], ["p", "i"], kernel_shape=[2, 2], strides=[2, 2]), node("Relu", ["p"], ["y"])]
+    ),
+    "MaxPool, SAME": lambda: convolved(
+        [RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], strides=[1, 1], auto_pad="SAME_UPPER")]
+    ),
     "MaxPool, default stride": lambda: convolved([RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2])]),
-    "AveragePool, not counted": lambda: convolved([RELU, node("AveragePool", ["r"], ["y"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])]),
-    "AveragePool, counted": lambda: convolved(
-        [RELU, node("AveragePool", ["r"], ["y"], kernel_shape=[3, 3], strides=[2, 2], pads=[0, 1, 1, 1], count_include_pad=1)]
+    "AveragePool, not counted": lambda: convolved(
+        [RELU, node("AveragePool", ["r"], ["y"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])]
     ),
-    "global pools": lambda: convolved([RELU, node("GlobalAveragePool", ["r"], ["a"]), node("GlobalMaxPool", ["r"], ["m"]), node("Add", ["a", "m"], ["y"])]),
+    "AveragePool, counted": lambda: convolved(
+        [
+            RELU,
+            node(
+                "AveragePool",
+                ["r"],
+                ["y"],
+                kernel_shape=[3, 3],
+                strides=[2, 2],
+                pads=[0, 1, 1, 1],
+                count_include_pad=1,
+            ),
+        ]
+    ),
+    "global pools": lambda: convolved(
+        [
+            RELU,
+            node("GlobalAveragePool", ["r"], ["a"]),
+            node("GlobalMaxPool", ["r"], ["m"]),
+            node("Add", ["a", "m"], ["y"]),
+        ]
+    ),
     "Conv, SAME_LOWER": lambda: model(
-        [node("Conv", ["x", "k"], ["c"], auto_pad="SAME_LOWER", strides=[2, 1], kernel_shape=[2, 4]), node("Relu", ["c"], ["y"])], IMAGE, k=weights(3, 2, 2, 4)
+        [
+            node("Conv", ["x", "k"], ["c"], auto_pad="SAME_LOWER", strides=[2, 1], kernel_shape=[2, 4]),
+            node("Relu", ["c"], ["y"]),
+        ],
+        IMAGE,
+        k=weights(3, 2, 2, 4),
     ),
     "Conv, uneven pads": lambda: model(
-        [node("Conv", ["x", "k"], ["c"], pads=[2, 0, 1, 1], dilations=[2, 1]), node("Relu", ["c"], ["y"])], IMAGE, k=weights(3, 2, 2, 3)
+        [node("Conv", ["x", "k"], ["c"], pads=[2, 0, 1, 1], dilations=[2, 1]), node("Relu", ["c"], ["y"])],
+        IMAGE,
+        k=weights(3, 2, 2, 3),
     ),
     "ConvTranspose": lambda: model(
-        [node("ConvTranspose", ["x", "k"], ["c"], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1], group=2), node("Relu", ["c"], ["y"])],
+        [
+            node(
+                "ConvTranspose", ["x", "k"], ["c"], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1], group=2
+            ),
+            node("Relu", ["c"], ["y"]),
+        ],
         IMAGE,
         k=weights(2, 2, 3, 3),
     ),
@@ -171,27 +261,50 @@ FAITHFUL = {
         ],
         w=weights(144, 3),
     ),
-    "Gemm, a constant a sample": lambda: model([node("Gemm", ["x", "w", "c"], ["y"])], opset=11, batch=3, w=DENSE["w"], c=np.full((3, 1), 0.3, np.float32)),
-    "Gemm, a row a sample": lambda: model([node("Gemm", ["x", "w", "c"], ["y"])], opset=11, batch=3, w=DENSE["w"], c=np.tile(weights(4), (3, 1))),
+    "Gemm, a constant a sample": lambda: model(
+        [node("Gemm", ["x", "w", "c"], ["y"])], opset=11, batch=3, w=DENSE["w"], c=np.full((3, 1), 0.3, np.float32)
+    ),
+    "Gemm, a row a sample": lambda: model(
+        [node("Gemm", ["x", "w", "c"], ["y"])], opset=11, batch=3, w=DENSE["w"], c=np.tile(weights(4), (3, 1))
+    ),
     "Max and Min of three": lambda: convolved(
         [node("Max", ["low", "c", "zero"], ["m"]), node("Min", ["m"], ["n"]), node("Min", ["n", "six", "one"], ["y"])],
         **{"low": np.float32(-1), "zero": np.float32([0]), "one": np.float32(1), "six": np.float32(0.6)},
     ),
     "LeakyRelu, default slope": lambda: convolved([node("LeakyRelu", ["c"], ["y"])]),
     "BatchNormalization, default epsilon": lambda: convolved(
-        [node("BatchNormalization", ["c", *"gbmv"], ["n"]), node("Relu", ["n"], ["y"])], **{name: weights(4) for name in "gbm"}, v=np.full(4, 1e-7, np.float32)
+        [node("BatchNormalization", ["c", *"gbmv"], ["n"]), node("Relu", ["n"], ["y"])],
+        **{name: weights(4) for name in "gbm"},
+        v=np.full(4, 1e-7, np.float32),
     ),
-    "MaxPool, SAME_LOWER": lambda: convolved([RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_LOWER")], (2, 7, 7)),
-    "MaxPool, dilated": lambda: convolved([node("MaxPool", ["c"], ["y"], kernel_shape=[2, 3], strides=[2, 1], dilations=[2, 1], pads=[1, 1, 1, 1])], opset=11),
+    "MaxPool, SAME_LOWER": lambda: convolved(
+        [RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_LOWER")], (2, 7, 7)
+    ),
+    "MaxPool, dilated": lambda: convolved(
+        [node("MaxPool", ["c"], ["y"], kernel_shape=[2, 3], strides=[2, 1], dilations=[2, 1], pads=[1, 1, 1, 1])],
+        opset=11,
+    ),
     "MaxPool, up to behind the image": lambda: convolved(
-        [RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], strides=[2, 3], pads=[0, 0, 1, 1], ceil_mode=1)], (2, 6, 5), opset=11
+        [RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], strides=[2, 3], pads=[0, 0, 1, 1], ceil_mode=1)],
+        (2, 6, 5),
+        opset=11,
     ),
-    "AveragePool, up": lambda: convolved([RELU, node("AveragePool", ["r"], ["y"], kernel_shape=[3, 3], strides=[3, 3], ceil_mode=1)], (2, 7, 7), opset=19),
-    "Slice of the whole batch": lambda: model([node("Slice", ["x"], ["y"], starts=[0, 1], ends=[2**31 - 1, 5], axes=[0, 1])]),
-    "Slice of a whole fixed batch": lambda: model([node("Slice", ["x"], ["y"], starts=[0], ends=[3], axes=[-2])], batch=3),
+    "AveragePool, up": lambda: convolved(
+        [RELU, node("AveragePool", ["r"], ["y"], kernel_shape=[3, 3], strides=[3, 3], ceil_mode=1)],
+        (2, 7, 7),
+        opset=19,
+    ),
+    "Slice of the whole batch": lambda: model(
+        [node("Slice", ["x"], ["y"], starts=[0, 1], ends=[2**31 - 1, 5], axes=[0, 1])]
+    ),
+    "Slice of a whole fixed batch": lambda: model(
+        [node("Slice", ["x"], ["y"], starts=[0], ends=[3], axes=[-2])], batch=3
+    ),
     "the batch's size, fixed": lambda: model([*SIZE, node("Div", ["x", "f"], ["y"])], batch=4, zero=np.int64(0)),
     "both names of ONNX's domain": lambda: model(
-        [node("Gemm", ["x", "w", "b"], ["g"], domain="ai.onnx"), node("Relu", ["g"], ["y"])], extra=(("ai.onnx", 9),), **DENSE
+        [node("Gemm", ["x", "w", "b"], ["g"], domain="ai.onnx"), node("Relu", ["g"], ["y"])],
+        extra=(("ai.onnx", 9),),
+        **DENSE,
     ),
     "a local function": local,
     "constants computed in the file": lambda: model(
@@ -216,7 +329,12 @@ def test_a_local_function_in_a_fresh_process(tmp_path: Path) -> None:
     """Where nothing has imported the inliner yet."""
     onnx.save(local(), tmp_path / "m.onnx")
     read = "import sys; from isospike.importers.onnx import from_onnx; print(from_onnx(sys.argv[1]).output)"
-    assert subprocess.run([sys.executable, "-c", read, str(tmp_path / "m.onnx")], capture_output=True, text=True, check=True).stdout == "y\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", read, str(tmp_path / "m.onnx")], capture_output=True, text=True, check=True
+        ).stdout
+        == "y\n"
+    )
 
 
 def test_float64_is_exact() -> None:
@@ -242,7 +360,9 @@ def test_soft_max_at_the_output_is_taken_off() -> None:
     graph = from_onnx(model([node("Gemm", ["x", "w", "b"], ["g"]), node("Softmax", ["g"], ["y"], axis=1)], **DENSE))
     x = inputs((6,))
     assert "soft-max" in graph.notes[0]
-    assert torch.allclose(graph(x), x @ torch.from_numpy(DENSE["w"]).double() + torch.from_numpy(DENSE["b"]).double(), rtol=1e-12)
+    assert torch.allclose(
+        graph(x), x @ torch.from_numpy(DENSE["w"]).double() + torch.from_numpy(DENSE["b"]).double(), rtol=1e-12
+    )
 
 
 def test_soft_max_that_is_also_read_is_unsupported() -> None:
@@ -253,7 +373,12 @@ def test_soft_max_that_is_also_read_is_unsupported() -> None:
 
 
 def test_places_are_node_names_or_outputs() -> None:
-    graph = from_onnx(model([node("Gemm", ["x", "w", "b"], ["hidden"], name="/features/0/Gemm"), node("Relu", ["hidden"], ["y"])], **DENSE))
+    graph = from_onnx(
+        model(
+            [node("Gemm", ["x", "w", "b"], ["hidden"], name="/features/0/Gemm"), node("Relu", ["hidden"], ["y"])],
+            **DENSE,
+        )
+    )
     assert [n.path for n in graph] == ["input", "features/0/Gemm", "y"]
     assert isinstance(graph["y"].op, Clip)
 
@@ -273,7 +398,9 @@ def test_every_unsupported_place_is_listed() -> None:
     )
     with pytest.raises(UnsupportedOperation) as error:
         from_onnx(proto)
-    assert [line.split(" has")[0].split(" draws")[0].split(":")[0].strip() for line in error.value.what.splitlines()] == [
+    assert [
+        line.split(" has")[0].split(" draws")[0].split(":")[0].strip() for line in error.value.what.splitlines()
+    ] == [
         "`gate` (Sigmoid)",
         "`t` (com.example.Wobble)",
         "`c` (Clip)",
@@ -283,12 +410,16 @@ def test_every_unsupported_place_is_listed() -> None:
 
 
 def branch(name: str) -> onnx.GraphProto:
-    return helper.make_graph([node("Identity", ["x"], [name])], name, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)])
+    return helper.make_graph(
+        [node("Identity", ["x"], [name])], name, [], [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)]
+    )
 
 
 UNSUPPORTED = {
     "`choice` .If.": lambda: model(
-        [node("If", ["yes"], ["y"], name="choice", then_branch=branch("then"), else_branch=branch("else"))], opset=13, yes=np.array(True)
+        [node("If", ["yes"], ["y"], name="choice", then_branch=branch("then"), else_branch=branch("else"))],
+        opset=13,
+        yes=np.array(True),
     ),
     "`memory` .LSTM.": lambda: model(
         [node("LSTM", ["x", "w", "r"], ["h"], name="memory", hidden_size=3), node("Squeeze", ["h"], ["y"], axes=[1])],
@@ -296,9 +427,15 @@ UNSUPPORTED = {
         w=weights(1, 12, 4),
         r=weights(1, 12, 3),
     ),
-    "`drawn` .RandomNormal.": lambda: model([node("RandomNormal", [], ["r"], name="drawn", shape=[4]), node("Add", ["x", "r"], ["y"])], (4,)),
+    "`drawn` .RandomNormal.": lambda: model(
+        [node("RandomNormal", [], ["r"], name="drawn", shape=[4]), node("Add", ["x", "r"], ["y"])], (4,)
+    ),
     "output `i`": lambda: convolved(
-        [node("MaxPool", ["c"], ["p", "i"], kernel_shape=[2, 2]), node("Cast", ["i"], ["f"], to=1), node("Add", ["f", "p"], ["y"])]
+        [
+            node("MaxPool", ["c"], ["p", "i"], kernel_shape=[2, 2]),
+            node("Cast", ["i"], ["f"], to=1),
+            node("Add", ["f", "p"], ["y"]),
+        ]
     ),
     "training mode": lambda: model([node("Dropout", ["x", "", "yes"], ["y"])], opset=13, yes=np.array(True)),
     "cast": lambda: model([node("Cast", ["x"], ["i"], to=TensorProto.INT64), node("Cast", ["i"], ["y"], to=1)]),
@@ -307,16 +444,25 @@ UNSUPPORTED = {
     "computed values": lambda: model([node("Mul", ["x", "x"], ["y"])]),
     "constant matrix": lambda: model([node("MatMul", ["x", "x"], ["y"])], (3, 3)),
     "a slice of the batch": lambda: model([node("Slice", ["x"], ["y"], starts=[0], ends=[50], axes=[0])]),
-    "`y` .Slice.: a slice of the batch": lambda: model([node("Slice", ["x"], ["y"], starts=[0], ends=[3], axes=[0])], batch=4),
+    "`y` .Slice.: a slice of the batch": lambda: model(
+        [node("Slice", ["x"], ["y"], starts=[0], ends=[3], axes=[0])], batch=4
+    ),
     "opset 11 over classes and places": lambda: convolved([node("Softmax", ["c"], ["y"], axis=1)], opset=11),
     "opset 9 over classes and places": lambda: convolved([node("LogSoftmax", ["c"], ["y"])]),
     "LogSoftmax.* of one class": lambda: model([node("LogSoftmax", ["x"], ["y"], axis=1)], (1,)),
-    "differs from sample to sample": lambda: model([node("Gemm", ["x", "w", "c"], ["y"])], opset=11, batch=3, w=DENSE["w"], c=weights(3, 4)),
+    "differs from sample to sample": lambda: model(
+        [node("Gemm", ["x", "w", "c"], ["y"])], opset=11, batch=3, w=DENSE["w"], c=weights(3, 4)
+    ),
     "several computed values": lambda: convolved([RELU, node("Max", ["c", "r", "b"], ["y"])], b=np.float32([0])),
-    "auto_pad with dilations": lambda: convolved([RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], dilations=[2, 2], auto_pad="SAME_UPPER")], opset=11),
-    "batch": lambda: model([node("Transpose", ["x"], ["t"], perm=[1, 0, 2]), node("Transpose", ["t"], ["y"], perm=[1, 0, 2])], (3, 3)),
+    "auto_pad with dilations": lambda: convolved(
+        [RELU, node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], dilations=[2, 2], auto_pad="SAME_UPPER")], opset=11
+    ),
+    "batch": lambda: model(
+        [node("Transpose", ["x"], ["t"], perm=[1, 0, 2]), node("Transpose", ["t"], ["y"], perm=[1, 0, 2])], (3, 3)
+    ),
     "`n`.*running statistics": lambda: model(
-        [node("BatchNormalization", ["x", *"gbmv"], ["n", *"1234"]), node("Relu", ["n"], ["y"])], **{name: np.abs(weights(6)) for name in "gbmv"}
+        [node("BatchNormalization", ["x", *"gbmv"], ["n", *"1234"]), node("Relu", ["n"], ["y"])],
+        **{name: np.abs(weights(6)) for name in "gbmv"},
     ),
     "`t`.*running statistics": lambda: model(
         [node("BatchNormalization", ["x", *"gbmv"], ["t", "1", "2"], training_mode=1), node("Relu", ["t"], ["y"])],
@@ -334,7 +480,9 @@ def test_unsupported(reason: str) -> None:
 
 def several(side: str) -> onnx.ModelProto:
     proto = model([node("Relu", ["x"], ["y"])])
-    getattr(proto.graph, side).append(helper.make_tensor_value_info("x2" if side == "input" else "x", TensorProto.FLOAT, ("N", 6)))
+    getattr(proto.graph, side).append(
+        helper.make_tensor_value_info("x2" if side == "input" else "x", TensorProto.FLOAT, ("N", 6))
+    )
     return proto
 
 
@@ -354,7 +502,9 @@ def cut_weight() -> onnx.ModelProto:
 
 
 def sparse() -> onnx.SparseTensorProto:
-    return helper.make_sparse_tensor(numpy_helper.from_array(weights(3), "w"), numpy_helper.from_array(ints(0, 5, 9), "i"), [6, 4])
+    return helper.make_sparse_tensor(
+        numpy_helper.from_array(weights(3), "w"), numpy_helper.from_array(ints(0, 5, 9), "i"), [6, 4]
+    )
 
 
 def sparse_weight() -> onnx.ModelProto:
@@ -372,7 +522,9 @@ INVALID = {
     "the constant `v` of the ONNX model is stored as a sparse tensor": lambda: model(
         [node("Constant", [], ["v"], sparse_value=sparse()), node("MatMul", ["x", "v"], ["y"])], opset=11
     ),
-    "`y` .Relu. is of the domain `com.example`, of which the ONNX model imports no opset": lambda: model([node("Relu", ["x"], ["y"], domain="com.example")]),
+    "`y` .Relu. is of the domain `com.example`, of which the ONNX model imports no opset": lambda: model(
+        [node("Relu", ["x"], ["y"], domain="com.example")]
+    ),
 }
 
 
@@ -398,7 +550,11 @@ def test_a_truncated_file_is_named(tmp_path: Path, keep: float) -> None:
         assert error.value.remedy
 
 
-@pytest.mark.parametrize("content", [b"not a network\n", b"PK\x03\x04" + bytes(64), b"\x89PNG\r\n\x1a\n", b"\n" * 100], ids=["text", "zip", "png", "newlines"])
+@pytest.mark.parametrize(
+    "content",
+    [b"not a network\n", b"PK\x03\x04" + bytes(64), b"\x89PNG\r\n\x1a\n", b"\n" * 100],
+    ids=["text", "zip", "png", "newlines"],
+)
 def test_another_kind_of_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.onnx"
     path.write_bytes(content)

@@ -1,4 +1,5 @@
-"""What CONTRIBUTING promises: an operation, a neuron, a coding and an exporter from outside work everywhere, without a change in the package."""
+"""What CONTRIBUTING promises: an operation, a neuron, a coding and an exporter from outside work everywhere, without a
+change in the package."""
 
 import json
 import math
@@ -32,7 +33,11 @@ class Flip(Route):
     """An operation: reverses dimensions of the sample."""
 
     dims: tuple[int, ...]
-    torch: ClassVar = {"aten.flip.default": lambda build, x, dims: build.affine(x, Flip(tuple(d % (len(x.shape) + 1) - 1 for d in dims)))}
+    torch: ClassVar = {
+        "aten.flip.default": lambda build, x, dims: build.affine(
+            x, Flip(tuple(d % (len(x.shape) + 1) - 1 for d in dims))
+        )
+    }
 
     def linear(self, x: Tensor) -> Tensor:
         return x.flip([d + 1 for d in self.dims])
@@ -68,7 +73,9 @@ class Sum(Graded):
 
     def event_driven(self, codes: np.ndarray, wiring: Synapses, shape: Shape) -> np.ndarray:
         raw = Graded(self.bias, math.inf)
-        return raw.event_driven(codes, wiring, shape) - Graded(-self.bias, math.inf).event_driven(-codes, wiring, shape)
+        return raw.event_driven(codes, wiring, shape) - Graded(-self.bias, math.inf).event_driven(
+            -codes, wiring, shape
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +117,13 @@ def export_netlist(network: iso.SpikingNetwork, path: Path) -> None:
     rows = []
     for stage in body.stages:
         wiring = synapses(stage, body.shapes)
-        rows.append({"name": stage.name, **parameters(stage.neuron), "synapses": [wiring.indptr.tolist(), wiring.targets.tolist(), wiring.weights.tolist()]})
+        rows.append(
+            {
+                "name": stage.name,
+                **parameters(stage.neuron),
+                "synapses": [wiring.indptr.tolist(), wiring.targets.tolist(), wiring.weights.tolist()],
+            }
+        )
     path.write_text(json.dumps(rows))
 
 
@@ -148,7 +161,9 @@ def test_an_exporter_of_ones_own(tmp_path: Path) -> None:
     rows = json.loads((tmp_path / "net.json").read_text())
     codes = x.double().flatten(1).numpy()
     for i, (row, shape) in enumerate(zip(rows, ((48,), (4,)), strict=True)):
-        neuron = (Graded if i == 0 else Sum)(torch.tensor(row["bias"], dtype=torch.float64).repeat_interleave(shape[0] // len(row["bias"])), math.inf)
+        neuron = (Graded if i == 0 else Sum)(
+            torch.tensor(row["bias"], dtype=torch.float64).repeat_interleave(shape[0] // len(row["bias"])), math.inf
+        )
         codes = neuron.event_driven(codes, Synapses(*map(np.array, row["synapses"])), shape)
     assert np.abs(codes - model.double()(x.double()).detach().numpy()).max() < 1e-12
 
@@ -193,9 +208,17 @@ def test_a_neuron_with_two_states_is_one_file(tmp_path: Path) -> None:
     for loop in (advance, plain):
         assert loop(neuron, x.clone(), start(neuron, x[0]), len(x)).flatten().int().tolist() == expected
     model, images = Flipped(), torch.rand(6, 1, 4, 4)
-    network = iso.convert(model, images, iso.Rate(steps=24, neuron=AdaptiveIF(rise=torch.tensor(0.1))), input_range=(0.0, 1.0), dtype=torch.float64)
+    network = iso.convert(
+        model,
+        images,
+        iso.Rate(steps=24, neuron=AdaptiveIF(rise=torch.tensor(0.1))),
+        input_range=(0.0, 1.0),
+        dtype=torch.float64,
+    )
     fast, slow = (iso.simulate(network, images.double(), simulator()) for simulator in (iso.Stepped, StepByStep))
-    assert all(torch.equal(fast.trains[name], slow.trains[name]) for name in fast.trains) and torch.allclose(fast.readout, slow.readout, rtol=0, atol=1e-12)
+    assert all(torch.equal(fast.trains[name], slow.trains[name]) for name in fast.trains) and torch.allclose(
+        fast.readout, slow.readout, rtol=0, atol=1e-12
+    )
     other = iso.convert(model, images, iso.Rate(steps=24), input_range=(0.0, 1.0), dtype=torch.float64)
     assert not torch.equal(iso.simulate(other, images.double()).readout, fast.readout)
     iso.save(network, tmp_path / "net.safetensors")

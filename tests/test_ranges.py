@@ -49,7 +49,10 @@ def test_a_certified_network_is_exact_beyond_its_calibration() -> None:
     certified = TTFS(margin=0.0, windows="certified").network(graph, certify(graph))
     assert float((simulate(certified, wide).readout - graph(wide)).abs().max()) < 1e-12
     assert float((simulate(calibrated, wide).readout - graph(wide)).abs().max()) > 1e-3
-    early = [stage.neuron.early(code).sum() for stage, code in ((s, simulate(calibrated, wide).codes[s.name]) for s in calibrated.stages[:-1])]
+    early = [
+        stage.neuron.early(code).sum()
+        for stage, code in ((s, simulate(calibrated, wide).codes[s.name]) for s in calibrated.stages[:-1])
+    ]
     assert sum(map(int, early)) > 0
 
 

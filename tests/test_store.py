@@ -93,7 +93,9 @@ def test_what_was_not_finished_is_made_again(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         store.kept("net", 1, "result", interrupted)
-    path = store.kept("net", 1, "result", lambda path: write(path, (path.parent / "checkpoint").read_text() + " and whole"))
+    path = store.kept(
+        "net", 1, "result", lambda path: write(path, (path.parent / "checkpoint").read_text() + " and whole")
+    )
     assert path.read_text() == "half and whole"
 
 

@@ -31,16 +31,17 @@ def convert(
 ) -> SpikingNetwork:
     """The spiking network that computes what `model` computes.
 
-    calibration: samples (n, *input shape), or a loader of them, read once; it gives the input's shape and dtype, the layers' windows, and the
-    input range where none is declared: a pixel's of `Data`, else the samples' own.  input_range: (low, high), numbers or broadcastable to
-    a sample.  coding: `TTFS()` unless another is given.  dtype: precision of the network, the calibration's unless given.
-    Raises `UnsupportedOperation`, `InvalidModel`, `InvalidData`, `InvalidSetting`.
-    """
+    calibration: samples (n, *input shape), or a loader of them, read once; it gives the input's shape and dtype, the
+    layers' windows, and the input range where none is declared: a pixel's of `Data`, else the samples'
+    own.  input_range: (low, high), numbers or broadcastable to a sample.  coding: `TTFS()` unless another is
+    given.  dtype: precision of the network, the calibration's unless given. Raises `UnsupportedOperation`,
+    `InvalidModel`, `InvalidData`, `InvalidSetting`."""
     return Conversion(model, calibration, input_range).network(coding, dtype)
 
 
 class Conversion:
-    """A model on its way to spikes: read, declared and calibrated once, for networks of as many codings as are asked for.
+    """A model on its way to spikes: read, declared and calibrated once, for networks of as many codings as are asked
+    for.
 
     The arguments are those of `convert`.
 
@@ -55,11 +56,21 @@ class Conversion:
 
     def __init__(self, model: Model, calibration: Samples, input_range: Ends | None = None) -> None:
         if isinstance(model, SpikingNetwork):
-            raise InvalidModel("the model is a SpikingNetwork already.", "The network that it is to compute.", "Pass the original model.")
+            raise InvalidModel(
+                "the model is a SpikingNetwork already.",
+                "The network that it is to compute.",
+                "Pass the original model.",
+            )
         self.model, self.batches = model, _kept(calibration)
         first = self.batches[0]
         known = calibration if isinstance(calibration, Data) else None
-        low, high = input_range if input_range is not None else known.input_range() if known is not None else _data_range(self.batches)
+        low, high = (
+            input_range
+            if input_range is not None
+            else known.input_range()
+            if known is not None
+            else _data_range(self.batches)
+        )
         self.within = _declared(low, high, tuple(first.shape[1:]))
         self.preprocessing = None if known is None else known.preprocessing
         self.graph = read(model, first, self.within)
@@ -83,13 +94,24 @@ class Conversion:
         """What a coding measures of the layers on the calibration samples."""
         return coding.ranges(self.exact(coding.signed), self.batches)
 
-    def network(self, coding: Coding | None = None, dtype: torch.dtype | None = None, ranges: Ranges | None = None) -> SpikingNetwork:
-        """The spiking network in a coding.  ranges: those of a coding that measures the same, so that they are not measured again."""
+    def network(
+        self, coding: Coding | None = None, dtype: torch.dtype | None = None, ranges: Ranges | None = None
+    ) -> SpikingNetwork:
+        """The spiking network in a coding.  ranges: those of a coding that measures the same, so that they are not
+        measured again."""
         if coding is not None and not isinstance(coding, Coding):
             what = f"a coding is an object, not {coding!r}."
-            raise InvalidSetting(what, "TTFS(…), Rate(…), or a method by its name: METHODS['rate'].", f"Known methods: {', '.join(METHODS)}.")
+            raise InvalidSetting(
+                what,
+                "TTFS(…), Rate(…), or a method by its name: METHODS['rate'].",
+                f"Known methods: {', '.join(METHODS)}.",
+            )
         if dtype not in (None, torch.float32, torch.float64):
-            raise InvalidSetting(f"dtype={dtype}.", "torch.float32, torch.float64.", "Choose one of these, or leave it out for the samples' own.")
+            raise InvalidSetting(
+                f"dtype={dtype}.",
+                "torch.float32, torch.float64.",
+                "Choose one of these, or leave it out for the samples' own.",
+            )
         coding = coding or TTFS()
         graph, certified = self.exact(coding.signed), self._certified(coding.signed)
         bounds = {name: certified.layer(name) for name in certified.high}
@@ -106,8 +128,15 @@ def _cast(body: Body, dtype: torch.dtype) -> SpikingNetwork:
     for path, exact in body.tensors().items():
         cast = exact.to(dtype) if exact.is_floating_point() else exact
         if bool((torch.isinf(cast) & torch.isfinite(exact)).any()) or (bool(exact.any()) and not bool(cast.any())):
-            what = f"`{path}` has numbers up to {float(exact.abs().max()):.3g}, which {str(dtype).removeprefix('torch.')} cannot hold."
-            raise InvalidModel(what, "Weights between 1e-37 and 1e38, or double precision.", "Convert with dtype=torch.float64, or rescale the model.")
+            what = (
+                f"`{path}` has numbers up to {float(exact.abs().max()):.3g}, which "
+                f"{str(dtype).removeprefix('torch.')} cannot hold."
+            )
+            raise InvalidModel(
+                what,
+                "Weights between 1e-37 and 1e38, or double precision.",
+                "Convert with dtype=torch.float64, or rescale the model.",
+            )
     return SpikingNetwork(body).to(dtype)
 
 
@@ -122,7 +151,11 @@ def _kept(calibration: Samples) -> list[Tensor]:
         held += batch.numel() * batch.element_size()
         if held > MOST:
             what = f"there are more than {MOST >> 30} GB of calibration samples."
-            raise InvalidData(what, "A few hundred to a few thousand; they are kept in memory.", "Pass the first ones: data.first(1000).")
+            raise InvalidData(
+                what,
+                "A few hundred to a few thousand; they are kept in memory.",
+                "Pass the first ones: data.first(1000).",
+            )
         kept.append(batch)
     if not kept:
         supported = "At least one; a few hundred of the training set are usual."
@@ -137,20 +170,31 @@ def _check(batch: Tensor, first: Tensor) -> None:
             "float32 or float64, in the units that the model was trained with.",
             "Convert them: x.float() / 255 for images."
             if batch.dtype == torch.uint8
-            else "Measurements: x.float().  Indices, of an embedding: convert what comes after it, on embedded samples.",
+            else (
+                "Measurements: x.float().  Indices, of an embedding: convert what comes after it, on embedded samples."
+            ),
         )
     if batch.shape[1:] != first.shape[1:]:
-        what = f"calibration samples of shape {tuple(batch.shape[1:])} do not fit those before, of {tuple(first.shape[1:])}."
+        what = (
+            f"calibration samples of shape {tuple(batch.shape[1:])} do not fit those before, of "
+            f"{tuple(first.shape[1:])}."
+        )
         raise InvalidData(what, "Samples of one shape.", "Bring them to one shape.")
     if not bool(torch.isfinite(batch).all()):
-        raise InvalidData("the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
+        raise InvalidData(
+            "the calibration samples have NaN or infinite values.", "Finite numbers.", "Remove or replace them."
+        )
 
 
 def _spread(batches: Iterable[Tensor]) -> tuple[float, float]:
     """Mean and standard deviation."""
     count, total, squares = 0, 0.0, 0.0
     for batch in batches:
-        count, total, squares = count + batch.numel(), total + float(batch.double().sum()), squares + float(batch.double().square().sum())
+        count, total, squares = (
+            count + batch.numel(),
+            total + float(batch.double().sum()),
+            squares + float(batch.double().square().sum()),
+        )
     return total / count, max(squares / count - (total / count) ** 2, 0.0) ** 0.5
 
 
@@ -159,11 +203,17 @@ def _declared(low: Tensor | float, high: Tensor | float, shape: tuple[int, ...])
     try:
         low, high = (end.expand(shape) for end in ends)
     except RuntimeError as error:
-        what = f"an input range of shapes {tuple(ends[0].shape)} and {tuple(ends[1].shape)} does not fit samples of shape {shape}."
-        raise InvalidSetting(what, "Two numbers, or tensors broadcastable to a sample.", "For a channel each: shape (channels, 1, 1).") from error
+        what = (
+            f"an input range of shapes {tuple(ends[0].shape)} and {tuple(ends[1].shape)} does not fit samples of "
+            f"shape {shape}."
+        )
+        raise InvalidSetting(
+            what, "Two numbers, or tensors broadcastable to a sample.", "For a channel each: shape (channels, 1, 1)."
+        ) from error
     if not bool((torch.isfinite(low) & torch.isfinite(high) & (low <= high)).all()):
         raise InvalidSetting(
-            f"the input range runs from {float(low.min()):.4g} to {float(high.max()):.4g}, or from high to low somewhere.",
+            f"the input range runs from {float(low.min()):.4g} to {float(high.max()):.4g}, or from high to low "
+            "somewhere.",
             "Finite numbers, low ≤ high.",
             "Declare it in the units that the model was trained with: input_range=(low, high), --range LOW HIGH.",
         )

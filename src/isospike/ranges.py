@@ -16,9 +16,8 @@ from isospike.ir.ops.input import UnitInput
 class Ranges:
     """Largest activation of every neuron of every population.
 
-    `high[name]` has the population's shape; `samples` is None if it is certified, for every input.  `bounds[name]` is the layer's certified
-    largest activation, to compare with.
-    """
+    `high[name]` has the population's shape; `samples` is None if it is certified, for every input.  `bounds[name]` is
+    the layer's certified largest activation, to compare with."""
 
     high: dict[str, Tensor]
     samples: int | None
@@ -69,7 +68,10 @@ def certify(graph: Graph) -> Ranges:
             bounds[node.name] = _bounds(node, [bounds[name] for name in node.inputs])
     high = {node.name: bounds[node.name][1][0] for node in graph if isinstance(node.op, Population)}
     if not all(bool(torch.isfinite(t).all()) for t in high.values()):
-        raise InvalidData("the input's range is not finite, so nothing can be certified.", remedy="Declare it: input_range=(low, high), or --range LOW HIGH.")
+        raise InvalidData(
+            "the input's range is not finite, so nothing can be certified.",
+            remedy="Declare it: input_range=(low, high), or --range LOW HIGH.",
+        )
     return Ranges(high, None)
 
 

@@ -1,4 +1,5 @@
-"""The only writer and the only cache: files appear whole or not at all, and what took long is found again by what it was computed from."""
+"""The only writer and the only cache: files appear whole or not at all, and what took long is found again by what it
+was computed from."""
 
 import hashlib
 import json
@@ -39,7 +40,9 @@ def folder(path: str | Path) -> Path:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidFile(
-            f"`{path}` cannot be made: {error.strerror or error}.", "A folder, in one that may be written to.", "Choose another place."
+            f"`{path}` cannot be made: {error.strerror or error}.",
+            "A folder, in one that may be written to.",
+            "Choose another place.",
         ) from error
     return Path(path)
 
@@ -61,7 +64,8 @@ class Store:
     root: Path = field(default_factory=lambda: home() / "store")
 
     def entry(self, name: str, configuration: Any) -> Path:
-        """The folder of one configuration, made if it is not there; `configuration.json` in it tells people what it is.
+        """The folder of one configuration, made if it is not there; `configuration.json` in it tells people what it
+        is.
 
         name: what people know it by.  configuration: plain values, lists, dictionaries and dataclasses of these.
         Raises `InvalidSetting` for a value that has no plain form, `InvalidFile`.
@@ -73,7 +77,8 @@ class Store:
         return path
 
     def kept(self, name: str, configuration: Any, file: str, make: Callable[[Path], object]) -> Path:
-        """A file of such a folder; where it is not there yet, `make(path)` writes it, by `write`, and may keep its checkpoints beside it."""
+        """A file of such a folder; where it is not there yet, `make(path)` writes it, by `write`, and may keep its
+        checkpoints beside it."""
         path = self.entry(name, configuration) / file
         if not path.exists():
             make(path)
@@ -93,4 +98,6 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {"type": type(value).__name__} | {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     what = f"a {type(value).__name__} names no configuration."
-    raise InvalidSetting(what, "Numbers, text, lists, dictionaries and dataclasses of these.", "Name it by what it was made from.")
+    raise InvalidSetting(
+        what, "Numbers, text, lists, dictionaries and dataclasses of these.", "Name it by what it was made from."
+    )

@@ -1,4 +1,5 @@
-"""The command line.  A command's module is imported when it is called; the list of commands is read from their sources."""
+"""The command line.  A command's module is imported when it is called; the list of commands is read from their
+sources."""
 
 import ast
 import sys
@@ -40,16 +41,23 @@ def main() -> None:
     """Entry point: an error is three lines, not a traceback."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name == "--version":
-        print(version("isospike"))  # noqa: T201
+        print(version("isospike"))
         sys.exit(0)
     known = commands()
     if name in ("--help", "-h"):
         width = max(map(len, known)) + 2
         rows = (f"  {name:{width}}{about}" for name, (_, about) in known.items())
-        print(f"{ABOUT}\n\nUsage: isospike COMMAND …\n\n" + "\n".join(rows) + "\n\nOptions of each: isospike COMMAND --help.  --version")  # noqa: T201
+        print(
+            f"{ABOUT}\n\nUsage: isospike COMMAND …\n\n"
+            + "\n".join(rows)
+            + "\n\nOptions of each: isospike COMMAND --help.  --version"
+        )
         sys.exit(0)
     if name not in known:
-        print(f"Error: there is no command `{name}`.\n  Known: {', '.join(known)}.\n  See isospike --help.", file=sys.stderr)  # noqa: T201
+        print(
+            f"Error: there is no command `{name}`.\n  Known: {', '.join(known)}.\n  See isospike --help.",
+            file=sys.stderr,
+        )
         sys.exit(2)
     _guarded(name, arguments)
 
@@ -61,7 +69,9 @@ def _guarded(name: str, arguments: list[str]) -> None:
     from isospike_cli.tables import err
 
     sys.path.append("")  # a factory may lie in the current folder
-    warnings.showwarning = lambda message, *_: err.print(f"warning: {message}", markup=False, highlight=False, style="yellow", soft_wrap=True)
+    warnings.showwarning = lambda message, *_: err.print(
+        f"warning: {message}", markup=False, highlight=False, style="yellow", soft_wrap=True
+    )
     try:
         app(name)(arguments, prog_name=f"isospike {name}")
     except IsospikeError as error:

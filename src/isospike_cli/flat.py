@@ -1,8 +1,8 @@
 """Options from dataclasses: a parameter of a command that is a dataclass becomes one option for each of its fields.
 
-The field's name is the option's, its default the option's, and its row in the docstring's table what `--help` says.  A choice among words
-is text on the command line, and the dataclass refuses others; a whole number in a range has that range.
-"""
+The field's name is the option's, its default the option's, and its row in the docstring's table what `--help` says.  A
+choice among words is text on the command line, and the dataclass refuses others; a whole number in a range has that
+range."""
 
 import inspect
 import re
@@ -50,10 +50,14 @@ def _options(cls: type) -> list[inspect.Parameter]:
 def _option(one: "Field[Any]", kind: Any, said: str) -> inspect.Parameter:
     plain, limits, words = _plain(kind)
     said += f" ({', '.join(map(str, words))})" if words else ""
-    names = () if bool in (plain, *get_args(plain)) else (f"--{one.name.replace('_', '-')}",)  # else --flag and --no-flag
+    names = (
+        () if bool in (plain, *get_args(plain)) else (f"--{one.name.replace('_', '-')}",)
+    )  # else --flag and --no-flag
     option = typer.Option(*names, help=f"{said[:1].upper()}{said[1:]}.", **limits)
     default = inspect.Parameter.empty if one.default is MISSING else one.default
-    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[plain, option])
+    return inspect.Parameter(
+        one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[plain, option]
+    )
 
 
 def _plain(kind: Any) -> tuple[Any, dict[str, Any], tuple[Any, ...]]:
@@ -70,8 +74,13 @@ def _plain(kind: Any) -> tuple[Any, dict[str, Any], tuple[Any, ...]]:
     return kind, {}, ()
 
 
-def optional(name: str, kinds: Mapping[str, Any], said: Mapping[str, str], first: Mapping[str, tuple[Any, Any]] | None = None) -> type:
-    """A dataclass of fields that are None unless given.  first: fields with a kind and a default of their own, in front."""
-    made = [(field, kind, default) for field, (kind, default) in (first or {}).items()] + [(field, kind | None, None) for field, kind in kinds.items()]
+def optional(
+    name: str, kinds: Mapping[str, Any], said: Mapping[str, str], first: Mapping[str, tuple[Any, Any]] | None = None
+) -> type:
+    """A dataclass of fields that are None unless given.  first: fields with a kind and a default of their own, in
+    front."""
+    made = [(field, kind, default) for field, (kind, default) in (first or {}).items()] + [
+        (field, kind | None, None) for field, kind in kinds.items()
+    ]
     table = "\n".join(f"| `{field}` | {text} |" for field, text in said.items())
     return make_dataclass(name, made, namespace={"__doc__": table}, frozen=True)

@@ -36,31 +36,59 @@ from isospike_cli.trials import averaged, on_hardware
 
 Output = Annotated[Path, typer.Option("--out", help="File to write.")]
 Curve = Annotated[bool, typer.Option("--curve", help="Everything at T = 1, 2, 4, … in one pass, for rate codes.")]
-Simulators = Annotated[list[str], typer.Option(help="closed-form and event-driven, both unless given; stepped for rate codes.")]
-Memory = Annotated[float | None, typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given.")]
+Simulators = Annotated[
+    list[str], typer.Option(help="closed-form and event-driven, both unless given; stepped for rate codes.")
+]
+Memory = Annotated[
+    float | None,
+    typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given."),
+]
 
 
-def convert_command(model: ModelName, output: Output, inputs: Thousand, coding: CodingOptions, declared: Declared, as_json: Json = False) -> None:
+def convert_command(
+    model: ModelName,
+    output: Output,
+    inputs: Thousand,
+    coding: CodingOptions,
+    declared: Declared,
+    as_json: Json = False,
+) -> None:
     """Convert a trained network; windows and ranges are calibrated on the training split where there is one."""
     train = inputs.open(True).first(inputs.samples)
     network = declared.conversion(model_of(model), train).network(coding_of(coding), declared.precision)
     save(network, output)
     notes(network)
     if as_json:
-        typer.echo(json.dumps({"file": str(output), "stages": len(network.stages), "latency": network.latency, "coding": network.body.coding}))
+        typer.echo(
+            json.dumps(
+                {
+                    "file": str(output),
+                    "stages": len(network.stages),
+                    "latency": network.latency,
+                    "coding": network.body.coding,
+                }
+            )
+        )
         return
     err.print(f"wrote {output}: {len(network.stages)} stages, latency {network.latency:.4g}")
 
 
-def run_command(file: File, inputs: Inputs, hardware: Hardware, draws: Trials, show_curve: Curve = False, as_json: Json = False) -> None:
-    """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic operations, energy."""
+def run_command(
+    file: File, inputs: Inputs, hardware: Hardware, draws: Trials, show_curve: Curve = False, as_json: Json = False
+) -> None:
+    """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic
+    operations, energy."""
     network, trials, seed = load(file), draws.trials, draws.seed
     if wanted := constraints(hardware):
         train = inputs.of(network, True).first(1000)
         chips = on_hardware(network, wanted, [x.to(network.dtype) for x in train], trials, seed)
     elif trials > 1 and (show_curve or not network.body.steps or network.body.encoder.constant):
         what = f"--trials {trials} {'of a curve are not averaged' if show_curve else 'would all be the same'}."
-        raise InvalidSetting(what, "--trials with --jitter and the like, or of a network whose input neurons send spikes at random.", "Leave it out.")
+        raise InvalidSetting(
+            what,
+            "--trials with --jitter and the like, or of a network whose input neurons send spikes at random.",
+            "Leave it out.",
+        )
     else:
         chips = [network] * trials
     test = inputs.of(network, False).first(inputs.samples)
@@ -74,7 +102,9 @@ def run_command(file: File, inputs: Inputs, hardware: Hardware, draws: Trials, s
         return
     with progress("running", len(test) * len(chips), as_json) as advance:
         drawn = [Stepped(seed=seed + trial) if network.body.steps else None for trial in range(trials)]
-        figures = averaged([measure(chip, test.batches(), simulator, advance) for chip, simulator in zip(chips, drawn, strict=True)])
+        figures = averaged(
+            [measure(chip, test.batches(), simulator, advance) for chip, simulator in zip(chips, drawn, strict=True)]
+        )
     if as_json:
         typer.echo(json.dumps(figures))
         return
@@ -92,7 +122,11 @@ def check_command(
 ) -> None:
     """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits."""
     if unknown := set(simulator) - set(SIMULATORS):
-        raise InvalidSetting(f"simulator `{unknown.pop()}` is not known.", f"Known: {', '.join(SIMULATORS)}.", "Choose one with --simulator.")
+        raise InvalidSetting(
+            f"simulator `{unknown.pop()}` is not known.",
+            f"Known: {', '.join(SIMULATORS)}.",
+            "Choose one with --simulator.",
+        )
     conversion = declared.conversion(model_of(model), inputs.open(True).first(1000))
     test = inputs.open(False).first(inputs.samples)
     network = conversion.network(coding_of(coding), declared.precision)
@@ -109,7 +143,10 @@ def check_command(
         return
     show_report(report, f"{model} on {test.name}")
     if more:
-        out.print(f"spikes that differ from the plain loop in float64, over 10 samples: {more['differing_spikes']:.2e}", highlight=False)
+        out.print(
+            f"spikes that differ from the plain loop in float64, over 10 samples: {more['differing_spikes']:.2e}",
+            highlight=False,
+        )
 
 
 def _within(chosen: list[Simulator], memory: float | None) -> list[Simulator]:
@@ -136,17 +173,30 @@ def inspect_command(file: File, as_json: Json = False) -> None:
         extents = ("…".join(f"{end:.3g}" for end in row[key]) for key in ("weights", "thresholds"))
         delays = ", ".join(f"{delay:.4g}" for delay in row["delays"])
         bound = "" if row["ratio"] is None else f"{row['ratio']:.3g} ×"
-        table.add_row(*(cell(row[key]) for key in ("name", "neurons", "synapses")), *extents, cell(row["window"]), bound, delays)
+        table.add_row(
+            *(cell(row[key]) for key in ("name", "neurons", "synapses")), *extents, cell(row["window"]), bound, delays
+        )
     out.print(table)
     out.print(network.body.coding, highlight=False)
     for constraint in network.body.constraints:
         out.print(f"on hardware: {constraint!r}", highlight=False)
     if (kept := network.body.preprocessing) is not None:
         crop = "" if kept.size is None else f", size {kept.size}"
-        out.print(f"inputs: {kept.data}, mean {list(kept.mean)}, std {list(kept.std)}{crop}, {len(kept.classes)} class names", highlight=False)
-    out.print("bound: the largest activation that any input in the declared range can cause, over the one that the window was made for", highlight=False)
+        out.print(
+            f"inputs: {kept.data}, mean {list(kept.mean)}, std {list(kept.std)}{crop}, {len(kept.classes)} "
+            "class names",
+            highlight=False,
+        )
+    out.print(
+        "bound: the largest activation that any input in the declared range can cause, over the one that the "
+        "window was made for",
+        highlight=False,
+    )
 
 
 def _about(network: SpikingNetwork) -> dict[str, object]:
     kept = network.body.preprocessing
-    return {"constraints": list(map(repr, network.body.constraints)), "preprocessing": None if kept is None else asdict(kept)}
+    return {
+        "constraints": list(map(repr, network.body.constraints)),
+        "preprocessing": None if kept is None else asdict(kept),
+    }

@@ -29,7 +29,10 @@ from isospike.simulate import ClosedForm, EventDriven, Simulator, Stepped
 from isospike_cli.flat import meanings, optional
 from isospike_cli.tables import err
 
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file, a torch.export archive (.pt2), or package.module:factory.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="An ONNX file, a torch.export archive (.pt2), or package.module:factory."),
+]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A spiking network written by `isospike convert`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 Positive = Annotated[int, range(1, 1 << 53)]
@@ -45,7 +48,12 @@ NEURONS: dict[str, Stepping] = {
     "signed-integer": SignedIF(most=math.inf),
 }
 ENCODERS = {"constant": ConstantCurrent, "regular": RegularSpikes, "bernoulli": Bernoulli, "poisson": Poisson}
-NORMALISATIONS: dict[str, Callable[..., Normalise]] = {"percentile": Percentile, "model": ModelBased, "bounds": Bounds, "spikes": SpikeNorm}
+NORMALISATIONS: dict[str, Callable[..., Normalise]] = {
+    "percentile": Percentile,
+    "model": ModelBased,
+    "bounds": Bounds,
+    "spikes": SpikeNorm,
+}
 # The order is that in which constraints act.
 HARDWARE: dict[str, tuple[type[Constraint], str]] = {
     "weight_bits": (WeightBits, "weights are integers of so many bits"),
@@ -60,13 +68,13 @@ HARDWARE: dict[str, tuple[type[Constraint], str]] = {
 @dataclass(frozen=True)
 class Inputs:
     """
-    | field        | meaning                                                                                             |
-    |--------------|-----------------------------------------------------------------------------------------------------|
-    | `data`       | a torchvision name (mnist, cifar10, …), mnist-sample, an image folder, or an .npz with `images`     |
-    | `data_dir`   | where torchvision's data sets are; else $ISOSPIKE_DATA                                              |
-    | `preprocess` | 'MEAN… STD…', numbers a channel, after scaling pixels to [0, 1]: '0.1307 0.3081'; or a data set's name |
-    | `size`       | resize and crop a folder's images to this size                                                      |
-    | `samples`    | use the first so many samples                                                                       |
+    | field        | meaning |
+    |--------------|--------------------|
+    | `data`       | a torchvision name (mnist, cifar10, …), mnist-sample, an image folder, or an .npz with `images` |
+    | `data_dir`   | where torchvision's data sets are; else $ISOSPIKE_DATA |
+    | `preprocess` | 'MEAN… STD…' a channel, of pixels scaled to [0, 1]: '0.1307 0.3081'; or a data set's name |
+    | `size`       | resize and crop a folder's images to this size |
+    | `samples`    | use the first so many samples |
     """
 
     data: str
@@ -80,7 +88,8 @@ class Inputs:
         return open_data(self.data, train, self.data_dir, mean_and_deviation(self.preprocess), self.size)
 
     def of(self, network: SpikingNetwork, train: bool) -> Data:
-        """A split preprocessed as that which a network was converted with.  Raises `InvalidSetting` if the options say otherwise."""
+        """A split preprocessed as that which a network was converted with.  Raises `InvalidSetting` if the options say
+        otherwise."""
         kept, given = network.body.preprocessing, mean_and_deviation(self.preprocess)
         if kept is None:
             return self.open(train)
@@ -112,7 +121,9 @@ class Declared:
 
     def __post_init__(self) -> None:
         if self.dtype not in ("float32", "float64"):
-            raise InvalidSetting(f"dtype `{self.dtype}` is not known.", "float32, float64.", "Choose one of these: --dtype.")
+            raise InvalidSetting(
+                f"dtype `{self.dtype}` is not known.", "float32, float64.", "Choose one of these: --dtype."
+            )
 
     @property
     def precision(self) -> torch.dtype:
@@ -149,7 +160,11 @@ def _settings() -> tuple[dict[str, Any], dict[str, str]]:
             if one.name == "correction":
                 continue  # an object of its own, for Python only
             choice = f": {', '.join(words[one.name])}" if one.name in words else ""
-            choice = ": percentile:99.9, percentile:99.9:layer, model, bounds, spikes" if one.name == "normalise" else choice
+            choice = (
+                ": percentile:99.9, percentile:99.9:layer, model, bounds, spikes"
+                if one.name == "normalise"
+                else choice
+            )
             kinds[one.name] = str if choice else hints[one.name]
             own = f"of {name}: {meaning[one.name]}{choice}"
             said[one.name] = f"{said[one.name]}; {own}" if one.name in said else own
@@ -158,7 +173,9 @@ def _settings() -> tuple[dict[str, Any], dict[str, str]]:
 
 CodingOptions: Any = optional("CodingOptions", *_settings(), first={"coding": (str, "ttfs")})
 Hardware: Any = optional(
-    "Hardware", {name: get_type_hints(kind)[fields(kind)[0].name] for name, (kind, _) in HARDWARE.items()}, {name: said for name, (_, said) in HARDWARE.items()}
+    "Hardware",
+    {name: get_type_hints(kind)[fields(kind)[0].name] for name, (kind, _) in HARDWARE.items()},
+    {name: said for name, (_, said) in HARDWARE.items()},
 )
 
 
@@ -166,7 +183,9 @@ def coding_of(options: Any) -> Coding:
     """The coding that the options ask for; settings that are None are left to it."""
     name = options.coding
     if name not in METHODS:
-        raise InvalidSetting(f"coding `{name}` is not known.", f"Known: {', '.join(METHODS)}.", "Choose one of these: --coding.")
+        raise InvalidSetting(
+            f"coding `{name}` is not known.", f"Known: {', '.join(METHODS)}.", "Choose one of these: --coding."
+        )
     base = METHODS[name]
     made: dict[str, Callable[[str], Any]] = {
         "neuron": partial(_known, "neuron", NEURONS),
@@ -174,21 +193,31 @@ def coding_of(options: Any) -> Coding:
         "normalise": _normalisation,
     }
     known = [one.name for one in fields(base) if one.name != "correction"]
-    given = {one.name: value for one in fields(options) if one.name != "coding" and (value := getattr(options, one.name)) is not None}
+    given = {
+        one.name: value
+        for one in fields(options)
+        if one.name != "coding" and (value := getattr(options, one.name)) is not None
+    }
     if foreign := [key for key in given if key not in known]:
-        raise InvalidSetting(f"--{foreign[0]} is no setting of {name}.", f"Settings of {name}: --{', --'.join(known)}.", "Leave it out.")
+        raise InvalidSetting(
+            f"--{foreign[0]} is no setting of {name}.", f"Settings of {name}: --{', --'.join(known)}.", "Leave it out."
+        )
     return replace(base, **{key: made[key](value) if key in made else value for key, value in given.items()})
 
 
 def constraints(options: Any) -> list[Constraint]:
     """The hardware that the options ask for."""
-    made: list[tuple[Callable[[Any], Constraint], Any]] = [(kind, getattr(options, name)) for name, (kind, _) in HARDWARE.items()]
+    made: list[tuple[Callable[[Any], Constraint], Any]] = [
+        (kind, getattr(options, name)) for name, (kind, _) in HARDWARE.items()
+    ]
     return [kind(value) for kind, value in made if value is not None]
 
 
 def _known(kind: str, table: dict[str, Any], name: str) -> Any:
     if name not in table:
-        raise InvalidSetting(f"{kind} `{name}` is not known.", f"Known: {', '.join(table)}.", f"Choose one of these: --{kind}.")
+        raise InvalidSetting(
+            f"{kind} `{name}` is not known.", f"Known: {', '.join(table)}.", f"Choose one of these: --{kind}."
+        )
     return table[name]
 
 
@@ -203,7 +232,11 @@ def _normalisation(text: str) -> Normalise:
         return made(float(settings[0]), *settings[1:])
     except ValueError as error:
         what = f"--normalise {text} cannot be read."
-        raise InvalidSetting(what, f"{', '.join(NORMALISATIONS)}; percentile:NUMBER, percentile:NUMBER:layer.", "percentile:99.9 is usual.") from error
+        raise InvalidSetting(
+            what,
+            f"{', '.join(NORMALISATIONS)}; percentile:NUMBER, percentile:NUMBER:layer.",
+            "percentile:99.9 is usual.",
+        ) from error
 
 
 def mean_and_deviation(text: str | None) -> Any:
@@ -247,7 +280,8 @@ def model_of(name: str) -> Model:
     raise InvalidModel(
         f"`{name}` {reason} loaded.",
         "An .onnx file, a torch.export archive (.pt2), or package.module:factory.",
-        "Load it in your own code and pass `package.module:factory`, or export it: torch.export.save(torch.export.export(model, (x,)), 'model.pt2').",
+        "Load it in your own code and pass `package.module:factory`, or export it: "
+        "torch.export.save(torch.export.export(model, (x,)), 'model.pt2').",
     )
 
 
@@ -257,16 +291,28 @@ def _made(module: str, factory: str) -> nn.Module:
         made = getattr(importlib.import_module(module), factory)()
     except Exception as error:  # it is the user's code
         raise InvalidModel(
-            f"`{module}:{factory}` cannot be had: {type(error).__name__}: {error}", supported, "Call it in a Python session to see where."
+            f"`{module}:{factory}` cannot be had: {type(error).__name__}: {error}",
+            supported,
+            "Call it in a Python session to see where.",
         ) from error
     if not isinstance(made, nn.Module):
-        raise InvalidModel(f"`{module}:{factory}` returned a {type(made).__name__}.", supported, "Return the model itself.")
+        raise InvalidModel(
+            f"`{module}:{factory}` returned a {type(made).__name__}.", supported, "Return the model itself."
+        )
     return made
 
 
 @contextmanager
 def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
     """A bar on stderr, and what moves it on."""
-    with Progress(TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err, transient=True, disable=quiet) as bar:
+    with Progress(
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=quiet,
+    ) as bar:
         task = bar.add_task(label, total=total)
         yield lambda n: bar.advance(task, n)

@@ -20,7 +20,9 @@ SetupOptions: Any = optional("SetupOptions", get_type_hints(Setup), meanings(Set
 
 def reproduce_command(
     setup: SetupOptions,
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Such as stanojevic2023-table2.1.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Such as stanojevic2023-table2.1.")
+    ] = None,
     show_all: Annotated[bool, typer.Option("--list", help="List what can be reproduced.")] = False,
     results: Results = Path("results"),
 ) -> None:
@@ -41,6 +43,8 @@ def reproduce_command(
         out.print(f"wrote {results / name}.json, .csv{'' if result.picture is None else ', .png'}", highlight=False)
 
 
-def page_command(directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="That `isospike reproduce --out` wrote.")]) -> None:
+def page_command(
+    directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="That `isospike reproduce --out` wrote.")],
+) -> None:
     """Write the page of all results in a folder, FOLDER/reproduction.md."""
     out.print(f"wrote {page(directory)}", highlight=False)

@@ -37,10 +37,20 @@ def _short(value: Any) -> str:
 
 
 SHORT = {
-    "steps": "T", "accuracy": "acc", "accuracy_original": "original", "agreement": "agree", "relative_error": "error", "max_abs_error": "max error",
-    "spikes_per_neuron": "spikes", "active_fraction": "active", "synaptic_operations": "SOPs", "macs": "MACs", "energy_spiking_pj": "pJ",
-    "energy_pj": "pJ", "energy_original_pj": "pJ original",
-}  # fmt: skip
+    "steps": "T",
+    "accuracy": "acc",
+    "accuracy_original": "original",
+    "agreement": "agree",
+    "relative_error": "error",
+    "max_abs_error": "max error",
+    "spikes_per_neuron": "spikes",
+    "active_fraction": "active",
+    "synaptic_operations": "SOPs",
+    "macs": "MACs",
+    "energy_spiking_pj": "pJ",
+    "energy_pj": "pJ",
+    "energy_original_pj": "pJ original",
+}
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
@@ -48,7 +58,9 @@ def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     keys = [key for key in rows[0] if any(row[key] is not None for row in rows)]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for key in keys:
-        table.add_column(SHORT.get(key, key), no_wrap=True, justify="left" if isinstance(rows[0][key], str) else "right")
+        table.add_column(
+            SHORT.get(key, key), no_wrap=True, justify="left" if isinstance(rows[0][key], str) else "right"
+        )
     for row in rows:
         table.add_row(*("–" if row[key] is None else _short(row[key]) for key in keys))
     out.print(table)
@@ -59,7 +71,13 @@ def show_report(report: Report, title: str) -> None:
     for heading in ("layer", "neurons", "largest error", "active", "window"):
         table.add_column(heading, justify="left" if heading == "layer" else "right")
     for layer in report.layers:
-        table.add_row(layer.name, f"{layer.neurons:,}", f"{layer.max_abs_error:.2e}", f"{layer.active_fraction:.1%}", f"{layer.window:.4g}")
+        table.add_row(
+            layer.name,
+            f"{layer.neurons:,}",
+            f"{layer.max_abs_error:.2e}",
+            f"{layer.active_fraction:.1%}",
+            f"{layer.window:.4g}",
+        )
     out.print(table)
     rows = {key: value for key, value in report.as_dict().items() if key not in ("layers", "simulators")}
     rows |= {f"largest error, {name}": f"{error:.2e}" for name, error in report.simulators.items()}

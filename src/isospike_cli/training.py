@@ -20,9 +20,19 @@ from isospike.train.networks import NETWORKS, initial
 from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
 from isospike_cli.tables import err, show_figures
 
-Output = Annotated[Path, typer.Option("--out", help="File to write; checkpoints, curve and settings go to a folder beside it.")]
-Begun = Annotated[str, typer.Argument(metavar="NETWORK", help=f"{', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory to begin from.")]
-CALIBRATION, HELD_OUT = 1000, 2000  # training samples that windows are made from; test samples that the accuracy after each epoch is taken over
+Output = Annotated[
+    Path, typer.Option("--out", help="File to write; checkpoints, curve and settings go to a folder beside it.")
+]
+Begun = Annotated[
+    str,
+    typer.Argument(
+        metavar="NETWORK", help=f"{', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory to begin from."
+    ),
+]
+CALIBRATION, HELD_OUT = (
+    1000,
+    2000,
+)  # training samples that windows are made from; test samples that the accuracy after each epoch is taken over
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,11 @@ class Training:
     @property
     def sparsity(self) -> Sparsity | None:
         """The price on spikes, if there is one."""
-        return None if self.l1 is None and self.spikes is None else Sparsity(0.1 if self.l1 is None else self.l1, self.spikes)
+        return (
+            None
+            if self.l1 is None and self.spikes is None
+            else Sparsity(0.1 if self.l1 is None else self.l1, self.spikes)
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +95,8 @@ def train_command(
     coding: Annotated[str, typer.Option(help="ttfs: time to first spike.")] = "ttfs",
     as_json: Json = False,
 ) -> None:
-    """Train a network in spike times from scratch: its ReLU network's weights as initialised, mapped, and then trained as they are."""
+    """Train a network in spike times from scratch: its ReLU network's weights as initialised, mapped, and then trained
+    as they are."""
     if coding != "ttfs":
         raise InvalidSetting(f"coding `{coding}` cannot be trained.", "ttfs.", "Leave --coding out.")
     train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
@@ -92,7 +107,9 @@ def train_command(
     _fit(network, model, inputs, train, test, training, hardware, output, as_json)
 
 
-def tune_command(file: File, output: Output, inputs: Inputs, training: Tuning, hardware: Hardware, as_json: Json = False) -> None:
+def tune_command(
+    file: File, output: Output, inputs: Inputs, training: Tuning, hardware: Hardware, as_json: Json = False
+) -> None:
     """Fine-tune a spiking network for the hardware that the options describe."""
     network = load(file)
     train, test = inputs.of(network, True).first(inputs.samples), inputs.of(network, False).first(HELD_OUT)
@@ -119,23 +136,41 @@ def _fit(
         "samples": len(train),
         "constraints": list(map(repr, wanted)),
     }
-    about |= {key: value for key, value in asdict(training).items() if key in ("batch_size", "shift", "flip", "l1", "spikes")}
+    about |= {
+        key: value for key, value in asdict(training).items() if key in ("batch_size", "shift", "flip", "l1", "spikes")
+    }
     low, high = network.body.encoder.low, network.body.encoder.high
     about |= {"dtype": str(network.dtype), "range": [float(low.min()), float(high.max())]}
     folder = output.parent / f"{output.name}.run"
     if output.is_dir() or not output.parent.is_dir():
-        raise InvalidFile(f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out.")
+        raise InvalidFile(
+            f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out."
+        )
     for x, _ in test.batches():
         network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
     held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
     trainee = prepare(network, wanted, sparsity=training.sparsity)
-    how = {key: value for key, value in asdict(training).items() if key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")}
+    how = {
+        key: value
+        for key, value in asdict(training).items()
+        if key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")
+    }
     adam = partial(torch.optim.Adam, lr=training.lr)
-    tuned = fit(trainee, batches, optimizer=adam, held_out=held_out or None, folder=folder, about=about, quiet=as_json, **how)
+    tuned = fit(
+        trainee, batches, optimizer=adam, held_out=held_out or None, folder=folder, about=about, quiet=as_json, **how
+    )
     save(tuned, output)
     rows = read_curve(folder)
-    figures = {"file": str(output), "epochs": len(rows), "loss": rows[-1]["loss"], "accuracy": rows[-1]["accuracy"], "latency": tuned.latency}
-    figures = {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()}
+    figures = {
+        "file": str(output),
+        "epochs": len(rows),
+        "loss": rows[-1]["loss"],
+        "accuracy": rows[-1]["accuracy"],
+        "latency": tuned.latency,
+    }
+    figures = {
+        key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()
+    }
     if as_json:
         typer.echo(json.dumps(figures))
     else:

@@ -9,7 +9,9 @@ from isospike.constraints import Constraint, constrain, reseeded
 from isospike.engine import SpikingNetwork
 
 
-def on_hardware(network: SpikingNetwork, hardware: list[Constraint], calibration: list[Tensor], trials: int, seed: int) -> list[SpikingNetwork]:
+def on_hardware(
+    network: SpikingNetwork, hardware: list[Constraint], calibration: list[Tensor], trials: int, seed: int
+) -> list[SpikingNetwork]:
     """The network as it is on such hardware, with another draw of what is random each time."""
     return [constrain(network, reseeded(hardware, seed + trial), calibration) for trial in range(trials)]
 
@@ -18,7 +20,9 @@ def averaged(found: list[dict[str, object]]) -> dict[str, object]:
     """Means over trials of every figure, and the accuracy's standard deviation."""
     if len(found) == 1:
         return found[0]
-    figures: dict[str, object] = {key: values[0] if len(set(values)) == 1 else mean(values) for key, values in _columns(found).items()}
+    figures: dict[str, object] = {
+        key: values[0] if len(set(values)) == 1 else mean(values) for key, values in _columns(found).items()
+    }
     accuracies = [float(one["accuracy"]) for one in found if isinstance(one["accuracy"], float)]
     return figures | {"trials": len(found), "accuracy_sd": stdev(accuracies) if accuracies else None}
 

@@ -56,7 +56,8 @@ def test_gradients_are_those_of_the_values(name: str) -> None:
     inside.data[2] = 0.1
     parameters = dict(layer.named_parameters())
     assert torch.autograd.gradcheck(
-        lambda x, *values: torch.func.functional_call(layer, dict(zip(parameters, values, strict=True)), x), (inside, *parameters.values())
+        lambda x, *values: torch.func.functional_call(layer, dict(zip(parameters, values, strict=True)), x),
+        (inside, *parameters.values()),
     )
 
 
@@ -71,7 +72,9 @@ def test_the_gradients_of_a_staircase() -> None:
     assert torch.allclose(layer.threshold.grad, expected)
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")  # PyTorch's check reads it
+@pytest.mark.filterwarnings(
+    "ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning"
+)  # PyTorch's check reads it
 def test_the_staircase_is_a_proper_operation() -> None:
     high = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
     torch.library.opcheck(staircase, (X.clone().requires_grad_(), high, 4, 0.5))
@@ -159,7 +162,15 @@ def test_the_running_maximum() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: StReLU(0), lambda: TReLU(math.nan), lambda: AtLeakyReLU(-1), lambda: QCFS(0), lambda: ClampQuantise(0), lambda: RateNorm(1.0)]
+    "make",
+    [
+        lambda: StReLU(0),
+        lambda: TReLU(math.nan),
+        lambda: AtLeakyReLU(-1),
+        lambda: QCFS(0),
+        lambda: ClampQuantise(0),
+        lambda: RateNorm(1.0),
+    ],
 )
 def test_settings_without_meaning(make) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InvalidSetting, match="Choose numbers within"):

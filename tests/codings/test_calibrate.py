@@ -19,12 +19,18 @@ def fired(drive: Tensor, initial: Tensor | float) -> Tensor:
 
 
 def test_biases_and_potentials_are_what_each_layer_misses() -> None:
-    """b += mean(x − u N / T) of a channel; then V₀ += T mean(x − u N / T) / u of a neuron; the next layer sees both."""
+    """b += mean(x − u N / T) of a channel; then V₀ += T mean(x − u N / T) / u of a neuron; the next layer sees
+    both."""
     torch.manual_seed(0)
     conv, dense, steps, start = nn.Conv2d(1, 3, 3).double(), nn.Linear(27, 8).double(), 5, 0.25
     model = nn.Sequential(conv, nn.ReLU(), nn.Flatten(), dense, nn.ReLU(), nn.Linear(8, 2)).double()
     x = torch.rand(20, 1, 5, 5, dtype=torch.float64)
-    network = iso.convert(model, x.split(8), iso.Rate(steps, IF(), initial=start, correction=Calibrate(samples=12)), input_range=(0.0, 1.0))
+    network = iso.convert(
+        model,
+        x.split(8),
+        iso.Rate(steps, IF(), initial=start, correction=Calibrate(samples=12)),
+        input_range=(0.0, 1.0),
+    )
     x = x[:12]
     first, second = (stage.neuron for stage in network.stages[:2])
     with torch.no_grad():

@@ -1,4 +1,5 @@
-"""The linear LIF neuron as a rectifier: the mapping's figures, its inverse, what it refuses; and no normalisation at all."""
+"""The linear LIF neuron as a rectifier: the mapping's figures, its inverse, what it refuses; and no normalisation at
+all."""
 
 import math
 

@@ -40,7 +40,15 @@ def test_spike_norm_is_the_largest_input_of_a_step(reset: str, steps: int) -> No
 
 def test_spike_norm_keeps_every_rate_below_one() -> None:
     torch.manual_seed(1)
-    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 3)).eval()
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 3, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+    ).eval()
     x = torch.rand(8, 1, 8, 8)
     network = isospike.convert(model, x, Rate(512, IF(), SpikeNorm(32), initial=0.0), input_range=(0.0, 1.0))
     with torch.no_grad():
@@ -48,7 +56,11 @@ def test_spike_norm_keeps_every_rate_below_one() -> None:
 
 
 def test_spike_norm_wants_samples_and_steps() -> None:
-    graph = canonical(read(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)), torch.zeros(1, 2)).with_range(torch.zeros(2), torch.ones(2)))
+    graph = canonical(
+        read(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)), torch.zeros(1, 2)).with_range(
+            torch.zeros(2), torch.ones(2)
+        )
+    )
     with pytest.raises(InvalidData, match="no calibration sample"):
         Rate(normalise=SpikeNorm()).ranges(graph, [])
     with pytest.raises(InvalidSetting, match="steps=0"):

@@ -44,9 +44,15 @@ def made(coding: iso.Coding, x: Tensor | None = None) -> iso.SpikingNetwork:
 
 
 def after_endless_time(network: iso.SpikingNetwork, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """The read-out and every stage's rates that constant drives lead to: no simulator's answer, since time is finite."""
+    """The read-out and every stage's rates that constant drives lead to: no simulator's answer, since time is
+    finite."""
     body, rates = network.body, dict[str, Tensor]()
-    out = run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), lambda stage, rate: rates.update({stage.name: rate}))
+    out = run(
+        body,
+        body.encoder.encode(x),
+        lambda stage, drive, _: stage.neuron.closed_form(drive),
+        lambda stage, rate: rates.update({stage.name: rate}),
+    )
     return out, rates
 
 
@@ -64,7 +70,9 @@ def test_percentiles_are_those_of_the_activations(percent: float, per: str) -> N
     for unit, activation in zip(units(Percentile(percent, per)), (first, second), strict=True):  # type: ignore[arg-type]
         values = activation.transpose(0, 1).flatten(1) if per == "channel" else activation.flatten()[None]
         bin_width = values.amax(1, keepdim=True) / 8192
-        share, below = ((values <= unit.flatten()[:, None] + by).double().mean(1) for by in (1e-12, -bin_width - 1e-12))
+        share, below = (
+            (values <= unit.flatten()[:, None] + by).double().mean(1) for by in (1e-12, -bin_width - 1e-12)
+        )
         fires = values.quantile(percent / 100, dim=1, interpolation="lower") > 0
         assert bool((share >= percent / 100 - 1e-9)[fires].all()) and bool((below < percent / 100)[fires].all())
         assert bool((unit > 0).all())  # a channel that hardly fires has the range of its layer
@@ -75,7 +83,9 @@ def test_batches_may_be_read_only_once() -> None:
         yield from samples().split(7)
 
     network = iso.convert(Small().double(), once(), iso.Rate(normalise=Percentile(95)), input_range=(0.0, 1.0))
-    for one, other in zip(network.body.tensors().values(), made(iso.Rate(normalise=Percentile(95))).body.tensors().values(), strict=True):
+    for one, other in zip(
+        network.body.tensors().values(), made(iso.Rate(normalise=Percentile(95))).body.tensors().values(), strict=True
+    ):
         assert torch.allclose(one, other, rtol=1e-9)
 
 
@@ -93,7 +103,9 @@ def test_without_data_no_rate_can_saturate() -> None:
 
 def test_trained_clips_are_the_ranges() -> None:
     model = nn.Sequential(nn.Linear(5, 8), nn.ReLU6(), nn.Linear(8, 8), StReLU(0.7), nn.Linear(8, 2)).double()
-    network = iso.convert(model, torch.rand(9, 5).double(), iso.Rate(neuron=TernaryIF(), normalise=Bounds()), input_range=(0.0, 1.0))
+    network = iso.convert(
+        model, torch.rand(9, 5).double(), iso.Rate(neuron=TernaryIF(), normalise=Bounds()), input_range=(0.0, 1.0)
+    )
     assert [float(stage.neuron.unit) for stage in network.stages[:-1]] == [6.0, 0.7]  # type: ignore[attr-defined]
 
 
@@ -127,13 +139,17 @@ def test_random_encoders_have_the_right_mean(kind: type[RateEncoder]) -> None:
     assert kind is Poisson or float(train.max()) == 1.0
 
 
-@pytest.mark.parametrize("encoder", [ConstantCurrent, RegularSpikes, partial(RegularSpikes, rate=0.5), Bernoulli, Poisson])
+@pytest.mark.parametrize(
+    "encoder", [ConstantCurrent, RegularSpikes, partial(RegularSpikes, rate=0.5), Bernoulli, Poisson]
+)
 def test_every_encoder_leads_to_the_original(encoder: type[RateEncoder]) -> None:
     network = made(iso.Rate(steps=4000, encoder=encoder, normalise=Percentile(100)))
     x = samples(4)
     with torch.no_grad():
         expected = Small().double()(x)
-    assert float((network(x) - expected).abs().max()) < (0.05 if encoder in (Bernoulli, Poisson) else 0.01) * float(expected.abs().max())
+    assert float((network(x) - expected).abs().max()) < (0.05 if encoder in (Bernoulli, Poisson) else 0.01) * float(
+        expected.abs().max()
+    )
 
 
 @pytest.mark.parametrize("name", iso.METHODS)
@@ -150,11 +166,16 @@ def test_calibration_makes_few_steps_better() -> None:
     x, images = samples(200), samples(60)
     with torch.no_grad():
         expected = Small().double()(images)
-    errors = [float((made(iso.Rate(4, initial=0.0, correction=c), x)(images) - expected).square().mean()) for c in (None, Calibrate())]
+    errors = [
+        float((made(iso.Rate(4, initial=0.0, correction=c), x)(images) - expected).square().mean())
+        for c in (None, Calibrate())
+    ]
     assert errors[1] < 0.7 * errors[0]
 
 
-@pytest.mark.parametrize("neuron", [IF(), IF(reset="zero"), LIF(), TernaryIF(), BurstIF(), SignedIF()], ids=lambda n: type(n).__name__)
+@pytest.mark.parametrize(
+    "neuron", [IF(), IF(reset="zero"), LIF(), TernaryIF(), BurstIF(), SignedIF()], ids=lambda n: type(n).__name__
+)
 def test_the_limit_of_time_is_the_closed_form(neuron: Stepping) -> None:
     if isinstance(neuron, LIF) or getattr(neuron, "reset", "soft") == "zero":
         pytest.skip("their limits are not the rectifier's")
@@ -165,7 +186,13 @@ def test_the_limit_of_time_is_the_closed_form(neuron: Stepping) -> None:
 
 
 def test_bad_settings_and_inputs() -> None:
-    for wrong in (lambda: iso.Rate(steps=0), lambda: iso.Rate(pool="max"), lambda: Percentile(0), lambda: Percentile(99, "pixel"), lambda: Calibrate(0)):  # type: ignore[arg-type]
+    for wrong in (
+        lambda: iso.Rate(steps=0),
+        lambda: iso.Rate(pool="max"),
+        lambda: Percentile(0),
+        lambda: Percentile(99, "pixel"),
+        lambda: Calibrate(0),
+    ):  # type: ignore[arg-type]
         with pytest.raises(InvalidSetting):
             wrong()
     with pytest.raises(InvalidSetting, match="rate"):
@@ -200,7 +227,9 @@ def error(model: nn.Module, coding: iso.Rate, steps: int = 4096) -> float:
 
 
 @pytest.mark.parametrize("slope", [0.01, 0.1, 0.3, 0.9])
-@pytest.mark.parametrize("neuron", [TernaryIF(), TernaryIF(level=1.0), TernaryIF(most=math.inf), IF(), SignedIF()], ids=repr)
+@pytest.mark.parametrize(
+    "neuron", [TernaryIF(), TernaryIF(level=1.0), TernaryIF(most=math.inf), IF(), SignedIF()], ids=repr
+)
 def test_leaky_rectifiers(slope: float, neuron: Stepping) -> None:
     assert error(net(nn.LeakyReLU(slope)), iso.Rate(neuron=neuron, normalise=Percentile(100))) < 0.01
 
@@ -216,7 +245,8 @@ def test_clips_of_either_side(low: float, high: float, normalise: Normalise, neu
 @pytest.mark.parametrize("initial", [None, 0.3])
 @pytest.mark.parametrize("staircase", [QCFS(4, 0.6), ClampQuantise(4)], ids=str)
 def test_staircases_are_exact_in_any_neuron(staircase: nn.Module, initial: float | None, neuron: Stepping) -> None:
-    """Where a staircase's steps are is its own: ½ in QCFS, 0 in ClampQuantise, whatever V₀ other neurons begin with."""
+    """Where a staircase's steps are is its own: ½ in QCFS, 0 in ClampQuantise, whatever V₀ other neurons begin
+    with."""
     assert error(net(staircase), iso.Rate(neuron=neuron, normalise=Bounds(), initial=initial), steps=4) < 1e-12
 
 
@@ -230,7 +260,9 @@ def test_a_signed_network_can_be_checked() -> None:
 def test_sequences_of_vectors() -> None:
     """Dense maps on more dimensions than (batch, inputs) are never run event by event."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 70), nn.ReLU(), nn.Linear(70, 80), nn.ReLU(), nn.Flatten(), nn.Linear(400, 3)).double()
+    model = nn.Sequential(
+        nn.Linear(6, 70), nn.ReLU(), nn.Linear(70, 80), nn.ReLU(), nn.Flatten(), nn.Linear(400, 3)
+    ).double()
     x = torch.rand(7, 5, 6, dtype=torch.float64)
     network = iso.convert(model, x, iso.Rate(2048, normalise=Percentile(100, "layer")), input_range=(0.0, 1.0))
     with torch.no_grad():

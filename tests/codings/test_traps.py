@@ -1,4 +1,5 @@
-"""The traps of the mathematics: each test takes the trap on purpose, sees a wrong value, and sees that isospike does not take it."""
+"""The traps of the mathematics: each test takes the trap on purpose, sees a wrong value, and sees that isospike does
+not take it."""
 
 import copy
 import math
@@ -25,9 +26,13 @@ BAD = 1e-3  # an error that a trap must exceed, relative to the outputs
 GOOD = 1e-12
 
 
-def error(network: SpikingNetwork, graph: Graph, x: Tensor, simulator: iso.ClosedForm | iso.EventDriven | None = None) -> float:
+def error(
+    network: SpikingNetwork, graph: Graph, x: Tensor, simulator: iso.ClosedForm | iso.EventDriven | None = None
+) -> float:
     expected = graph(x)
-    return float((simulate(network, x, simulator or EventDriven()).readout - expected).abs().max() / expected.abs().max())
+    return float(
+        (simulate(network, x, simulator or EventDriven()).readout - expected).abs().max() / expected.abs().max()
+    )
 
 
 def inputs(*shape: int) -> Tensor:
@@ -39,7 +44,14 @@ def batch_normed() -> nn.Sequential:
     torch.manual_seed(3)
     norm = nn.BatchNorm2d(4)
     model = nn.Sequential(
-        nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), norm, nn.MaxPool2d(2), nn.Conv2d(4, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5)
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.ReLU(),
+        norm,
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(48, 5),
     )
     with torch.no_grad():
         norm.weight.copy_(torch.tensor([1.5, -2.0, 0.7, -0.4]))
@@ -79,7 +91,11 @@ def test_positive_slopes_need_the_ramp_from_the_first_spike_on() -> None:
     with pytest.raises(InvalidSetting, match="ramp_from='previous'"):
         falling(mapping="positive")
     stage = network.stages[0]
-    late = replace(stage.neuron, onset=stage.neuron.onset * 0, threshold=stage.neuron.threshold - stage.neuron.ramp * stage.neuron.onset)
+    late = replace(
+        stage.neuron,
+        onset=stage.neuron.onset * 0,
+        threshold=stage.neuron.threshold - stage.neuron.ramp * stage.neuron.onset,
+    )
     trap = SpikingNetwork(replace(network.body, stages=(replace(stage, neuron=late), *network.stages[1:])))
     assert error(trap, graph, x) > 0.1
     for answer in (trap, ClosedForm().prepare, iso.Clocked(16).prepare):
@@ -91,7 +107,9 @@ def test_positive_slopes_need_the_ramp_from_the_first_spike_on() -> None:
 @pytest.mark.parametrize("ramp_from", ["own", "previous"])
 def test_no_mapping_without_a_gate_is_solved_where_it_may_fire_early(mapping: str, ramp_from: str) -> None:
     model, x = late_inhibition(16)
-    if ramp_from == "previous":  # with that ramp it is late excitation: the steep slope after t_min needs a ramp that falls
+    if (
+        ramp_from == "previous"
+    ):  # with that ramp it is late excitation: the steep slope after t_min needs a ramp that falls
         with torch.no_grad():
             model[0].weight.mul_(torch.tensor([4.0] * 4 + [0.125] * 4))
         x = x.flip(1)
@@ -105,7 +123,8 @@ def test_no_mapping_without_a_gate_is_solved_where_it_may_fire_early(mapping: st
 @pytest.mark.parametrize("mapping", ["identical", "fixed", "positive", "dynamic"])
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_solved_without_a_gate_is_what_the_membranes_do(mapping: str, seed: int) -> None:
-    """Weights from all positive to nearly all negative: an answer in closed form is the membranes' own, whatever the input, or it is refused."""
+    """Weights from all positive to nearly all negative: an answer in closed form is the membranes' own, whatever the
+    input, or it is refused."""
     answered = 0
     for shift in (-0.3, -0.1, 0.0, 0.1, 0.3, 0.6):
         model = dense(5, 6, 3, seed=seed)
@@ -157,7 +176,8 @@ def test_what_needs_gates_says_so() -> None:
 
 
 def test_the_early_fire_criterion() -> None:
-    """Constant threshold, ramp of chapter 2: early iff max over u in [0, B_prev] of Σ w max(x, u) − u + b > B (fixed mapping, α = 1)."""
+    """Constant threshold, ramp of chapter 2: early iff max over u in [0, B_prev] of Σ w max(x, u) − u + b > B (fixed
+    mapping, α = 1)."""
     model, x = late_inhibition(40)
     graph = unit_graph(model, (8,))
     network = TTFS("identical", gated=False, ramp_from="previous", margin=-0.4).network(graph, calibrate(graph, [x]))
@@ -198,7 +218,10 @@ def test_a_negative_batch_norm_makes_a_min_pool_and_silence_is_the_latest_spike(
     assert pool.op.sign.flatten().tolist() == [1, -1, 1, -1]
     trap = graph.edited({pool.name: [replace(pool, op=replace(pool.op, sign=pool.op.sign.abs()))]})
     assert float((trap(x) - graph(x)).abs().max()) > BAD
-    for coding in (TTFS(), TTFS(forced_spikes=True)):  # a silent neuron of a patch is t_max, whether it is made to spike or not
+    for coding in (
+        TTFS(),
+        TTFS(forced_spikes=True),
+    ):  # a silent neuron of a patch is t_max, whether it is made to spike or not
         network = coding.network(graph, calibrate(graph, [x]))
         codes = simulate(network, x).codes
         before, after = codes[pool.inputs[0]][:, 1], codes[pool.name][:, 1]
@@ -218,7 +241,9 @@ def test_factors_follow_values_through_a_channel_first_flatten() -> None:
     (chain,) = graph[graph.output].op.groups
     kappa = (norm.weight / (norm.running_var + norm.eps).sqrt()).double()
     wrong = replace(chain[-1], weight=model[-1].weight.double() * kappa.repeat(4))  # channels last
-    trap = graph.edited({graph.output: [replace(graph[graph.output], op=Affine(((*chain[:-1], wrong),), graph[graph.output].op.bias))]})
+    trap = graph.edited(
+        {graph.output: [replace(graph[graph.output], op=Affine(((*chain[:-1], wrong),), graph[graph.output].op.bias))]}
+    )
     assert torch.allclose(chain[-1].weight, model[-1].weight.double() * kappa.repeat_interleave(4))
     assert float((trap(x) - graph(x)).abs().max()) > BAD
     assert float((graph(x) - copy.deepcopy(model).double()(x)).abs().max()) < GOOD * 10

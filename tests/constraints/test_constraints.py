@@ -1,4 +1,5 @@
-"""The contract of every constraint: none at its ideal limit, more the farther from it, alike in both simulators, in training and after."""
+"""The contract of every constraint: none at its ideal limit, more the farther from it, alike in both simulators, in
+training and after."""
 
 import itertools
 from collections.abc import Callable
@@ -11,7 +12,17 @@ from torch import Tensor
 
 from exactness import graph_of
 from isospike.codings import TTFS, Rate
-from isospike.constraints import Constraint, Latency, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, reseeded
+from isospike.constraints import (
+    Constraint,
+    Latency,
+    SlopeMismatch,
+    SpikeJitter,
+    TimeSteps,
+    WeightBits,
+    WeightNoise,
+    constrain,
+    reseeded,
+)
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.network import total, trained_maps
@@ -25,7 +36,8 @@ from zoo import ZOO, inputs
 
 @dataclass(frozen=True)
 class Contract:
-    """A constraint by its size, 0 being none: the ideal limit and the relative error there, then larger and larger sizes."""
+    """A constraint by its size, 0 being none: the ideal limit and the relative error there, then larger and larger
+    sizes."""
 
     make: Callable[[float, int], Constraint]
     ideal: float
@@ -39,7 +51,12 @@ CONTRACTS: dict[str, Contract] = {
     "SlopeMismatch": Contract(SlopeMismatch, *NOISE),
     "WeightNoise": Contract(WeightNoise, *NOISE),
     "TimeSteps": Contract(lambda size, _: TimeSteps(round(1 / size), 1.0), 2**-30, 1e-7, (2**-16, 2**-11, 2**-6)),
-    "WeightBits": Contract(lambda size, _: WeightBits(round(-torch.tensor(size).log2().item()), 0.0), 2**-24, 1e-5, (2**-16, 2**-10, 2**-5)),
+    "WeightBits": Contract(
+        lambda size, _: WeightBits(round(-torch.tensor(size).log2().item()), 0.0),
+        2**-24,
+        1e-5,
+        (2**-16, 2**-10, 2**-5),
+    ),
     "Latency": Contract(lambda size, _: Latency(1 - size, 0.0), 0.0, 1e-12, (0.02, 0.1, 0.2)),
 }
 CASES = ("linear", "conv padding", "max pool stride", "residual, projected")
@@ -72,7 +89,10 @@ def distance(a: Tensor, b: Tensor) -> float:
 @pytest.mark.parametrize("kind", CONTRACTS)
 def test_it_vanishes_in_its_limit_and_grows_away_from_it(kind: str, name: str) -> None:
     contract, (network, x, exact) = CONTRACTS[kind], case(name)
-    errors = [distance(constrain(network, [made(contract, size)], [x])(x), exact) for size in (contract.ideal, *contract.sizes)]
+    errors = [
+        distance(constrain(network, [made(contract, size)], [x])(x), exact)
+        for size in (contract.ideal, *contract.sizes)
+    ]
     assert errors[0] <= contract.error
     assert errors == sorted(set(errors)), errors
     assert errors[-1] > 1e-4, "at its largest size it must be seen"
@@ -84,7 +104,9 @@ def test_both_simulators_see_the_same_hardware(kind: str, name: str) -> None:
     network, x, _ = case(name)
 
     def chip() -> SpikingNetwork:
-        return constrain(network, everything() if kind == "everything" else [made(CONTRACTS[kind], CONTRACTS[kind].sizes[-1])], [x])
+        return constrain(
+            network, everything() if kind == "everything" else [made(CONTRACTS[kind], CONTRACTS[kind].sizes[-1])], [x]
+        )
 
     closed, events = simulate(chip(), x), simulate(chip(), x, EventDriven())
     assert float((closed.readout - events.readout).abs().max()) <= 1e-9 * float(closed.readout.abs().max())
@@ -103,9 +125,13 @@ def test_what_is_not_made_alike_is_not_made_up_for(name: str) -> None:
             assert 0.03 < float(off.std()) < 0.08 and torch.equal(same.weight, one.weight)
         if isinstance(before.neuron, FirstSpikeIF):
             assert torch.allclose(weights.neuron.ramp, before.neuron.ramp, atol=1e-12)
-            assert torch.allclose(weights.neuron.slope, weights.neuron.ramp + total(weights, network.body.shapes), atol=1e-12)
+            assert torch.allclose(
+                weights.neuron.slope, weights.neuron.ramp + total(weights, network.body.shapes), atol=1e-12
+            )
             assert not torch.allclose(weights.neuron.slope, before.neuron.slope, atol=1e-6)
-            assert torch.allclose(ramps.neuron.ramp - before.neuron.ramp, ramps.neuron.slope - before.neuron.slope, atol=1e-12)
+            assert torch.allclose(
+                ramps.neuron.ramp - before.neuron.ramp, ramps.neuron.slope - before.neuron.slope, atol=1e-12
+            )
             assert 0.02 < float((ramps.neuron.ramp - before.neuron.ramp).std()) < 0.1
 
 
@@ -148,12 +174,16 @@ def test_latency_is_the_share_with_a_margin_for_images() -> None:
         for stage in chip.stages[:-1]:
             if isinstance(stage.neuron, FirstSpikeIF):
                 expected = factor * float(torch.quantile(codes[stage.name], 0.8))
-                assert float(stage.end - stage.begin) == pytest.approx(expected) and expected > 0 and stage.neuron.clipped
+                assert (
+                    float(stage.end - stage.begin) == pytest.approx(expected) and expected > 0 and stage.neuron.clipped
+                )
         assert chip.latency < network.latency
 
 
 @pytest.mark.parametrize("name", [*CASES, "clips"])
-@pytest.mark.parametrize("make", [lambda: list(LASTING), everything, lambda: [SpikeJitter(0.1, 0)]], ids=["lasting", "everything", "jitter"])
+@pytest.mark.parametrize(
+    "make", [lambda: list(LASTING), everything, lambda: [SpikeJitter(0.1, 0)]], ids=["lasting", "everything", "jitter"]
+)
 def test_training_and_simulation_see_the_same_network(name: str, make: Callable[[], list[Constraint]]) -> None:
     network, x, exact = case(name)
     chip = constrain(network, make(), [x])
@@ -164,7 +194,9 @@ def test_training_and_simulation_see_the_same_network(name: str, make: Callable[
 
 
 @pytest.mark.parametrize("name", [*CASES, "clips"])
-@pytest.mark.parametrize("constraints", [*((c,) for c in LASTING), LASTING, ()], ids=lambda cs: "+".join(type(c).__name__ for c in cs))
+@pytest.mark.parametrize(
+    "constraints", [*((c,) for c in LASTING), LASTING, ()], ids=lambda cs: "+".join(type(c).__name__ for c in cs)
+)
 def test_what_lasts_is_in_the_trained_network(name: str, constraints: tuple[Constraint, ...]) -> None:
     network, x, _ = case(name)
     chip, trained = constrain(network, constraints, [x]), SpikeTimes(network, constraints, [x]).network()
@@ -202,5 +234,11 @@ def test_what_cannot_be_constrained() -> None:
 
 def test_another_draw_is_of_what_is_random_alone() -> None:
     before = [SpikeJitter(0.1, seed=3), TimeSteps(8), WeightNoise(0.2), WeightBits(4), SlopeMismatch(0.1)]
-    after = [SpikeJitter(0.1, seed=7), TimeSteps(8), WeightNoise(0.2, seed=7), WeightBits(4), SlopeMismatch(0.1, seed=7)]
+    after = [
+        SpikeJitter(0.1, seed=7),
+        TimeSteps(8),
+        WeightNoise(0.2, seed=7),
+        WeightBits(4),
+        SlopeMismatch(0.1, seed=7),
+    ]
     assert list(map(repr, reseeded(before, 7))) == list(map(repr, after))

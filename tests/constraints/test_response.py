@@ -24,14 +24,20 @@ def network(coding: TTFS | None = None) -> SpikingNetwork:
 
 
 def error(tau1: float, tau2: float | None = None, coding: TTFS | None = None) -> float:
-    return float((simulate(DoubleExponential(tau1, tau2)(network(coding)), X, EventDriven()).readout - GRAPH(X)).abs().max())
+    return float(
+        (simulate(DoubleExponential(tau1, tau2)(network(coding)), X, EventDriven()).readout - GRAPH(X)).abs().max()
+    )
 
 
-@pytest.mark.parametrize("coding", [TTFS(), TTFS(ramp_from="previous"), TTFS("fixed"), TTFS("positive", ramp_from="previous")], ids=str)
+@pytest.mark.parametrize(
+    "coding", [TTFS(), TTFS(ramp_from="previous"), TTFS("fixed"), TTFS("positive", ramp_from="previous")], ids=str
+)
 @pytest.mark.parametrize("decay", [2.0, 3.0, math.inf])
 def test_the_error_falls_as_one_over_tau1(coding: TTFS, decay: float) -> None:
     errors = [error(tau1, decay * tau1, coding) for tau1 in (1e3, 1e4, 1e5)]
-    assert errors[0] / errors[1] == pytest.approx(10, rel=0.05) and errors[1] / errors[2] == pytest.approx(10, rel=0.01)
+    assert errors[0] / errors[1] == pytest.approx(10, rel=0.05) and errors[1] / errors[2] == pytest.approx(
+        10, rel=0.01
+    )
     assert errors[2] < 1e-3 < error(2.0, 2.0 * decay, coding)  # and a short τ1 is seen
 
 
@@ -41,9 +47,19 @@ def test_without_decay_the_error_is_half_as_large() -> None:
 
 def test_with_pools_padding_and_silent_neurons() -> None:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(27, 4))
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(27, 4),
+    )
     x = torch.rand(10, 1, 6, 6, dtype=torch.float64)
-    graph = canonical(from_torch(model.eval().requires_grad_(False), torch.zeros(1, 1, 6, 6)).with_range(torch.tensor(0.0), torch.tensor(1.0)))
+    graph = canonical(
+        from_torch(model.eval().requires_grad_(False), torch.zeros(1, 1, 6, 6)).with_range(
+            torch.tensor(0.0), torch.tensor(1.0)
+        )
+    )
     linear = TTFS().network(graph, calibrate(graph, [x]))
     codes = simulate(linear, x).codes
     assert any(bool((code == 0).any()) for code in codes.values())
@@ -54,7 +70,9 @@ def test_with_pools_padding_and_silent_neurons() -> None:
 def test_it_is_kept_as_a_file(tmp_path) -> None:
     changed = DoubleExponential(20.0, math.inf)(network())
     save(changed, tmp_path / "network")
-    assert torch.equal(simulate(load(tmp_path / "network"), X, EventDriven()).readout, simulate(changed, X, EventDriven()).readout)
+    assert torch.equal(
+        simulate(load(tmp_path / "network"), X, EventDriven()).readout, simulate(changed, X, EventDriven()).readout
+    )
 
 
 def test_what_it_does_not_offer() -> None:

@@ -1,4 +1,5 @@
-"""Every export proves itself: over the zoo it equals its network, spike by spike, or it says why there is none; a wrong one shows."""
+"""Every export proves itself: over the zoo it equals its network, spike by spike, or it says why there is none; a
+wrong one shows."""
 
 from dataclasses import replace
 

@@ -43,7 +43,9 @@ def exported(model: nn.Module, x: Tensor) -> onnx.ModelProto:
         warnings.filterwarnings("ignore", "ONNX Preprocess - Removing mutation", UserWarning)
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1", UserWarning)
         axes = {"input": {0: "batch"}, "output": {0: "batch"}}
-        torch.onnx.export(model, (x[:2],), file, dynamo=False, input_names=["input"], output_names=["output"], dynamic_axes=axes)
+        torch.onnx.export(
+            model, (x[:2],), file, dynamo=False, input_names=["input"], output_names=["output"], dynamic_axes=axes
+        )
     return onnx.load_from_string(file.getvalue())
 
 
@@ -74,7 +76,9 @@ def test_from_torch(name: str) -> None:
     assert bool(graph.notes) == ("softmax" in name)
 
 
-@pytest.mark.parametrize("name", [name for name in ZOO if name not in NOT_EXPORTED and name not in EXPORTED_WRONG | SCATTERED])
+@pytest.mark.parametrize(
+    "name", [name for name in ZOO if name not in NOT_EXPORTED and name not in EXPORTED_WRONG | SCATTERED]
+)
 def test_from_onnx(name: str) -> None:
     model, shape = ZOO[name]()
     x = inputs(shape).float()

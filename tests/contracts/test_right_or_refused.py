@@ -1,7 +1,8 @@
-"""Every simulator on every kind of network: right in values, against an oracle that shares no simulator's code, or refused by name.
+"""Every simulator on every kind of network: right in values, against an oracle that shares no simulator's code, or
+refused by name.
 
-What a kind of network lists under `right` is the matrix.  A simulator that is not listed must refuse it, and name one that is.
-"""
+What a kind of network lists under `right` is the matrix.  A simulator that is not listed must refuse it, and name one
+that is."""
 
 import itertools
 import math
@@ -56,7 +57,12 @@ class Kind:
 
 def dense(activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
     torch.manual_seed(7)
-    return nn.Sequential(nn.Linear(6, 12), activation(), nn.Linear(12, 8), activation(), nn.Linear(8, 3)).double().eval().requires_grad_(False)
+    return (
+        nn.Sequential(nn.Linear(6, 12), activation(), nn.Linear(12, 8), activation(), nn.Linear(8, 3))
+        .double()
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def linear() -> nn.Sequential:
@@ -64,11 +70,21 @@ def linear() -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 3)).double().requires_grad_(False)
 
 
-def layers(model: nn.Sequential, network: iso.SpikingNetwork, ticks: int = 0, disturb: Callable[[Tensor], Tensor] = lambda lead: lead) -> Tensor:
-    """The network as a chain of quantised, clipped and disturbed rectifiers: what its clock, its windows and its hardware make of it."""
+def layers(
+    model: nn.Sequential,
+    network: iso.SpikingNetwork,
+    ticks: int = 0,
+    disturb: Callable[[Tensor], Tensor] = lambda lead: lead,
+) -> Tensor:
+    """The network as a chain of quantised, clipped and disturbed rectifiers: what its clock, its windows and its
+    hardware make of it."""
 
     def on_clock(value: Tensor, window: float) -> Tensor:
-        return torch.floor(value * ticks / window + 0.5 + 1e-9).clamp(0, ticks) * window / ticks if ticks else value.clamp(0, window)
+        return (
+            torch.floor(value * ticks / window + 0.5 + 1e-9).clamp(0, ticks) * window / ticks
+            if ticks
+            else value.clamp(0, window)
+        )
 
     value = on_clock(X, 1.0)
     *hidden, last = (layer for layer in model if isinstance(layer, nn.Linear))
@@ -80,14 +96,24 @@ def layers(model: nn.Sequential, network: iso.SpikingNetwork, ticks: int = 0, di
 def ttfs(**settings: object) -> Kind:
     model = dense()
     network = iso.convert(model, X, iso.TTFS(**settings), (0.0, 1.0))  # type: ignore[arg-type]
-    return Kind(network, X, {"ClosedForm": lambda: model(X), "EventDriven": lambda: model(X), "Clocked": lambda: layers(model, network, TICKS)})
+    return Kind(
+        network,
+        X,
+        {
+            "ClosedForm": lambda: model(X),
+            "EventDriven": lambda: model(X),
+            "Clocked": lambda: layers(model, network, TICKS),
+        },
+    )
 
 
 def staircase(levels: int) -> Kind:
     model = dense(partial(QCFS, levels, 0.9))
     right: dict[str, Callable[[], Tensor]] = dict.fromkeys(("ClosedForm", "EventDriven"), lambda: model(X))
     if levels == TICKS:
-        right["Clocked"] = lambda: model(torch.floor(X * TICKS + 0.5) / TICKS)  # on the clock of its neurons the inputs are, too
+        right["Clocked"] = lambda: model(
+            torch.floor(X * TICKS + 0.5) / TICKS
+        )  # on the clock of its neurons the inputs are, too
     return Kind(iso.convert(model, X, iso.TTFS(), (0.0, 1.0)), X, right)
 
 
@@ -113,12 +139,22 @@ def jitter() -> Kind:
 
         return layers(model, network(), ticks, disturb)
 
-    return Kind(network(), X, {"ClosedForm": lambda: late(0), "EventDriven": lambda: late(0), "Clocked": lambda: late(TICKS)}, remake=network)
+    return Kind(
+        network(),
+        X,
+        {"ClosedForm": lambda: late(0), "EventDriven": lambda: late(0), "Clocked": lambda: late(TICKS)},
+        remake=network,
+    )
 
 
 def curved() -> Kind:
     model = dense()
-    return Kind(DoubleExponential(1e7)(iso.convert(model, X, iso.TTFS(), (0.0, 1.0))), X, {"EventDriven": lambda: model(X)}, 1e-5)
+    return Kind(
+        DoubleExponential(1e7)(iso.convert(model, X, iso.TTFS(), (0.0, 1.0))),
+        X,
+        {"EventDriven": lambda: model(X)},
+        1e-5,
+    )
 
 
 def ungated(ramp_from: str) -> Kind:
@@ -136,7 +172,9 @@ def beyond_its_window() -> Kind:
     model = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 2)).double().requires_grad_(False)
     model[0].weight[:], model[0].bias[:] = torch.tensor([[0.9, -2.0]]), 1.5
     x = torch.tensor([[1.0, 0.1], [0.9, 0.2]], dtype=torch.float64)
-    network = iso.convert(model, x * 0.8, iso.TTFS("positive", gated=False, ramp_from="previous", margin=-0.5), (0.0, 1.0))
+    network = iso.convert(
+        model, x * 0.8, iso.TTFS("positive", gated=False, ramp_from="previous", margin=-0.5), (0.0, 1.0)
+    )
     return Kind(network, x, {"EventDriven": lambda: small_steps(network, model, x)}, 1e-3)
 
 
@@ -145,8 +183,20 @@ def small_steps(network: iso.SpikingNetwork, model: nn.Sequential, x: Tensor) ->
     window, weight = float(neuron.window), through(stage.groups[0].chain, torch.eye(x.shape[1], dtype=torch.float64)).T
     leads = torch.zeros(len(x), stage.shape[0], dtype=torch.float64)
     for sample, i in itertools.product(range(len(x)), range(stage.shape[0])):
-        ramp, slope, threshold = (float(t.expand(stage.shape)[i]) for t in (neuron.ramp, neuron.slope, neuron.threshold))
-        spike = euler((-x[sample]).tolist(), weight[i].tolist(), ramp, float(neuron.onset), slope, threshold, window, gate=-math.inf, steps=20_000)
+        ramp, slope, threshold = (
+            float(t.expand(stage.shape)[i]) for t in (neuron.ramp, neuron.slope, neuron.threshold)
+        )
+        spike = euler(
+            (-x[sample]).tolist(),
+            weight[i].tolist(),
+            ramp,
+            float(neuron.onset),
+            slope,
+            threshold,
+            window,
+            gate=-math.inf,
+            steps=20_000,
+        )
         leads[sample, i] = 0.0 if math.isinf(spike) else window - spike
     return model[2](leads * neuron.unit)
 
@@ -157,7 +207,8 @@ def never_falls() -> Kind:
 
 
 def clocked_by_units(network: iso.SpikingNetwork) -> Tensor:
-    """The same chain for rescaled rows: in units of each neuron's own activation, ticks count from the end of the window."""
+    """The same chain for rescaled rows: in units of each neuron's own activation, ticks count from the end of the
+    window."""
     model, value = dense(), torch.floor(X * TICKS + 0.5) / TICKS
     *hidden, last = (layer for layer in model if isinstance(layer, nn.Linear))
     for layer, stage in zip(hidden, network.stages, strict=False):
@@ -169,7 +220,9 @@ def clocked_by_units(network: iso.SpikingNetwork) -> Tensor:
 
 def early_answers() -> Kind:
     model = EarlyAnswers((6,), (10, 3), settings=Early(dropout=0.0)).double()
-    model.loss(X.flip(1), torch.arange(len(X)) % 3)  # other samples: a spike at its neuron's own observation time would hang on rounding
+    model.loss(
+        X.flip(1), torch.arange(len(X)) % 3
+    )  # other samples: a spike at its neuron's own observation time would hang on rounding
     model.eval()
 
     def leads() -> Tensor:
@@ -185,13 +238,21 @@ def early_answers() -> Kind:
 def pooled() -> nn.Sequential:
     torch.manual_seed(2)
     conv = nn.Conv2d(2, 4, 3)
-    return nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3)).double().eval()
+    return (
+        nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
+        .double()
+        .eval()
+    )
 
 
 def rate(pool: str = "online", **settings: object) -> Kind:
-    x = IMAGES[:1] if settings.get("encoder") in RANDOM else IMAGES  # whoever leaves early leaves the others other draws
+    x = (
+        IMAGES[:1] if settings.get("encoder") in RANDOM else IMAGES
+    )  # whoever leaves early leaves the others other draws
     network = iso.convert(pooled(), IMAGES, iso.Rate(STEPS, pool=pool, **settings), (0.0, 1.0))  # type: ignore[arg-type]
-    right: dict[str, Callable[[], Tensor]] = dict.fromkeys(("Stepped", "StepByStep"), lambda: every_step(network, x, 3)[-1])
+    right: dict[str, Callable[[], Tensor]] = dict.fromkeys(
+        ("Stepped", "StepByStep"), lambda: every_step(network, x, 3)[-1]
+    )
     right["EarlyExit"] = lambda: decided(every_step(network, x, 3))
     if pool == "window":
         right = {"Stepped": right["Stepped"]}
@@ -265,7 +326,9 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "rate, burst": partial(rate, neuron=BurstIF()),
     "rate, signed": partial(rate, neuron=SignedIF()),
     "rate, signed without limits": partial(rate, neuron=SignedIF(most=math.inf)),
-    "rate, signed without limits, regular spikes": partial(rate, neuron=SignedIF(most=math.inf), encoder=RegularSpikes),
+    "rate, signed without limits, regular spikes": partial(
+        rate, neuron=SignedIF(most=math.inf), encoder=RegularSpikes
+    ),
     "rate, signed without limits, random spikes": partial(rate, neuron=SignedIF(most=math.inf), encoder=Poisson),
     "rate, signed without limits, pools of the window": partial(rate, pool="window", neuron=SignedIF(most=math.inf)),
     "rate, regular spikes": partial(rate, encoder=RegularSpikes),
@@ -316,7 +379,8 @@ def test_the_network_itself_is_right_or_refuses(name: str) -> None:
 @pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("name", KINDS)
 def test_measured_or_refused(name: str, simulator: str) -> None:
-    """The accuracy on labels that are the right answer's own decisions, or a refusal; spikes over time are counted in `Stepped` only."""
+    """The accuracy on labels that are the right answer's own decisions, or a refusal; spikes over time are counted in
+    `Stepped` only."""
     kind = kind_of(name)
     counted = simulator in kind.right and (kind.network.body.steps == 0 or simulator == "Stepped")
     if simulator == "StepByStep":
@@ -333,8 +397,14 @@ def test_measured_or_refused(name: str, simulator: str) -> None:
 
 @pytest.mark.parametrize("simulator", [name for name in SIMULATORS if name not in ("ClosedForm", "EventDriven")])
 def test_hardware_that_disturbs_spikes_is_refused_over_time(simulator: str) -> None:
-    disturbed = iso.SpikingNetwork(replace(kind_of("rate, signed without limits").network.body, constraints=(iso.SpikeJitter(0.1),)))
-    for run in (lambda: iso.simulate(disturbed, IMAGES, SIMULATORS[simulator]), lambda: disturbed(IMAGES), lambda: iso.measure(disturbed, [(IMAGES, None)])):
+    disturbed = iso.SpikingNetwork(
+        replace(kind_of("rate, signed without limits").network.body, constraints=(iso.SpikeJitter(0.1),))
+    )
+    for run in (
+        lambda: iso.simulate(disturbed, IMAGES, SIMULATORS[simulator]),
+        lambda: disturbed(IMAGES),
+        lambda: iso.measure(disturbed, [(IMAGES, None)]),
+    ):
         with pytest.raises(InvalidSetting, match="perturbation"):
             run()
 
@@ -342,7 +412,11 @@ def test_hardware_that_disturbs_spikes_is_refused_over_time(simulator: str) -> N
 def test_an_early_exit_says_how_long_it_took() -> None:
     kind = kind_of("rate, if")
     trace = iso.simulate(kind.network, kind.x, SIMULATORS["EarlyExit"])
-    assert trace.steps is not None and len(set(trace.steps.tolist())) > 1 and set(trace.steps.tolist()) <= {5, 10, 15, 20, STEPS}
+    assert (
+        trace.steps is not None
+        and len(set(trace.steps.tolist())) > 1
+        and set(trace.steps.tolist()) <= {5, 10, 15, 20, STEPS}
+    )
     outs, trains = every_step(kind.network, kind.x, 3), iso.simulate(kind.network, kind.x).trains
     for sample, steps in enumerate(trace.steps.tolist()):
         assert torch.allclose(trace.readout[sample], outs[steps - 1][sample], rtol=1e-9, atol=1e-9)

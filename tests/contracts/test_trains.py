@@ -1,4 +1,5 @@
-"""Rate codes over every network of the zoo and over random ones: one spike train whatever the simulator, and an error that falls as 1 / T."""
+"""Rate codes over every network of the zoo and over random ones: one spike train whatever the simulator, and an error
+that falls as 1 / T."""
 
 import math
 import random
@@ -44,7 +45,9 @@ def assert_same_trains(network: iso.SpikingNetwork, x: Tensor) -> None:
 
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("name", ZOO)
-def test_the_fast_simulator_sends_the_plain_ones_spikes(name: str, coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_simulator_sends_the_plain_ones_spikes(
+    name: str, coding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if coding in ("signed", "ternary"):  # every map event by event, however many spikes
         monkeypatch.setattr(events, "ROW", 1)
         monkeypatch.setattr(events, "SPARSE", 2.0)
@@ -52,7 +55,9 @@ def test_the_fast_simulator_sends_the_plain_ones_spikes(name: str, coding: str, 
     assert_same_trains(network, x)
     most = {"if": 1, "signed": 1, "ternary": 1}.get(coding, 4)
     for name, train in iso.simulate(network, x).trains.items():
-        assert int(train.abs().max()) <= most and (coding in ("signed", "ternary") or int(train.min()) >= 0), name  # whole spikes on the wire
+        assert int(train.abs().max()) <= most and (coding in ("signed", "ternary") or int(train.min()) >= 0), (
+            name
+        )  # whole spikes on the wire
 
 
 @settings(max_examples=30, deadline=None)
@@ -70,18 +75,25 @@ def clipped(network: iso.SpikingNetwork) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in ZOO if name not in SOFTMAX])
 def test_without_limits_the_error_is_rounding_and_falls_as_one_over_t(name: str) -> None:
-    """The signed neuron without limits is the quantised network; the clock of T ticks gives the same answer at once."""
+    """The signed neuron without limits is the quantised network; the clock of T ticks gives the same answer at
+    once."""
     network, model, x = converted(name, iso.Rate(steps=16, neuron=SignedIF(most=math.inf), normalise=WIDEST))
     with torch.no_grad():
         expected = model(x.clone())
     scale = float(expected.abs().max())
     if clipped(network):  # then order counts, and time must pass
-        errors = {t: float((iso.simulate(network, x, iso.Stepped(t)).readout - expected).square().mean().sqrt()) / scale for t in (64, 2048)}
+        errors = {
+            t: float((iso.simulate(network, x, iso.Stepped(t)).readout - expected).square().mean().sqrt()) / scale
+            for t in (64, 2048)
+        }
         assert errors[2048] <= errors[64] / 8 + 1e-9, errors
         return
     stepped, at_once = iso.simulate(network, x).readout, iso.simulate(network, x, iso.Clocked(16)).readout
     assert float((stepped - at_once).abs().max()) <= 1e-9 * scale
-    errors = {t: float((iso.simulate(network, x, iso.Clocked(t)).readout - expected).square().mean().sqrt()) / scale for t in (64, 1024, 16384)}
+    errors = {
+        t: float((iso.simulate(network, x, iso.Clocked(t)).readout - expected).square().mean().sqrt()) / scale
+        for t in (64, 1024, 16384)
+    }
     assert errors[16384] <= 2e-4 and errors[16384] <= errors[64] / 40 + 1e-9, errors
 
 
@@ -94,10 +106,22 @@ def test_random_spikes_come_from_the_seed() -> None:
 @pytest.mark.parametrize("pool", ["online", "window"])
 def test_max_pools_converge_to_the_maximum(pool: str) -> None:
     torch.manual_seed(3)
-    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 5))
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 4, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16, 5),
+    )
     x = torch.rand(6, 1, 14, 14, dtype=torch.float64)
     network = iso.convert(model.double(), x, iso.Rate(pool=pool, normalise=WIDEST), input_range=(0.0, 1.0))  # type: ignore[arg-type]
     with torch.no_grad():
         expected = model(x)
-    errors = [float((iso.simulate(network, x, iso.Stepped(t)).readout - expected).abs().max() / expected.abs().max()) for t in (64, 512, 4096)]
+    errors = [
+        float((iso.simulate(network, x, iso.Stepped(t)).readout - expected).abs().max() / expected.abs().max())
+        for t in (64, 512, 4096)
+    ]
     assert errors[1] < errors[0] / 3 and errors[2] < errors[0] / 20 and errors[2] < 2e-3, errors

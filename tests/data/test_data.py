@@ -87,7 +87,12 @@ def test_the_first_so_many(asked: int | None, given: int, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("images", "shape"),
-    [(PIXELS[:, 0], (1, 5, 4)), (PIXELS, (3, 5, 4)), (PIXELS.transpose(0, 2, 3, 1), (3, 5, 4)), (PIXELS[:, :1].transpose(0, 2, 3, 1), (1, 5, 4))],
+    [
+        (PIXELS[:, 0], (1, 5, 4)),
+        (PIXELS, (3, 5, 4)),
+        (PIXELS.transpose(0, 2, 3, 1), (3, 5, 4)),
+        (PIXELS[:, :1].transpose(0, 2, 3, 1), (1, 5, 4)),
+    ],
     ids=["grey", "channels first", "channels last", "grey, channels last"],
 )
 def test_layouts_of_pixels(images: np.ndarray, shape: tuple[int, ...], tmp_path: Path) -> None:
@@ -97,7 +102,12 @@ def test_layouts_of_pixels(images: np.ndarray, shape: tuple[int, ...], tmp_path:
 
 
 def test_training_and_test_images(tmp_path: Path) -> None:
-    arrays = {"train_images": PIXELS[:7], "train_labels": np.arange(7), "test_images": PIXELS[7:], "test_labels": np.arange(3)}
+    arrays = {
+        "train_images": PIXELS[:7],
+        "train_labels": np.arange(7),
+        "test_images": PIXELS[7:],
+        "test_labels": np.arange(3),
+    }
     for train, part in ((True, PIXELS[:7]), (False, PIXELS[7:])):
         data = open_data(stored(tmp_path, **arrays), train)
         assert torch.equal(everything(data), torch.from_numpy(part).float() / 255)
@@ -150,21 +160,30 @@ def test_a_folder_is_read_as_it_is_needed(tmp_path: Path, monkeypatch: pytest.Mo
     assert opened.count == 10
     assert data.labels is not None and data.labels.tolist() == [0] * 5 + [1] * 5
     assert part.labels is not None and part.labels.tolist() == [0] * 5 + [1]
-    assert torch.equal(torch.stack(data.input_range()), torch.stack(open_data(stored(tmp_path, images=PIXELS), normalize=(MEAN, STD)).input_range()))
+    assert torch.equal(
+        torch.stack(data.input_range()),
+        torch.stack(open_data(stored(tmp_path, images=PIXELS), normalize=(MEAN, STD)).input_range()),
+    )
 
 
 def test_a_folders_images_are_brought_to_a_size(tmp_path: Path) -> None:
     flat = np.broadcast_to(np.array([10, 20, 30], np.uint8)[:, None, None], (3, 9, 12))
     data = open_data(str(folder(tmp_path / "images", np.stack([flat, flat]))), size=6)
-    assert torch.equal(everything(data), (torch.tensor([10, 20, 30]).float() / 255).reshape(1, 3, 1, 1).expand(2, 3, 6, 6))
+    assert torch.equal(
+        everything(data), (torch.tensor([10, 20, 30]).float() / 255).reshape(1, 3, 1, 1).expand(2, 3, 6, 6)
+    )
 
 
 def mnist_files(raw: Path) -> None:
     """Three images of MNIST in its own format."""
     for prefix, count in (("train", 3), ("t10k", 2)):
         images = (np.arange(count * 784) % 256).astype(np.uint8)
-        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(np.array([0x803, count, 28, 28], ">i4").tobytes() + images.tobytes())
-        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(np.array([0x801, count], ">i4").tobytes() + bytes(range(count)))
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(
+            np.array([0x803, count, 28, 28], ">i4").tobytes() + images.tobytes()
+        )
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(
+            np.array([0x801, count], ">i4").tobytes() + bytes(range(count))
+        )
 
 
 @pytest.mark.parametrize("by_variable", [False, True])

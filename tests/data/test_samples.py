@@ -1,4 +1,5 @@
-"""One data contract: whatever holds samples is taken wherever samples go in, and the same comes of it; what is missing is said by name."""
+"""One data contract: whatever holds samples is taken wherever samples go in, and the same comes of it; what is missing
+is said by name."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -69,7 +70,9 @@ USES: dict[str, Callable[[Any], Any]] = {
     "curve": lambda data: [m.spikes_per_neuron for m in iso.curve(RATE, data, MODEL)],
     "diagnose": lambda data: [f.total for f in iso.diagnose(RATE, data)],
     "early": lambda data: [e.mean_steps for e in early(RATE, data, [0.5])],
-    "prepare": lambda data: list(iso.train.prepare(TTFS, [iso.TimeSteps(8)], calibration=data).network().state_dict().values()),
+    "prepare": lambda data: list(
+        iso.train.prepare(TTFS, [iso.TimeSteps(8)], calibration=data).network().state_dict().values()
+    ),
     "constrain": lambda data: list(iso.constrain(TTFS, [iso.TimeSteps(8)], data).state_dict().values()),
 }
 
@@ -108,7 +111,8 @@ def test_training_says_that_labels_are_missing(form: str) -> None:
 
 WRONG: dict[str, tuple[Callable[[], object], type[IsospikeError], str]] = {
     "an array": (lambda: iso.measure(TTFS, X.numpy()), InvalidData, "a ndarray.*torch.from_numpy"),
-    "a batch of arrays": (lambda: iso.measure(TTFS, [np.zeros((2, 4))]), InvalidData, "a batch is a ndarray.*torch.from_numpy"),
+    "a batch of arrays": (lambda: iso.measure(TTFS, [np.zeros((2, 4))]), InvalidData, "a batch is a "
+        "ndarray.*torch.from_numpy"),
     "a text": (lambda: iso.convert(MODEL, "mnist"), InvalidData, "the samples are a str.*a DataLoader"),  # type: ignore[arg-type]
     "a dict": (lambda: iso.measure(TTFS, [{"x": X}]), InvalidData, "a batch is a dict"),
     "three tensors a batch": (lambda: iso.measure(TTFS, [(X, Y, Y)]), InvalidData, "a batch is a tuple of 3"),
@@ -118,7 +122,8 @@ WRONG: dict[str, tuple[Callable[[], object], type[IsospikeError], str]] = {
     "an empty tensor": (lambda: iso.check(MODEL, TTFS, X[:0]), InvalidData, "no sample"),
     "a tensor without a batch": (lambda: iso.convert(MODEL, torch.tensor(1.0)), InvalidData, "a batch is a Tensor"),
     "the model in place of samples": (lambda: iso.measure(TTFS, MODEL), InvalidData, "Exchange the arguments"),  # type: ignore[arg-type]
-    "network and model exchanged": (lambda: iso.check(TTFS, MODEL, X), InvalidModel, "check.SpikingNetwork, Sequential.*Exchange the first two"),  # type: ignore[arg-type]
+    "network and model exchanged": (lambda: iso.check(TTFS, MODEL, X), InvalidModel, "check.SpikingNetwork, "
+        "Sequential.*Exchange the first two"),  # type: ignore[arg-type]
     "a network as the model": (lambda: iso.check(TTFS, TTFS, X), InvalidModel, "Exchange"),
     "a network to convert": (lambda: iso.convert(TTFS, X), InvalidModel, "SpikingNetwork already"),
     "a coding by name": (lambda: iso.convert(MODEL, X, coding="rate"), InvalidSetting, "not 'rate'.*METHODS"),  # type: ignore[arg-type]
@@ -126,13 +131,17 @@ WRONG: dict[str, tuple[Callable[[], object], type[IsospikeError], str]] = {
     "a loader to simulate": (lambda: iso.simulate(TTFS, [X]), InvalidData, "the input is a list.*measure"),  # type: ignore[arg-type]
     "a stage that is not there": (lambda: iso.simulate(TTFS, X).times("nosuch"), InvalidSetting, "no stage `nosuch`.*0, 2"),
     "a stage of a rate network": (lambda: iso.simulate(RATE, X).times("nosuch"), InvalidSetting, "no stage `nosuch`"),
-    "two batches as a pair": (lambda: iso.measure(TTFS, (X, X.flip(0))), InvalidData, r"the labels are torch.float64 \(30, 4\).*a list, \[a, b\]"),
-    "complex labels": (lambda: iso.measure(TTFS, (X, Y + 0j)), InvalidData, "the labels are torch.complex64.*class number"),
-    "labels in a list": (lambda: iso.measure(TTFS, [X, Y]), InvalidData, r"second of these two is torch.int64 \(30,\).*\(samples, labels\)"),
+    "two batches as a pair": (lambda: iso.measure(TTFS, (X, X.flip(0))), InvalidData, r"the labels are torch.float64 "
+        r"\(30, 4\).*a list, \[a, b\]"),
+    "complex labels": (lambda: iso.measure(TTFS, (X, Y + 0j)), InvalidData, "the labels are torch.complex64.*class "
+        "number"),
+    "labels in a list": (lambda: iso.measure(TTFS, [X, Y]), InvalidData, r"second of these two is torch.int64 "
+        r"\(30,\).*\(samples, labels\)"),
     "too few labels of data": (lambda: iso.measure(TTFS, Data("x", X, Y[:4])), InvalidData, "30 samples and 4 labels"),
     "a dict as batch": (lambda: iso.measure(TTFS, [{"image": X, "label": Y}]), InvalidData, r"\(batch\['image'\], batch\['label'\]\) for batch in"),
     "a dict as samples": (lambda: iso.measure(TTFS, {"image": X, "label": Y}), InvalidData, r"a dict.*\(batch\['image'\], batch\['label'\]\)"),
-    "a data set": (lambda: iso.measure(TTFS, TensorDataset(X, Y)), InvalidData, r"a TensorDataset.*DataLoader\(dataset, batch_size=64\)"),
+    "a data set": (lambda: iso.measure(TTFS, TensorDataset(X, Y)), InvalidData, r"a "
+        r"TensorDataset.*DataLoader\(dataset, batch_size=64\)"),
     "a loader without batches": (lambda: iso.measure(TTFS, DataLoader(TensorDataset(X, Y), batch_size=None)), InvalidData, r"one number for.*batch_size=64"),
     "a simulator by name": (lambda: iso.simulate(TTFS, X, "event-driven"), InvalidSetting, "simulator='event-driven'.*ClosedForm, EventDriven"),  # type: ignore[arg-type]
     "a class as simulator": (lambda: iso.simulate(TTFS, X, iso.EventDriven), InvalidSetting, r"simulate.*Make an object of it: EventDriven\("),  # type: ignore[arg-type]
@@ -157,7 +166,8 @@ WRONG: dict[str, tuple[Callable[[], object], type[IsospikeError], str]] = {
     "a number to load": (lambda: iso.load(3), InvalidSetting, "load.path=3"),  # type: ignore[arg-type]
     "bytes to load": (lambda: iso.load(b"m.safetensors"), InvalidSetting, "load.path=b'm"),  # type: ignore[arg-type]
     **{
-        f"a model to {name}": (lambda f=f: f(MODEL), InvalidModel, f"{name}: the network is a Sequential.*Convert the model first")
+        f"a model to {name}": (lambda f=f: f(MODEL), InvalidModel, f"{name}: the network is a Sequential.*Convert the "
+            "model first")
         for name, f in {
             "measure": lambda m: iso.measure(m, X), "simulate": lambda m: iso.simulate(m, X), "diagnose": lambda m: iso.diagnose(m, X),
             "early": lambda m: early(m, X, [1.0]), "save": lambda m: iso.save(m, "m.safetensors"), "constrain": lambda m: iso.constrain(m, []),
@@ -225,10 +235,14 @@ SIMULATED: list[tuple[iso.SpikingNetwork, Simulator | None]] = [
 
 
 @pytest.mark.parametrize(("network", "simulator"), SIMULATED)
-def test_no_samples_have_no_answers_in_every_simulator(network: iso.SpikingNetwork, simulator: Simulator | None) -> None:
+def test_no_samples_have_no_answers_in_every_simulator(
+    network: iso.SpikingNetwork, simulator: Simulator | None
+) -> None:
     none, one = iso.simulate(network, X[:0], simulator), iso.simulate(network, X[:1], simulator)
     assert none.readout.shape == (0, 3) and none.readout.dtype == one.readout.dtype
-    assert {name: tuple(code.shape) for name, code in none.codes.items()} == {name: (0, *code.shape[1:]) for name, code in one.codes.items()}
+    assert {name: tuple(code.shape) for name, code in none.codes.items()} == {
+        name: (0, *code.shape[1:]) for name, code in one.codes.items()
+    }
     assert none.steps is None or none.steps.shape == (0,)
 
 

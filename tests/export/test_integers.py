@@ -1,4 +1,5 @@
-"""Tuned networks come out as integers: the integer simulation sends the same spikes as floating point, to the last one."""
+"""Tuned networks come out as integers: the integer simulation sends the same spikes as floating point, to the last
+one."""
 
 from dataclasses import replace
 
@@ -39,14 +40,20 @@ def test_what_a_chip_holds() -> None:
         assert stage.weights.dtype == stage.threshold.dtype == np.int64 and stage.gain >= 1
         if stage.stage.name != "8":  # its sources are single neurons, so that its grid is that of the weights
             assert stage.weights.data.min() >= -(2**5) and stage.weights.data.max() < 2**5
-    assert all(int(code.min()) >= 0 and int(code.max()) <= 16 for name, code in found(IMAGES).items() if name != found.network.stages[-1].name)
+    assert all(
+        int(code.min()) >= 0 and int(code.max()) <= 16
+        for name, code in found(IMAGES).items()
+        if name != found.network.stages[-1].name
+    )
 
 
 def test_integers_cost_little_beside_the_constraints_themselves() -> None:
     chip = tuned(LENET, 16, 6, IMAGES)
     found = integers(chip)
     ours, theirs = found(IMAGES)[chip.stages[-1].name] * found.stages[chip.stages[-1].name].unit, chip(IMAGES)
-    assert float((ours.argmax(1) == LABELS).double().mean()) >= float((theirs.argmax(1) == LABELS).double().mean()) - 0.01
+    assert (
+        float((ours.argmax(1) == LABELS).double().mean()) >= float((theirs.argmax(1) == LABELS).double().mean()) - 0.01
+    )
     assert float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt()) < 0.05
 
 
@@ -61,7 +68,13 @@ def test_neurons_without_a_gate_are_refused() -> None:
 def test_average_pools_and_a_sum_of_one_unit() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 144, 5)
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(4, 4, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(4 * 144, 5),
     ).double()
     x = torch.rand(20, 1, 28, 28, dtype=torch.float64)
     found = integers(tuned(convert(model, x, TTFS(), (0.0, 1.0)), 16, 5, x))

@@ -96,7 +96,9 @@ ACCEPTED: dict[str, Join] = {
     "a sum with part": changed(lambda y: y[:, 1:3].add_(0.5)),
     "part rectified": changed(lambda y: y[:, ::2].relu_()),
     "a number that single precision cannot hold": changed(lambda y: y.__setitem__((slice(None), 2), 0.7)),
-    "numbers that single precision cannot hold": lambda m, x: m.c(x) * x.new_tensor([0.1, 0.2, 0.3, 0.7]) + torch.tensor([0.1], dtype=x.dtype),
+    "numbers that single precision cannot hold": lambda m, x: (
+        m.c(x) * x.new_tensor([0.1, 0.2, 0.3, 0.7]) + torch.tensor([0.1], dtype=x.dtype)
+    ),
     "a number written": changed(lambda y: y.__setitem__((slice(None), 2), 0.25)),
     "part copied": changed(lambda y: y.__setitem__((slice(None), slice(0, 2)), y[:, 2:])),
     "parts exchanged": changed(_swap),
@@ -106,7 +108,9 @@ ACCEPTED: dict[str, Join] = {
     "the whole filled": lambda m, x: m.c(x).fill_(2.0) + m.c(x),
     "the whole exchanged": lambda m, x: m.c(x).zero_().add_(x),
     "a view of the input": lambda m, x: (x[:, 0].mul_(2.0), m.c(x))[1],
-    "a view read after the write": lambda m, x: (lambda y: (lambda v: (y.relu_(), v - y)[1])(y.unsqueeze(1).squeeze(1)))(m.c(x)) + x,
+    "a view read after the write": lambda m, x: (
+        (lambda y: (lambda v: (y.relu_(), v - y)[1])(y.unsqueeze(1).squeeze(1)))(m.c(x)) + x
+    ),
     "a dropout that hands on its input": _dropped_and_rectified,
     "made of the batch's size": lambda m, x: m.c(x) + torch.zeros(x.shape[0], 4) + x.new_full((x.shape[0], 1), 0.5),
     "joined with zeros": lambda m, x: F.relu(torch.cat([m.c(x), torch.ones(x.shape[0], 2), x], 1)),
@@ -135,9 +139,13 @@ def test_values_in_double_precision(what: str) -> None:
     graph = read(model, X.float())
     with torch.no_grad():
         plain = net(ACCEPTED[what], s=torch.tensor(1.3)).double()(X.clone())
-    expected = next(iter(plain.values())) if isinstance(plain, dict) else plain[0] if isinstance(plain, tuple) else plain
+    expected = (
+        next(iter(plain.values())) if isinstance(plain, dict) else plain[0] if isinstance(plain, tuple) else plain
+    )
     assert float((graph(X) - expected).abs().max()) <= 1e-14 * float(expected.abs().max())
-    assert float((original(model, graph, X, torch.float64)(X) - expected).abs().max()) <= 1e-14 * float(expected.abs().max())
+    assert float((original(model, graph, X, torch.float64)(X) - expected).abs().max()) <= 1e-14 * float(
+        expected.abs().max()
+    )
 
 
 def test_the_model_keeps_its_weights() -> None:
@@ -149,7 +157,8 @@ def test_the_model_keeps_its_weights() -> None:
 
 
 def test_writes_that_only_the_value_itself_sees_stay() -> None:
-    """Rectifiers in place of a layer's output are left as they are: functionalisation takes several times as long as the export."""
+    """Rectifiers in place of a layer's output are left as they are: functionalisation takes several times as long as
+    the export."""
     model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 3))
     program = export(model, X)
     assert functional(program) is program
@@ -179,48 +188,168 @@ COUNTING = net(lambda m, x: (setattr(m, "n", m.n.add_(1.0)), m.c(x) * m.n)[1])
 COUNTING.n = torch.zeros(4)  # no buffer
 ROWS = torch.arange(99.0).gt(60).repeat(4, 1).T.float()
 REFUSED: dict[str, tuple[nn.Module | ExportedProgram, type[IsospikeError], str]] = {
-    "random numbers": (net(lambda m, x: m.c(x) + torch.randn(4)), UnsupportedOperation, r"`randn` \(aten.randn\) draws random numbers"),
-    "numbers like a value": (net(lambda m, x: m.c(x) + torch.rand_like(x)), UnsupportedOperation, "`rand_like` .* draws random numbers"),
-    "a batch dropped": (net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "batch", True)), UnsupportedOperation, "`bernoulli_` .* draws random numbers"),
-    "rows dropped": (net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "row", True)), UnsupportedOperation, "`bernoulli_` .* draws random numbers"),
-    "weights dropped": (net(lambda m, x: F.linear(x, F.dropout(m.c.weight))), UnsupportedOperation, "`dropout` .* draws random numbers"),
+    "random numbers": (
+        net(lambda m, x: m.c(x) + torch.randn(4)),
+        UnsupportedOperation,
+        r"`randn` \(aten.randn\) draws random numbers",
+    ),
+    "numbers like a value": (
+        net(lambda m, x: m.c(x) + torch.rand_like(x)),
+        UnsupportedOperation,
+        "`rand_like` .* draws random numbers",
+    ),
+    "a batch dropped": (
+        net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "batch", True)),
+        UnsupportedOperation,
+        "`bernoulli_` .* draws random numbers",
+    ),
+    "rows dropped": (
+        net(lambda m, x: x + stochastic_depth(m.c(x), 0.5, "row", True)),
+        UnsupportedOperation,
+        "`bernoulli_` .* draws random numbers",
+    ),
+    "weights dropped": (
+        net(lambda m, x: F.linear(x, F.dropout(m.c.weight))),
+        UnsupportedOperation,
+        "`dropout` .* draws random numbers",
+    ),
     "values dropped": (net(lambda m, x: F.dropout(m.c(x))), UnsupportedOperation, "without training=self.training"),
-    "Python's random numbers": (net(lambda m, x: m.c(x) * random.random()), InvalidModel, "draws random numbers whenever"),
-    "NumPy's random numbers, seldom": (net(lambda m, x: m.c(x) + float(np.random.rand() < 1e-9)), InvalidModel, "draws random numbers whenever"),
-    "a generator's own numbers": (net(lambda m, x: m.c(x) + float(DRAWS.random() < 0.3)), InvalidModel, "differently each time"),
-    "small random numbers": (net(lambda m, x: m.c(x) + 1e-5 * DRAWS.standard_normal()), InvalidModel, "differently each time"),
-    "small ones in double precision": (net(lambda m, x: m.c(x) + 1e-9 * DRAWS.standard_normal()).double(), InvalidModel, "differently each time"),
+    "Python's random numbers": (
+        net(lambda m, x: m.c(x) * random.random()),
+        InvalidModel,
+        "draws random numbers whenever",
+    ),
+    "NumPy's random numbers, seldom": (
+        net(lambda m, x: m.c(x) + float(np.random.rand() < 1e-9)),
+        InvalidModel,
+        "draws random numbers whenever",
+    ),
+    "a generator's own numbers": (
+        net(lambda m, x: m.c(x) + float(DRAWS.random() < 0.3)),
+        InvalidModel,
+        "differently each time",
+    ),
+    "small random numbers": (
+        net(lambda m, x: m.c(x) + 1e-5 * DRAWS.standard_normal()),
+        InvalidModel,
+        "differently each time",
+    ),
+    "small ones in double precision": (
+        net(lambda m, x: m.c(x) + 1e-9 * DRAWS.standard_normal()).double(),
+        InvalidModel,
+        "differently each time",
+    ),
     "a count": (Counting(), InvalidModel, "differently each time"),
-    "a little of the batch's size": (net(lambda m, x: m.c(x) * (1 + 1e-6 * len(x))), InvalidModel, "differently when others are in its batch"),
-    "the same in double precision": (net(lambda m, x: m.c(x) * (1 + 1e-9 * len(x))).double(), InvalidModel, "differently when others are in its batch"),
-    "more for many": (net(lambda m, x: m.c(x) + (1.0 if len(x) > 100 else 0.0)), InvalidModel, "differently when others are in its batch"),
-    "a buffer that counts": (net(lambda m, x: (m.n.add_(1.0), m.c(x) * m.n)[1], n=torch.zeros(4)), InvalidModel, "writes into its tensor `n`"),
+    "a little of the batch's size": (
+        net(lambda m, x: m.c(x) * (1 + 1e-6 * len(x))),
+        InvalidModel,
+        "differently when others are in its batch",
+    ),
+    "the same in double precision": (
+        net(lambda m, x: m.c(x) * (1 + 1e-9 * len(x))).double(),
+        InvalidModel,
+        "differently when others are in its batch",
+    ),
+    "more for many": (
+        net(lambda m, x: m.c(x) + (1.0 if len(x) > 100 else 0.0)),
+        InvalidModel,
+        "differently when others are in its batch",
+    ),
+    "a buffer that counts": (
+        net(lambda m, x: (m.n.add_(1.0), m.c(x) * m.n)[1], n=torch.zeros(4)),
+        InvalidModel,
+        "writes into its tensor `n`",
+    ),
     "a constant that counts": (COUNTING, InvalidModel, "writes into its tensor `n`"),
-    "a buffer that is only written": (net(lambda m, x: (setattr(m, "n", x.mean()), m.c(x))[1], n=torch.zeros(())), InvalidModel, "writes into its tensor `n`"),
-    "a view of a buffer": (net(lambda m, x: (m.n.view(-1)[:2].mul_(2.0), m.c(x))[1], n=torch.ones(4)), InvalidModel, "writes into its tensor `n`"),
-    "the batch's size": (net(lambda m, x: m.c(x) / x.shape[0]), InvalidModel, "differently when others are in its batch"),
-    "a batch of two": (net(lambda m, x: m.c(x.view(2, -1))), InvalidModel, r"cannot be run on 19 inputs of shape \(4,\)"),
+    "a buffer that is only written": (
+        net(lambda m, x: (setattr(m, "n", x.mean()), m.c(x))[1], n=torch.zeros(())),
+        InvalidModel,
+        "writes into its tensor `n`",
+    ),
+    "a view of a buffer": (
+        net(lambda m, x: (m.n.view(-1)[:2].mul_(2.0), m.c(x))[1], n=torch.ones(4)),
+        InvalidModel,
+        "writes into its tensor `n`",
+    ),
+    "the batch's size": (
+        net(lambda m, x: m.c(x) / x.shape[0]),
+        InvalidModel,
+        "differently when others are in its batch",
+    ),
+    "a batch of two": (
+        net(lambda m, x: m.c(x.view(2, -1))),
+        InvalidModel,
+        r"cannot be run on 19 inputs of shape \(4,\)",
+    ),
     "a batch folded": (net(lambda m, x: m.c(x).view(2, -1)), InvalidModel, "answers 16 samples with 2 outputs"),
     "rounding": (net(lambda m, x: m.c(x.half().float())), UnsupportedOperation, "rounding to float16 by a cast"),
-    "a mean of half precision": (net(lambda m, x: m.c(x).mean(1, dtype=torch.float16).float()), UnsupportedOperation, "rounding to float16 by a cast"),
-    "a soft-max of half precision": (net(lambda m, x: m.c(x).softmax(1, torch.float16)), UnsupportedOperation, "rounding to float16 by a cast"),
-    "a soft-max of one class": (net(lambda m, x: m.c(x).log_softmax(1), 1), UnsupportedOperation, "a soft-max of one class"),
+    "a mean of half precision": (
+        net(lambda m, x: m.c(x).mean(1, dtype=torch.float16).float()),
+        UnsupportedOperation,
+        "rounding to float16 by a cast",
+    ),
+    "a soft-max of half precision": (
+        net(lambda m, x: m.c(x).softmax(1, torch.float16)),
+        UnsupportedOperation,
+        "rounding to float16 by a cast",
+    ),
+    "a soft-max of one class": (
+        net(lambda m, x: m.c(x).log_softmax(1), 1),
+        UnsupportedOperation,
+        "a soft-max of one class",
+    ),
     "numbers never written": (net(lambda m, x: m.c(x) + torch.empty(4)), InvalidModel, "NaN"),
     "two outputs": (net(lambda m, x: {"a": m.c(x), "b": x}), InvalidModel, "2 outputs"),  # type: ignore[arg-type, return-value]
     "a mask": (net(changed(lambda y: y.masked_fill_(y < 0, 0.0))), UnsupportedOperation, "masked_fill"),
     "part of the batch": (net(changed(lambda y: y[:1].mul_(2.0))), UnsupportedOperation, "a slice of the batch"),
-    "the first samples": (net(changed(lambda y: y[:16].mul_(2.0))), UnsupportedOperation, "a write into part of the batch"),
+    "the first samples": (
+        net(changed(lambda y: y[:16].mul_(2.0))),
+        UnsupportedOperation,
+        "a write into part of the batch",
+    ),
     "the first answers": (net(lambda m, x: m.c(x)[:50]), UnsupportedOperation, "a slice of the batch"),
-    "rows beside the batch": (net(lambda m, x: m.c(x) + m.n[: len(x)], n=ROWS), UnsupportedOperation, "differs from sample to sample"),
-    "half of a large batch": (program(changed(lambda y: y[:20].add_(1.0)), 40), UnsupportedOperation, "a write into part of the batch"),
-    "at most so many": (program(changed(lambda y: y[: min(len(y), 16)].add_(1.0)), 40), UnsupportedOperation, "a write into part of the batch"),
+    "rows beside the batch": (
+        net(lambda m, x: m.c(x) + m.n[: len(x)], n=ROWS),
+        UnsupportedOperation,
+        "differs from sample to sample",
+    ),
+    "half of a large batch": (
+        program(changed(lambda y: y[:20].add_(1.0)), 40),
+        UnsupportedOperation,
+        "a write into part of the batch",
+    ),
+    "at most so many": (
+        program(changed(lambda y: y[: min(len(y), 16)].add_(1.0)), 40),
+        UnsupportedOperation,
+        "a write into part of the batch",
+    ),
     "chosen columns": (net(changed(_chosen)), UnsupportedOperation, r"`index` \(aten.index.Tensor\) has no"),
-    "a number of values": (net(lambda m, x: m.c(x) + torch.zeros(x.nonzero().shape[0]).sum()), UnsupportedOperation, r"`nonzero` \(aten.nonzero\) has no"),
+    "a number of values": (
+        net(lambda m, x: m.c(x) + torch.zeros(x.nonzero().shape[0]).sum()),
+        UnsupportedOperation,
+        r"`nonzero` \(aten.nonzero\) has no",
+    ),
     "a part with casts": (net(_with_casts), InvalidModel, "answers otherwise in double precision"),
-    "a branch": (net(lambda m, x: torch.cond(m.c.bias.sum() > 0, m.c, lambda x: m.c(x) * 2, (x,))), UnsupportedOperation, r"`cond` \(cond\) has no"),
-    "a constant's branch": (net(lambda m, x: m.c(x) + torch.cond(m.s > 0, torch.neg, torch.exp, (m.s,)), s=torch.tensor(1.0)), UnsupportedOperation, "`cond`"),
-    "a gradient": (net(lambda m, x: m.c(x) * torch.func.grad(lambda w: (w * w).sum())(m.c.bias)), UnsupportedOperation, "has no spiking counterpart"),
-    "sample by sample": (net(lambda m, x: torch.vmap(m.c)(x)), UnsupportedOperation, r"`_add_batch_dim` \(_add_batch_dim\) has no"),
+    "a branch": (
+        net(lambda m, x: torch.cond(m.c.bias.sum() > 0, m.c, lambda x: m.c(x) * 2, (x,))),
+        UnsupportedOperation,
+        r"`cond` \(cond\) has no",
+    ),
+    "a constant's branch": (
+        net(lambda m, x: m.c(x) + torch.cond(m.s > 0, torch.neg, torch.exp, (m.s,)), s=torch.tensor(1.0)),
+        UnsupportedOperation,
+        "`cond`",
+    ),
+    "a gradient": (
+        net(lambda m, x: m.c(x) * torch.func.grad(lambda w: (w * w).sum())(m.c.bias)),
+        UnsupportedOperation,
+        "has no spiking counterpart",
+    ),
+    "sample by sample": (
+        net(lambda m, x: torch.vmap(m.c)(x)),
+        UnsupportedOperation,
+        r"`_add_batch_dim` \(_add_batch_dim\) has no",
+    ),
 }
 
 
@@ -254,7 +383,10 @@ def test_parts_in_another_mode_of_an_archive(join: Join, tmp_path: object) -> No
     assert float((graph(X) - model.double()(X).detach()).abs().max()) <= 1e-14
 
 
-@pytest.mark.parametrize("layers", [[nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)], [nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 3), nn.AvgPool1d(2)]])
+@pytest.mark.parametrize(
+    "layers",
+    [[nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)], [nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 3), nn.AvgPool1d(2)]],
+)
 def test_an_import_in_inference_mode(layers: list[nn.Module]) -> None:
     """Synapses are counted by a gradient, and inference mode keeps none."""
     with torch.inference_mode():
@@ -285,7 +417,13 @@ def off(graph: Graph, by: float) -> Graph:
     """The graph with its last bias a little off: what an import rule with a defect makes."""
     node = graph[graph.output]
     assert isinstance(node.op, Affine) and node.op.bias is not None
-    return graph.edited({node.name: [type(node)(node.name, Affine(node.op.groups, node.op.bias + by), node.inputs, node.shape, node.path)]})
+    return graph.edited(
+        {
+            node.name: [
+                type(node)(node.name, Affine(node.op.groups, node.op.bias + by), node.inputs, node.shape, node.path)
+            ]
+        }
+    )
 
 
 @pytest.mark.parametrize("by", [1e-3, 1e-6, 1e-10])
@@ -321,10 +459,16 @@ def archive(model: nn.Module, folder: object) -> str:
 
 @pytest.mark.parametrize("softmax", [False, True])
 @pytest.mark.parametrize("kind", ["module", "program", "archive"])
-def test_the_original_in_double_precision_knows_nothing_of_the_graph(kind: str, softmax: bool, tmp_path: object) -> None:
+def test_the_original_in_double_precision_knows_nothing_of_the_graph(
+    kind: str, softmax: bool, tmp_path: object
+) -> None:
     layers = [nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3), *([nn.Softmax(1)] if softmax else [])]
     model = nn.Sequential(*layers)
-    source = {"module": lambda: model, "program": lambda: torch.export.export(model, (X[:2].float(),)), "archive": lambda: archive(model, tmp_path)}[kind]()
+    source = {
+        "module": lambda: model,
+        "program": lambda: torch.export.export(model, (X[:2].float(),)),
+        "archive": lambda: archive(model, tmp_path),
+    }[kind]()
     graph = read(source, X.float())
     run = original(source, off(graph, 1e-3), X, torch.float64)
     logits = copy.deepcopy(nn.Sequential(*layers[:3]))  # a program shares its module's weights
@@ -352,7 +496,10 @@ def saved(model: onnx.ModelProto, folder: object) -> str:
 
 
 W, B = (torch.randn(size, generator=torch.Generator().manual_seed(1)) for size in ((4, 3), (3,)))
-STATISTICS = {name: torch.rand(3, generator=torch.Generator().manual_seed(i)) + 0.5 for i, name in enumerate(("gamma", "beta", "mean", "var"))}
+STATISTICS = {
+    name: torch.rand(3, generator=torch.Generator().manual_seed(i)) + 0.5
+    for i, name in enumerate(("gamma", "beta", "mean", "var"))
+}
 
 
 def dense(x: Tensor) -> Tensor:
@@ -388,7 +535,9 @@ def test_constants_of_a_file_are_folded_in_double_precision() -> None:
 
 
 def test_a_file_that_ends_in_a_soft_max_is_compared_before_it(tmp_path: object) -> None:
-    path = saved(onnx_model(node("Gemm", ["x", "w", "b"], "h"), node("Softmax", ["h"], "y", axis=1), w=W, b=B), tmp_path)
+    path = saved(
+        onnx_model(node("Gemm", ["x", "w", "b"], "h"), node("Softmax", ["h"], "y", axis=1), w=W, b=B), tmp_path
+    )
     graph = read(path, X)
     assert "soft-max" in graph.notes[0]
     for dtype, limit in ((torch.float64, 1e-15), (torch.float32, 1e-5)):
@@ -405,6 +554,10 @@ def test_a_file_of_the_batchs_size_is_refused() -> None:
 
 
 def test_random_numbers_of_a_file_are_refused() -> None:
-    nodes = (node("RandomNormal", [], "r", shape=[3]), node("Gemm", ["x", "w", "b"], "h"), node("Add", ["h", "r"], "y"))
+    nodes = (
+        node("RandomNormal", [], "r", shape=[3]),
+        node("Gemm", ["x", "w", "b"], "h"),
+        node("Add", ["h", "r"], "y"),
+    )
     with pytest.raises(UnsupportedOperation, match=r"RandomNormal.* draws random numbers"):
         from_onnx(onnx_model(*nodes, w=W, b=B))

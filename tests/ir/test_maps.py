@@ -86,7 +86,9 @@ def test_synapses_are_the_matrix(name: str) -> None:
     assert one.nonnegative == bool((a >= 0).all())
     bias = drawn(*out, seed=1)
     x = drawn(3, *shape, seed=2)
-    assert same(one(x, bias).flatten(1), x.flatten(1).numpy() @ a.T + bias.flatten().numpy()) and same(one(x), one.linear(x))
+    assert same(one(x, bias).flatten(1), x.flatten(1).numpy() @ a.T + bias.flatten().numpy()) and same(
+        one(x), one.linear(x)
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -97,7 +99,10 @@ def test_row_sums_are_those_of_the_full_kernel(name: str) -> None:
     if isinstance(one, Conv | ConvTranspose):
         kernel = one.weight.flatten(2).sum(2)  # (out, in / groups), or (in, out / groups)
         kernel = kernel.sum(1) if isinstance(one, Conv) else kernel.unflatten(0, (one.groups, -1)).sum(1).flatten()
-        assert same(sums.expand(one.out_shape(shape)), kernel.reshape(-1, *(1,) * (len(shape) - 1)).expand(one.out_shape(shape)))
+        assert same(
+            sums.expand(one.out_shape(shape)),
+            kernel.reshape(-1, *(1,) * (len(shape) - 1)).expand(one.out_shape(shape)),
+        )
     else:
         assert same(sums.expand(one.out_shape(shape)).flatten(), matrix(one, shape).sum(1))
 
@@ -109,7 +114,8 @@ def test_the_row_sum_of_a_mean_is_one_also_at_the_border(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_factors_go_before_and_after(name: str) -> None:
-    """s ⊙ (A x) as one map, A (s ⊙ x) as one map, A (s ⊙ x) = s' ⊙ (A x): wherever a map says so it holds, and the usual cases are there."""
+    """s ⊙ (A x) as one map, A (s ⊙ x) as one map, A (s ⊙ x) = s' ⊙ (A x): wherever a map says so it holds, and the
+    usual cases are there."""
     one, shape = ALL[name]
     out, a = one.out_shape(shape), matrix(one, shape)
 
@@ -125,7 +131,9 @@ def test_factors_go_before_and_after(name: str) -> None:
     for s, found in after:
         assert found is None or same(matrix(found, shape), a * s.expand(shape).reshape(1, -1).numpy())
     for s, brought in carried:
-        assert brought is None or same(brought.expand(out).reshape(-1, 1).numpy() * a, a * s.expand(shape).reshape(1, -1).numpy())
+        assert brought is None or same(
+            brought.expand(out).reshape(-1, 1).numpy() * a, a * s.expand(shape).reshape(1, -1).numpy()
+        )
     own = {Dense: len(shape), Conv: 1, ConvTranspose: 1, Scale: 1}.get(type(one))
     if own is not None:  # weights take up a factor for each of what they tell apart: channels, or the last dimension
         assert all(found[own][1] is not None and found[0][1] is not None for found in (scaled, after))
@@ -135,8 +143,16 @@ def test_factors_go_before_and_after(name: str) -> None:
 
 AFTER = {
     "dense after zeros": (Dense(drawn(3, 5)), Pad(((0, 0), (1, 2))), (4, 2)),
-    "conv after channels of zeros": (Conv(drawn(3, 5, 2, 2), (1, 1), (0, 0), (1, 1), 1), Pad(((2, 1), (0, 0), (0, 0))), (2, 3, 3)),
-    "conv after even zeros": (Conv(drawn(3, 2, 2, 3), (2, 1), (1, 0), (1, 1), 1), Pad(((0, 0), (1, 1), (2, 2))), (2, 3, 3)),
+    "conv after channels of zeros": (
+        Conv(drawn(3, 5, 2, 2), (1, 1), (0, 0), (1, 1), 1),
+        Pad(((2, 1), (0, 0), (0, 0))),
+        (2, 3, 3),
+    ),
+    "conv after even zeros": (
+        Conv(drawn(3, 2, 2, 3), (2, 1), (1, 0), (1, 1), 1),
+        Pad(((0, 0), (1, 1), (2, 2))),
+        (2, 3, 3),
+    ),
     "scale after dense": (Scale(drawn(3)), Dense(drawn(3, 5)), (5,)),
     "reshape after reshape": (Reshape((12,)), Reshape((4, 3)), (2, 6)),
     "permute after permute": (Permute((1, 2, 0)), Permute((0, 2, 1)), (2, 3, 4)),
@@ -159,21 +175,42 @@ def test_one_map_after_another(name: str) -> None:
 
 
 def test_rows_are_the_outputs_that_one_input_reaches() -> None:
-    """By input channel, then row by row of the neighbourhood, its outputs side by side; mirrored, as outputs lie the other way from taps."""
+    """By input channel, then row by row of the neighbourhood, its outputs side by side; mirrored, as outputs lie the
+    other way from taps."""
     weight = drawn(3, 2, 2, 3)
     rows = Conv(weight, (1, 1), (1, 2), (1, 1), 1).rows()
-    assert rows is not None and (rows.inputs, rows.outputs, rows.kernel, rows.padding, rows.dims) == (2, 3, (2, 3), (1, 2), 4)
+    assert rows is not None and (rows.inputs, rows.outputs, rows.kernel, rows.padding, rows.dims) == (
+        2,
+        3,
+        (2, 3),
+        (1, 2),
+        4,
+    )
     laid = rows.weights.reshape(2, 2, 3, 3)
     for c in range(2):
         for i in range(2):
             for j in range(3):
                 assert laid[c, i, j].tolist() == weight[:, c, 1 - i, 2 - j].tolist()
     vector = Dense(weight[0, 0]).rows()
-    assert vector is not None and (vector.inputs, vector.outputs, vector.kernel, vector.padding, vector.dims) == (3, 2, (1, 1), (0, 0), 2)
+    assert vector is not None and (vector.inputs, vector.outputs, vector.kernel, vector.padding, vector.dims) == (
+        3,
+        2,
+        (1, 1),
+        (0, 0),
+        2,
+    )
     assert vector.weights.tolist() == weight[0, 0].T.flatten().tolist()
-    others = [((2, 1), (1, 1), (1, 1), 1), ((1, 1), (1, 1), (1, 2), 1), ((1, 1), (2, 1), (1, 1), 1), ((1, 1), (1, 3), (1, 1), 1)]
+    others = [
+        ((2, 1), (1, 1), (1, 1), 1),
+        ((1, 1), (1, 1), (1, 2), 1),
+        ((1, 1), (2, 1), (1, 1), 1),
+        ((1, 1), (1, 3), (1, 1), 1),
+    ]
     assert all(Conv(weight, *other).rows() is None for other in others)
-    assert Conv(drawn(4, 2, 2, 2), (1, 1), (0, 0), (1, 1), 2).rows() is None and Conv(drawn(4, 2, 2), (1,), (0,), (1,), 1).rows() is None
+    assert (
+        Conv(drawn(4, 2, 2, 2), (1, 1), (0, 0), (1, 1), 2).rows() is None
+        and Conv(drawn(4, 2, 2), (1,), (0,), (1,), 1).rows() is None
+    )
 
 
 def test_a_pool_and_the_neurons_that_it_chooses_from() -> None:

@@ -1,4 +1,5 @@
-"""Synapses listed one by one are those that a unit sent through the map from each input finds, and no map holds inputs × inputs numbers."""
+"""Synapses listed one by one are those that a unit sent through the map from each input finds, and no map holds inputs
+× inputs numbers."""
 
 import math
 import random
@@ -39,8 +40,13 @@ def test_convolutions_and_average_pools_of_any_shape(rng: random.Random) -> None
     padding = tuple(rng.randint(0, 2) for _ in range(n))
     inputs, outputs = groups * rng.randint(1, 3), groups * rng.randint(1, 3)
     sizes = tuple(d * (k - 1) + 1 + rng.randint(0, 5) for k, d in zip(kernel, dilation, strict=True))
-    assert_same(Conv(weights(rng, outputs, inputs // groups, *kernel), stride, padding, dilation, groups), (inputs, *sizes))
-    assert_same(ConvTranspose(weights(rng, inputs, outputs // groups, *kernel), stride, (0,) * n, (0,) * n, dilation, groups), (inputs, *sizes))
+    assert_same(
+        Conv(weights(rng, outputs, inputs // groups, *kernel), stride, padding, dilation, groups), (inputs, *sizes)
+    )
+    assert_same(
+        ConvTranspose(weights(rng, inputs, outputs // groups, *kernel), stride, (0,) * n, (0,) * n, dilation, groups),
+        (inputs, *sizes),
+    )
     less = tuple(rng.randint(0, k // 2) for k in kernel)
     divisor = rng.choice([None, None, 1, 5])
     assert_same(AveragePool(kernel, stride, less, rng.random() < 0.5, rng.random() < 0.5, divisor), (inputs, *sizes))

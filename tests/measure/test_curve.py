@@ -1,4 +1,5 @@
-"""Figures over time: by hand on a small network, by formula, and each the same whether read on the way or at the end."""
+"""Figures over time: by hand on a small network, by formula, and each the same whether read on the way or at the
+end."""
 
 import itertools
 
@@ -36,7 +37,8 @@ def network(**settings: object) -> iso.SpikingNetwork:
 
 @pytest.mark.parametrize("encoder", ["constant", "regular"])
 def test_operations_and_energy_by_hand(encoder: str) -> None:
-    """Every input pixel reaches 1, 2 or 4 places of each of 2 channels; every hidden spike one pool, every pooled spike 3 outputs."""
+    """Every input pixel reaches 1, 2 or 4 places of each of 2 channels; every hidden spike one pool, every pooled
+    spike 3 outputs."""
     net = network(steps=9, neuron=SignedIF(), **({"encoder": RegularSpikes} if encoder == "regular" else {}))
     reach = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=torch.float64) * 2
     (moment,) = iso.curve(net, [(images(), None)], at=[9])
@@ -56,7 +58,8 @@ def test_operations_and_energy_by_hand(encoder: str) -> None:
 
 
 def test_energy_is_the_formula_of_han_2023() -> None:
-    """Table 5: E_SNN = 77 fJ × SOP for spiking layers, 4.6 pJ × MAC for the analog first one; E_ANN = 4.6 pJ × MAC (eqs. 23–24)."""
+    """Table 5: E_SNN = 77 fJ × SOP for spiking layers, 4.6 pJ × MAC for the analog first one; E_ANN = 4.6 pJ × MAC
+    (eqs. 23–24)."""
     model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)).double()
     x = torch.rand(11, 6, dtype=torch.float64)
     net = iso.convert(model, x, iso.Rate(steps=13), input_range=(0.0, 1.0))
@@ -80,7 +83,9 @@ def test_on_the_way_as_at_the_end(pool: str) -> None:
         with torch.no_grad():
             expected = model(images())
         assert moment.max_abs_error == pytest.approx(float((out - expected).abs().max()))
-        assert moment.relative_error == pytest.approx(float(((out - expected).square().mean() / expected.square().mean()).sqrt()))
+        assert moment.relative_error == pytest.approx(
+            float(((out - expected).square().mean() / expected.square().mean()).sqrt())
+        )
         assert moment.accuracy == pytest.approx(float((out.argmax(1) == labels).double().mean()))
 
 
@@ -126,7 +131,9 @@ def test_a_report_is_of_one_draw(encoder: type[RateEncoder]) -> None:
     hidden, sent = net.stages[0].name, spikes[net.stages[0].name]
     assert report.spikes_per_neuron == pytest.approx(float(sent.sum()) / (300 * 8), rel=1e-12)
     assert report.active_fraction == pytest.approx(float((sent > 0).double().mean()), rel=1e-12)
-    assert [layer.active_fraction for layer in report.layers] == pytest.approx([float((spikes[s.name] > 0).double().mean()) for s in net.stages[:-1]])
+    assert [layer.active_fraction for layer in report.layers] == pytest.approx(
+        [float((spikes[s.name] > 0).double().mean()) for s in net.stages[:-1]]
+    )
     assert report.layers[0].name == hidden and report.layers[0].max_abs_error == pytest.approx(off, rel=1e-9)
     with torch.no_grad():
         assert report.max_abs_error == pytest.approx(float((torch.cat(outs) - model(x)).abs().max()), rel=1e-9)
@@ -135,11 +142,23 @@ def test_a_report_is_of_one_draw(encoder: type[RateEncoder]) -> None:
 
 def moments(*accuracies: float) -> list[Moment]:
     rest = dict.fromkeys(("relative_error", "max_abs_error", "agreement"))
-    zero = dict.fromkeys(("spikes_per_neuron", "active_fraction", "synaptic_operations", "macs", "energy_spiking_pj", "energy_original_pj"), 0.0)
+    zero = dict.fromkeys(
+        (
+            "spikes_per_neuron",
+            "active_fraction",
+            "synaptic_operations",
+            "macs",
+            "energy_spiking_pj",
+            "energy_original_pj",
+        ),
+        0.0,
+    )
     return [Moment(steps=2**i, accuracy=a, accuracy_original=0.9, **rest, **zero) for i, a in enumerate(accuracies)]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("steps", "expected"), [(1, [1]), (2, [1, 2]), (7, [1, 2, 4, 7]), (8, [1, 2, 4, 8]), (9, [1, 2, 4, 8, 9])])
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(1, [1]), (2, [1, 2]), (7, [1, 2, 4, 7]), (8, [1, 2, 4, 8]), (9, [1, 2, 4, 8, 9])]
+)
 def test_times_are_doubled_up_to_the_last(steps: int, expected: list[int]) -> None:
     assert [moment.steps for moment in iso.curve(network(steps=steps), [(images(), None)])] == expected
 

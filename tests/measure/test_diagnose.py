@@ -24,7 +24,11 @@ class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(4)
-        self.conv1, self.conv2, self.head = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 8, 3, padding=1), nn.Linear(32, 5)
+        self.conv1, self.conv2, self.head = (
+            nn.Conv2d(1, 6, 3, padding=1),
+            nn.Conv2d(6, 8, 3, padding=1),
+            nn.Linear(32, 5),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = nn.functional.max_pool2d(torch.relu(self.conv1(x)), 2)
@@ -58,8 +62,15 @@ def images() -> Tensor:
     return torch.rand(30, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def network(normalise: Normalise | None = None, neuron: Stepping | None = None, steps: int = 256) -> iso.SpikingNetwork:
-    return iso.convert(Net().double(), images(), iso.Rate(steps, neuron or SignedIF(), normalise or Percentile(100)), input_range=(0.0, 1.0))
+def network(
+    normalise: Normalise | None = None, neuron: Stepping | None = None, steps: int = 256
+) -> iso.SpikingNetwork:
+    return iso.convert(
+        Net().double(),
+        images(),
+        iso.Rate(steps, neuron or SignedIF(), normalise or Percentile(100)),
+        input_range=(0.0, 1.0),
+    )
 
 
 def findings(net: iso.SpikingNetwork) -> dict[str, Finding]:
@@ -72,7 +83,9 @@ def changed(net: iso.SpikingNetwork, place: int, **changes: object) -> iso.Spiki
     return iso.SpikingNetwork(replace(net.body, stages=tuple(stages)))
 
 
-@pytest.mark.parametrize("neuron", [IF(), IF(reset="zero"), LIF(), TernaryIF(), BurstIF(), SignedIF()], ids=lambda n: type(n).__name__)
+@pytest.mark.parametrize(
+    "neuron", [IF(), IF(reset="zero"), LIF(), TernaryIF(), BurstIF(), SignedIF()], ids=lambda n: type(n).__name__
+)
 def test_the_mechanisms_add_up(neuron: Stepping) -> None:
     net = network(Percentile(95), neuron, steps=21)
     walk = Walk(net.body, images())
@@ -123,7 +136,9 @@ def test_a_pool_of_single_spikes() -> None:
     stages[1] = replace(stages[1], neuron=StepPool(pool.pool, pool.unit))
     found = findings(iso.SpikingNetwork(replace(net.body, stages=tuple(stages))))
     worst = max(found.values(), key=lambda f: f.made / f.scale)
-    assert worst.name == net.stages[1].name and worst.order > 0.2 * worst.scale and "pools single spikes" in worst.advice
+    assert (
+        worst.name == net.stages[1].name and worst.order > 0.2 * worst.scale and "pools single spikes" in worst.advice
+    )
     assert findings(net)[worst.name].made == 0  # the right pool makes none
 
 
@@ -134,7 +149,9 @@ def test_nothing_to_diagnose() -> None:
 
 def test_the_originals_own_clips_are_no_error() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 9), nn.ReLU6(), nn.Linear(9, 9), nn.Hardtanh(0.0, 0.2), nn.Linear(9, 3)).double()
+    model = nn.Sequential(
+        nn.Linear(6, 9), nn.ReLU6(), nn.Linear(9, 9), nn.Hardtanh(0.0, 0.2), nn.Linear(9, 3)
+    ).double()
     x = 8 * torch.rand(20, 6, dtype=torch.float64)
     net = iso.convert(model, x, iso.Rate(4096, SignedIF(), Bounds()), input_range=(0.0, 8.0))
     for finding in iso.diagnose(net, [(x, None)]):
@@ -143,6 +160,8 @@ def test_the_originals_own_clips_are_no_error() -> None:
 
 def test_what_no_time_mends() -> None:
     found = findings(network(neuron=IF(reset="zero")))
-    assert all("soft reset" in finding.advice for name, finding in found.items() if finding.made > 0.01 * finding.scale)
+    assert all(
+        "soft reset" in finding.advice for name, finding in found.items() if finding.made > 0.01 * finding.scale
+    )
     leaking = findings(network(neuron=LIF(conductance=torch.tensor(3.0, dtype=torch.float64))))
     assert any("leak" in finding.advice for finding in leaking.values())

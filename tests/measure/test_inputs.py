@@ -19,7 +19,9 @@ def calibrated_on(mean: float, sd: float) -> iso.SpikingNetwork:
     return iso.SpikingNetwork(replace(NETWORK.body, seen=(mean, sd)))
 
 
-@pytest.mark.parametrize("data", [[], (), iter(()), X[:0], [X[:0]]], ids=["list", "tuple", "iterator", "tensor", "batch"])
+@pytest.mark.parametrize(
+    "data", [[], (), iter(()), X[:0], [X[:0]]], ids=["list", "tuple", "iterator", "tensor", "batch"]
+)
 def test_nothing_cannot_be_checked_on(data: object) -> None:
     with pytest.raises(InvalidData, match="no sample"):
         iso.check(MODEL, NETWORK, data)  # type: ignore[arg-type]
@@ -50,9 +52,17 @@ RATE = iso.convert(DENSE, X, iso.Rate(steps=8))
 LABELS = torch.arange(16) % 3
 
 
-@pytest.mark.parametrize("labels", [LABELS[:, None], torch.eye(3)[LABELS].long(), LABELS.double() + 0.5], ids=["a column", "one-hot", "fractions"])
+@pytest.mark.parametrize(
+    "labels",
+    [LABELS[:, None], torch.eye(3)[LABELS].long(), LABELS.double() + 0.5],
+    ids=["a column", "one-hot", "fractions"],
+)
 def test_labels_are_class_numbers(labels: torch.Tensor) -> None:
-    for call in (lambda: iso.measure(ONE, (X, labels)), lambda: iso.check(DENSE, ONE, (X, labels)), lambda: iso.curve(RATE, (X, labels), at=[4])):
+    for call in (
+        lambda: iso.measure(ONE, (X, labels)),
+        lambda: iso.check(DENSE, ONE, (X, labels)),
+        lambda: iso.curve(RATE, (X, labels), at=[4]),
+    ):
         with pytest.raises(InvalidData, match="Class numbers"):
             call()
     assert iso.measure(ONE, (X, LABELS))["accuracy"] == float((DENSE(X).argmax(1) == LABELS).double().mean())
@@ -81,7 +91,9 @@ class Awkward(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 3), nn.Softmax(1))
+        self.layers = nn.Sequential(
+            nn.Linear(1, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 3), nn.Softmax(1)
+        )
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
         return (self.layers(x.mul_(0.5)),)
@@ -103,7 +115,10 @@ def test_the_curve_compares_with_the_model_as_it_is_converted(dtype: torch.dtype
 
 def test_simulators_of_a_kind_are_told_apart() -> None:
     found = iso.check(DENSE, ONE, X, simulators=[iso.Clocked(2), iso.Clocked(1024), iso.ClosedForm()]).simulators
-    assert found["Clocked(ticks=2, rounding='half')"] > 10 * found["Clocked(ticks=1024, rounding='half')"] and found["ClosedForm"] < 1e-5
+    assert (
+        found["Clocked(ticks=2, rounding='half')"] > 10 * found["Clocked(ticks=1024, rounding='half')"]
+        and found["ClosedForm"] < 1e-5
+    )
 
 
 @pytest.mark.parametrize("factor", [1e39, 1e-50])

@@ -32,7 +32,8 @@ def test_a_network_counted_by_hand() -> None:
     graph = unit_graph(model, (2,))
     network = TTFS().network(graph, calibrate(graph, [x]))
     figures = iso.measure(network, [(x, torch.tensor([0, 0]))])
-    # sample 1: input 0 spikes (3 synapses: a zero weight is none, so neurons 0, 1, 2), input 1 is silent; hidden 0 and 1 spike (1 synapse each)
+    # sample 1: input 0 spikes (3 synapses: a zero weight is none, so neurons 0, 1, 2), input 1 is silent; hidden
+    # 0 and 1 spike (1 synapse each)
     # sample 2: inputs 0 (3) and 1 (2) spike; hidden 0 and 1 spike (1 each)
     assert figures["synaptic_operations"] == ((3 + 2) + (3 + 2 + 2)) / 2
     assert figures["macs_original"] == 5 + 3 and figures["macs"] == 0
@@ -41,7 +42,11 @@ def test_a_network_counted_by_hand() -> None:
     assert figures["energy_original_pj"] == pytest.approx(8 * 4.6)
     assert figures["early_spikes"] == 0 and figures["inputs_outside_range"] == 0 and figures["samples"] == 2
     forced = iso.measure(TTFS(forced_spikes=True).network(graph, calibrate(graph, [x])), [(x, None)])
-    assert forced["spikes_per_neuron"] == 1.0 and forced["active_fraction"] == pytest.approx(4 / 6) and forced["accuracy"] is None
+    assert (
+        forced["spikes_per_neuron"] == 1.0
+        and forced["active_fraction"] == pytest.approx(4 / 6)
+        and forced["accuracy"] is None
+    )
 
 
 @pytest.mark.parametrize("name", ["conv padding", "conv transposed", "max pool stride", "linear"])
@@ -59,7 +64,9 @@ def test_fan_out_counts_synapses(name: str) -> None:
                 assert torch.equal(fan_out(chain, body.shapes[group.source]).flatten(), rows)
             assert float(fan_out(chain, body.shapes[group.source]).sum()) >= float(rows.sum())
             x = torch.randn(2, *body.shapes[group.source], dtype=torch.float64)
-            assert torch.allclose(torch.from_numpy(x.flatten(1).numpy() @ matrix.toarray()), through(chain, x).flatten(1), atol=1e-12)
+            assert torch.allclose(
+                torch.from_numpy(x.flatten(1).numpy() @ matrix.toarray()), through(chain, x).flatten(1), atol=1e-12
+            )
 
 
 def test_agreement_compares_values() -> None:
@@ -97,7 +104,9 @@ def test_the_originals_operations_do_not_depend_on_how_it_is_mapped() -> None:
 
     network = iso.convert(Block(), torch.rand(5, 4), input_range=(0.0, 1.0))
     assert network.body.macs == 4 * 6 + 6 * 4 + 4 * 3
-    padded = iso.convert(nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU()), torch.rand(5, 1, 4, 4), input_range=(0.0, 1.0))
+    padded = iso.convert(
+        nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU()), torch.rand(5, 1, 4, 4), input_range=(0.0, 1.0)
+    )
     assert padded.body.macs == 2 * (4 * 9 + 8 * 6 + 4 * 4)  # inner pixels, edges, corners
 
 

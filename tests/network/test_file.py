@@ -1,4 +1,5 @@
-"""The file format: files of format 3 go on being read, a field more breaks none, and a network comes back with the hardware it is on."""
+"""The file format: files of format 3 go on being read, a field more breaks none, and a network comes back with the
+hardware it is on."""
 
 import json
 import struct
@@ -15,7 +16,19 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from isospike import EventDriven, SlopeMismatch, SpikeJitter, TimeSteps, WeightBits, WeightNoise, constrain, convert, load, save, simulate
+from isospike import (
+    EventDriven,
+    SlopeMismatch,
+    SpikeJitter,
+    TimeSteps,
+    WeightBits,
+    WeightNoise,
+    constrain,
+    convert,
+    load,
+    save,
+    simulate,
+)
 from isospike.constraints import Constraint, Noise
 from isospike.errors import InvalidFile
 from isospike.ir.record import Record, from_tree, to_tree
@@ -34,7 +47,9 @@ def test_a_file_of_format_3_answers_as_it_did(name: str, tmp_path: Path) -> None
     run = EventDriven() if name in ("early", "double-exponential") else None
     assert torch.allclose(simulate(network, x, run).readout, y, rtol=1e-5, atol=1e-6)
     save(network, tmp_path / "again.safetensors")  # and is written in today's
-    assert torch.equal(simulate(load(tmp_path / "again.safetensors"), x, run).readout, simulate(network, x, run).readout)
+    assert torch.equal(
+        simulate(load(tmp_path / "again.safetensors"), x, run).readout, simulate(network, x, run).readout
+    )
 
 
 def test_there_are_files_of_every_kind() -> None:
@@ -62,7 +77,12 @@ def neuron(header: Any) -> Any:
 
 
 def jitter(**fields: object) -> dict[str, object]:
-    return {"record": "SpikeJitter", "of": "isospike.constraints.spike_jitter", "version": 1, "fields": {"sd": 0.1, **fields}}
+    return {
+        "record": "SpikeJitter",
+        "of": "isospike.constraints.spike_jitter",
+        "version": 1,
+        "fields": {"sd": 0.1, **fields},
+    }
 
 
 def saved(folder: Path) -> Path:
@@ -85,36 +105,62 @@ def test_what_a_file_lacks_has_its_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda h: h["network"]["fields"].update(colour="red"), r"`Body` in the file has fields \['colour'\].*Update isospike"),
+        (
+            lambda h: h["network"]["fields"].update(colour="red"),
+            r"`Body` in the file has fields \['colour'\].*Update isospike",
+        ),
         (lambda h: h["network"].update(version=2), "`Body` in the file has version 2.*Update isospike"),
         (lambda h: h["network"]["fields"].pop("encoder"), r"`Body` in the file lacks \['encoder'\]"),
         (lambda h: h.update(format=5), "has format 5.*reads formats 3 and 4.*Update isospike"),
-        (lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[6, 1 << 50]), "shape .6, 1125899906842624.*neurons a stage"),
+        (
+            lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[6, 1 << 50]),
+            "shape .6, 1125899906842624.*neurons a stage",
+        ),
         (lambda h: h["network"]["fields"]["stages"][0]["fields"].update(shape=[-6]), "shape .-6"),
         (lambda h: h["network"]["fields"]["encoder"]["fields"].update(shape=["4"]), "shape"),
-        (lambda h: h["network"]["fields"]["stages"][0]["fields"]["neuron"].update(record="Elsewhere", of="a.b"), "`Elsewhere` of `a.b`, which is not defined"),
-        (lambda h: h["network"]["fields"].update(constraints=3), "Body.constraints=3.*an object of .*SpikeJitter.*, in a tuple.*Convert the model again"),
+        (
+            lambda h: h["network"]["fields"]["stages"][0]["fields"]["neuron"].update(record="Elsewhere", of="a.b"),
+            "`Elsewhere` of `a.b`, which is not defined",
+        ),
+        (
+            lambda h: h["network"]["fields"].update(constraints=3),
+            "Body.constraints=3.*an object of .*SpikeJitter.*, in a tuple.*Convert the model again",
+        ),
         (lambda h: h["network"]["fields"].update(constraints=[3]), r"Body.constraints=\(3,\)"),
         (lambda h: h["network"]["fields"].update(encoder=None), "Body.encoder=None.*an object of .*LatencyEncoder"),
         (lambda h: h["network"]["fields"].update(stages=["x"]), "Body.stages="),
         (lambda h: h["network"]["fields"].update(steps=-1), "Body.steps=-1.*a whole number from 0"),
         (lambda h: h["network"]["fields"].update(notes=[1]), r"Body.notes=\(1,\)"),
         (lambda h: h["network"]["fields"].update(reach=[["0", 1.0]]), "Body.reach="),
-        (lambda h: h["network"]["fields"].update(reach=[["0", float("nan"), 1.0]]), "holds nan, which is no part of a network"),
-        (lambda h: h["network"]["fields"].update(seen=[0.0, {"float": "nan"}]), "holds nan, which is no part of a network"),
-        (lambda h: h["network"]["fields"].update(constraints=[jitter(seed="x")]), "SpikeJitter.seed='x'.*a whole number"),
+        (
+            lambda h: h["network"]["fields"].update(reach=[["0", float("nan"), 1.0]]),
+            "holds nan, which is no part of a network",
+        ),
+        (
+            lambda h: h["network"]["fields"].update(seen=[0.0, {"float": "nan"}]),
+            "holds nan, which is no part of a network",
+        ),
+        (
+            lambda h: h["network"]["fields"].update(constraints=[jitter(seed="x")]),
+            "SpikeJitter.seed='x'.*a whole number",
+        ),
         (lambda h: h["network"]["fields"].update(constraints=[jitter(sd=-1.0)]), "SpikeJitter.sd=-1.0.*0 or more"),
         *(
             change
             for ticks in (-1, 1e308, "x", True, None)
             for change in (
-                (lambda h, ticks=ticks: h["network"]["fields"]["encoder"]["fields"].update(ticks=ticks), "LatencyEncoder.ticks=.*a whole number from 0"),
+                (
+                    lambda h, ticks=ticks: h["network"]["fields"]["encoder"]["fields"].update(ticks=ticks),
+                    "LatencyEncoder.ticks=.*a whole number from 0",
+                ),
                 (lambda h, ticks=ticks: neuron(h).update(ticks=ticks), "FirstSpikeIF.ticks=.*a whole number from 0"),
             )
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_rightly_is_refused(change: Callable[[Any], None], reason: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_rightly_is_refused(
+    change: Callable[[Any], None], reason: str, tmp_path: Path
+) -> None:
     import re
 
     with pytest.raises(InvalidFile) as caught:
@@ -122,7 +168,9 @@ def test_a_file_that_cannot_be_read_rightly_is_refused(change: Callable[[Any], N
     assert re.search(reason, str(caught.value), re.S), caught.value
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("ttfs", "rate-window")])  # both have many layers, and no part of their own
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("ttfs", "rate-window")]
+)  # both have many layers, and no part of their own
 def test_no_file_has_numbers_that_are_none(name: str, tmp_path: Path) -> None:
     """Each tensor of each kind of file in turn; infinity is a number where a neuron's observation never ends."""
     path = tmp_path / "m.safetensors"
@@ -234,7 +282,9 @@ def test_a_class_of_an_installed_package_need_not_have_been_imported(tmp_path: P
     edited(path, lambda h: h["network"]["fields"].update(constraints=[blink]))
     with pytest.raises(InvalidFile, match="`Blink` of `blinking`, which is not defined here"):
         load(path)
-    script = f"from isospike import load; (c,) = load({str(path)!r}).body.constraints; print(type(c).__module__, c.share)"
+    script = (
+        f"from isospike import load; (c,) = load({str(path)!r}).body.constraints; print(type(c).__module__, c.share)"
+    )
     found = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["blinking", "0.25"]
 
@@ -304,5 +354,8 @@ def test_the_network_of_a_tuned_file_has_its_clock(tmp_path: Path) -> None:
     network = convert(plain(), X, input_range=(0.0, 1.0))
     tuned = prepare(network, [TimeSteps(16), WeightBits(4), SpikeJitter(0.1)], [X]).network()
     save(tuned, tmp_path / "m.safetensors")
-    assert [type(c).__name__ for c in load(tmp_path / "m.safetensors").body.constraints] == ["TimeSteps", "WeightBits"]  # jitter does not last
+    assert [type(c).__name__ for c in load(tmp_path / "m.safetensors").body.constraints] == [
+        "TimeSteps",
+        "WeightBits",
+    ]  # jitter does not last
     assert replace(tuned.body.constraints[1]).steps

@@ -35,14 +35,21 @@ def test_a_code_that_is_not_zero_is_a_spike() -> None:
     assert IF().spikes(code).tolist() == [[0.0, 1.0, 1.0]] and not bool(IF().early(code).any())
 
 
-@pytest.mark.parametrize(("neuron", "most"), [(IF(), 1), (TernaryIF(), 1), (TernaryIF(most=3), 3), (BurstIF(), 4), (SignedIF(), 1), (SignedIF(most=2), 2)])
+@pytest.mark.parametrize(
+    ("neuron", "most"),
+    [(IF(), 1), (TernaryIF(), 1), (TernaryIF(most=3), 3), (BurstIF(), 4), (SignedIF(), 1), (SignedIF(most=2), 2)],
+)
 def test_the_most_spikes_of_a_step(neuron: Stepping, most: int) -> None:
     x = torch.full((1, 1, 1), 50.0, dtype=torch.float64)
     assert neuron.most == most and float(advance(neuron, x.clone(), start(neuron, x[0]), 1)) == most
-    assert neuron.signed == (type(neuron) in (TernaryIF, SignedIF)) and neuron.negative == isinstance(neuron, TernaryIF)
+    assert neuron.signed == (type(neuron) in (TernaryIF, SignedIF)) and neuron.negative == isinstance(
+        neuron, TernaryIF
+    )
 
 
-@pytest.mark.parametrize("neuron", [IF(threshold=number(0.7)), TernaryIF(), SignedIF(most=math.inf)], ids=lambda n: type(n).__name__)
+@pytest.mark.parametrize(
+    "neuron", [IF(threshold=number(0.7)), TernaryIF(), SignedIF(most=math.inf)], ids=lambda n: type(n).__name__
+)
 def test_samples_that_go_on_are_what_they_would_have_been(neuron: Stepping) -> None:
     """Potentials, net and all spikes, of the rows that are kept, after more steps."""
     x = torch.randn(20, 6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,5 @@
-"""Neurons that fire before all inputs have arrived: sorted sums, the kernel that stops early, and integration spike by spike are one."""
+"""Neurons that fire before all inputs have arrived: sorted sums, the kernel that stops early, and integration spike by
+spike are one."""
 
 import math
 
@@ -32,7 +33,8 @@ def integrated(times: Tensor, weight: Tensor, ramp: Tensor, threshold: Tensor, o
     return torch.from_numpy(np.where(leads > 0, window - leads, np.inf))
 
 
-# Times, weights and thresholds on a grid, so that two ways of adding them up agree to the last bit on which spike comes first: where a
+# Times, weights and thresholds on a grid, so that two ways of adding them up agree to the last bit on which spike
+# comes first: where a
 # membrane only just touches its threshold there is no tolerance.
 SIXTEENTHS = st.integers(0, 48).map(lambda n: n / 16)
 WEIGHTS = st.integers(-24, 24).map(lambda n: n / 16)
@@ -48,7 +50,12 @@ def layers(draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return torch.tensor(draw(st.lists(of, min_size=count, max_size=count)), dtype=torch.float64).reshape(shape)
 
     times = numbers(st.one_of(SIXTEENTHS, st.just(math.inf)), BATCH, INPUTS)
-    return times, numbers(WEIGHTS, NEURONS, INPUTS), numbers(st.integers(0, 24).map(lambda n: n / 16), NEURONS), numbers(st.just(1.0), NEURONS)
+    return (
+        times,
+        numbers(WEIGHTS, NEURONS, INPUTS),
+        numbers(st.integers(0, 24).map(lambda n: n / 16), NEURONS),
+        numbers(st.just(1.0), NEURONS),
+    )
 
 
 def rows(times: Tensor, weight: Tensor, ramp: Tensor, threshold: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,7 +85,9 @@ def test_a_dense_layer_of_real_weights() -> None:
     arrivals = on_clock(times, number(LAG))
     found = causal_times(arrivals, weight, one, one)
     assert 0.1 < float(torch.isfinite(found).double().mean()) < 1
-    assert bool((found < arrivals.nan_to_num(posinf=0).amax(1, keepdim=True)).any()), "some fire before their inputs are complete"
+    assert bool((found < arrivals.nan_to_num(posinf=0).amax(1, keepdim=True)).any()), (
+        "some fire before their inputs are complete"
+    )
     assert torch.allclose(found, integrated(times, weight, one, one), rtol=1e-9, atol=1e-9)
     assert torch.allclose(found, sorted_sums(*rows(arrivals, weight, one, one)), rtol=1e-11, atol=1e-11)
     single = causal_times(arrivals.float(), weight.float(), one.float(), one.float())
@@ -87,7 +96,8 @@ def test_a_dense_layer_of_real_weights() -> None:
 
 
 def test_by_hand() -> None:
-    """α = 1, θ = 1: V(0.5) = 0.5, slope 2 from then on, so t = 0.75, before the second input at 0.8 can hold it back."""
+    """α = 1, θ = 1: V(0.5) = 0.5, slope 2 from then on, so t = 0.75, before the second input at 0.8 can hold it
+    back."""
     times = torch.tensor([[0.5, 0.8]], dtype=torch.float64)
     weight = torch.tensor([[1.0, -5.0], [0.0, 0.0], [-1.0, -1.0], [-0.5, 2.0]], dtype=torch.float64)
     one = torch.ones(4, dtype=torch.float64)
@@ -100,13 +110,18 @@ def test_a_threshold_that_is_touched_is_reached(second: float, fires: float) -> 
     times, one = torch.tensor([[0.5, second]], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     weight = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
     assert causal_times(times, weight, one, one).item() == fires
-    assert integrated(times - 0.5 + LAG, weight, one, one - 0.5 + LAG).item() == pytest.approx(fires - 0.5 + LAG if fires < math.inf else fires)
+    assert integrated(times - 0.5 + LAG, weight, one, one - 0.5 + LAG).item() == pytest.approx(
+        fires - 0.5 + LAG if fires < math.inf else fires
+    )
 
 
 def test_what_comes_after_the_spike_does_not_matter() -> None:
     """Negative control: without the causal set the late input would move the spike."""
     times, one = torch.tensor([[0.5, 0.8]], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
-    early = [causal_times(times, torch.tensor([[1.0, late]], dtype=torch.float64), one, one).item() for late in (-9.0, 0.0, 9.0)]
+    early = [
+        causal_times(times, torch.tensor([[1.0, late]], dtype=torch.float64), one, one).item()
+        for late in (-9.0, 0.0, 9.0)
+    ]
     assert early == [0.75] * 3
     everything = (1 + 1.0 * 0.5 + 9.0 * 0.8) / (1 + 1.0 + 9.0)
     assert abs(everything - 0.75) > 0.03
@@ -117,7 +132,10 @@ def test_gradients_are_slopes() -> None:
     times = torch.rand(4, 12, generator=generator, dtype=torch.float64)
     times[1, 3], times[2] = math.inf, times[2].clamp_min(0.4)
     weight = torch.randn(7, 12, generator=generator, dtype=torch.float64) / 2
-    ramp, threshold = torch.linspace(0.5, 1.5, 7, dtype=torch.float64), torch.linspace(0.8, 1.2, 7, dtype=torch.float64)
+    ramp, threshold = (
+        torch.linspace(0.5, 1.5, 7, dtype=torch.float64),
+        torch.linspace(0.8, 1.2, 7, dtype=torch.float64),
+    )
     mix = torch.randn(4, 7, generator=generator, dtype=torch.float64)
 
     def value(times: Tensor, weight: Tensor, ramp: Tensor, threshold: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
-"""Double-exponential neurons: worked by hand, against a membrane summed on a fine grid, and solved against bisected."""
+"""Double-exponential neurons: worked by hand, against a membrane summed on a fine grid, and solved against
+bisected."""
 
 import math
 
@@ -21,23 +22,40 @@ def number(value: float | np.ndarray) -> Tensor:
     return torch.as_tensor(value, dtype=torch.float64)
 
 
-def neuron(weights: np.ndarray, threshold: float | np.ndarray, response: Response, ramp: float = 1.0, onset: float = 0.0, gate: float = 0.0, ticks: int = 0):
+def neuron(
+    weights: np.ndarray,
+    threshold: float | np.ndarray,
+    response: Response,
+    ramp: float = 1.0,
+    onset: float = 0.0,
+    gate: float = 0.0,
+    ticks: int = 0,
+):
     """weights: (neurons, presynaptic)."""
     given = (threshold, ramp, 0.0, ramp + weights.sum(1), onset, WINDOW, gate, 1.0, 1.0)
-    return DoubleExponentialIF(FirstSpikeIF(*map(number, given), gated=True, clipped=False, forced=False, ticks=ticks), response)
+    return DoubleExponentialIF(
+        FirstSpikeIF(*map(number, given), gated=True, clipped=False, forced=False, ticks=ticks), response
+    )
 
 
 def dense(weights: np.ndarray) -> Synapses:
     neurons, before = weights.shape
-    return Synapses(np.arange(before + 1, dtype=np.int32) * neurons, np.tile(np.arange(neurons, dtype=np.int32), before), weights.T.ravel().copy())
+    return Synapses(
+        np.arange(before + 1, dtype=np.int32) * neurons,
+        np.tile(np.arange(neurons, dtype=np.int32), before),
+        weights.T.ravel().copy(),
+    )
 
 
 def leads(model: DoubleExponentialIF, codes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return model.event_driven(codes, dense(weights), (len(weights),))
 
 
-def by_grid(codes: np.ndarray, weights: np.ndarray, threshold: np.ndarray, response: Response, ramp: float, gate: float) -> np.ndarray:
-    """Leads, by looking for the first point of a grid where the sum of all responses, a silent input's at t_min included, is at threshold."""
+def by_grid(
+    codes: np.ndarray, weights: np.ndarray, threshold: np.ndarray, response: Response, ramp: float, gate: float
+) -> np.ndarray:
+    """Leads, by looking for the first point of a grid where the sum of all responses, a silent input's at t_min
+    included, is at threshold."""
 
     def a(t: np.ndarray) -> np.ndarray:
         return (1 - np.exp(-t / response.tau1)) * np.exp(-t / response.tau2)
@@ -49,12 +67,17 @@ def by_grid(codes: np.ndarray, weights: np.ndarray, threshold: np.ndarray, respo
 
 def test_by_hand() -> None:
     response, weights, codes = Response(1.0, 2.0), np.array([[2.0]]), np.array([[math.log(4)]])
-    # Without ramp and s = J: V(t) = 2 a(t + ln 4); a(ln 4) = 3/4 · 1/2 = 0.375 is just past the peak, 2/3 · 3^−½ = 0.385 at ln 3.
+    # Without ramp and s = J: V(t) = 2 a(t + ln 4); a(ln 4) = 3/4 · 1/2 = 0.375 is just past the peak, 2/3 · 3^−½
+    # = 0.385 at ln 3.
     assert response(np.log(3.0)) == pytest.approx(2 / 3 / 3**0.5) and response(codes[0, 0]) == pytest.approx(0.375)
-    assert leads(neuron(weights, 0.75, response, ramp=0.0), codes, weights) == pytest.approx(WINDOW)  # at threshold when the gate opens
+    assert leads(neuron(weights, 0.75, response, ramp=0.0), codes, weights) == pytest.approx(
+        WINDOW
+    )  # at threshold when the gate opens
     assert leads(neuron(weights, 0.76, response, ramp=0.0), codes, weights) == 0  # from there on it only falls
     rising = neuron(weights, 0.75, response, ramp=0.0)
-    at_t_min = np.zeros((1, 1))  # a silent input counts as a spike at t_min: 2 z (1 − z²) = 3/4 for z = exp(−t/2), of which one root is 1/2
+    at_t_min = np.zeros(
+        (1, 1)
+    )  # a silent input counts as a spike at t_min: 2 z (1 − z²) = 3/4 for z = exp(−t/2), of which one root is 1/2
     largest = max(np.roots([2, 0, -2, 0.75]))
     assert leads(rising, at_t_min, weights) == pytest.approx(WINDOW + 2 * math.log(largest))
     logarithm = neuron(weights, 1.5, Response(1.0, math.inf), ramp=0.0)
@@ -75,7 +98,9 @@ def test_the_first_crossing_on_a_fine_grid(response: Response) -> None:
         assert {float(x) for x in found.flat} > {0.0, WINDOW - gate}  # some stay silent, some fire at the gate
 
 
-@pytest.mark.parametrize("response", [RESPONSES[0], RESPONSES[2], Response(1e4, 2e4), Response(1e4, math.inf)], ids=str)
+@pytest.mark.parametrize(
+    "response", [RESPONSES[0], RESPONSES[2], Response(1e4, 2e4), Response(1e4, math.inf)], ids=str
+)
 def test_closed_forms_are_what_bisection_finds(response: Response) -> None:
     rng = np.random.default_rng(1)
     d, c = rng.normal(0, 1, (200, 30)) / response.tau1, rng.normal(0.5, 1, (200, 30))

@@ -94,7 +94,8 @@ def test_the_plain_rule_truncates(z: float, steps: int) -> None:
 
 
 def test_the_rounding_rule_halves_the_error() -> None:
-    """rms over z in [−1, 1]: 0.289 / T rounding, 0.577 / T truncating; V₀ = θ / 2 with two thresholds is no better than plain."""
+    """rms over z in [−1, 1]: 0.289 / T rounding, 0.577 / T truncating; V₀ = θ / 2 with two thresholds is no better
+    than plain."""
     z = torch.linspace(-1, 1, 4001, dtype=torch.float64)[None, None]
 
     def error(neuron: Stepping) -> float:
@@ -111,7 +112,8 @@ def test_the_rounding_rule_halves_the_error() -> None:
 @pytest.mark.parametrize("level", [0.25, 0.5, 0.75, 1.0])
 @pytest.mark.parametrize("slope", [0.1, 0.25, 1 / 3, 0.5, 1.0, 2.0, 3.0])
 def test_a_ternary_neuron_comes_to_rest(slope: float, level: float, dtype: torch.dtype) -> None:
-    """One drive, which may end on a threshold, and then none: spikes of one sign pay it off until V is between the thresholds."""
+    """One drive, which may end on a threshold, and then none: spikes of one sign pay it off until V is between the
+    thresholds."""
     down = max(level, 1 - slope * level, slope * (1 - level)) / slope
     drives = torch.tensor([*range(-40, 41), 4 * level, -4 * down], dtype=dtype) / 4
     neuron = TernaryIF(level=level, slope=number(slope)).map_tensors(lambda _, t: t.to(dtype))
@@ -120,9 +122,13 @@ def test_a_ternary_neuron_comes_to_rest(slope: float, level: float, dtype: torch
     spikes = plain(neuron, x, state, len(x))[:, 0].double()
     plus, minus = spikes.clamp_min(0).sum(0), -spikes.clamp_max(0).sum(0)
     assert not bool(((plus > 0) & (minus > 0)).any()) and bool((plus > 0).any()) and bool((minus > 0).any())
-    assert torch.allclose(state.states[0][0].double(), drives.double() - plus + minus / slope, rtol=0, atol=200 * torch.finfo(dtype).eps)
+    assert torch.allclose(
+        state.states[0][0].double(), drives.double() - plus + minus / slope, rtol=0, atol=200 * torch.finfo(dtype).eps
+    )
     tolerance = {torch.float64: 1e-7, torch.float32: 1e-3, torch.float16: 0.3}[dtype]
-    assert bool((state.states[0][0] > -down - tolerance / slope).all()) and bool((state.states[0][0] < level + tolerance).all())
+    assert bool((state.states[0][0] > -down - tolerance / slope).all()) and bool(
+        (state.states[0][0] < level + tolerance).all()
+    )
 
 
 @settings(deadline=None)
@@ -159,7 +165,9 @@ def test_the_signed_neuron_never_owes(drives: list[float], most: int) -> None:
 
 
 def test_decay_is_exact() -> None:
-    neuron = LIF(conductance=number(3.0), capacitance=number(2.0), dt=number(0.01), threshold=number(1e9), initial=number(0.0))
+    neuron = LIF(
+        conductance=number(3.0), capacitance=number(2.0), dt=number(0.01), threshold=number(1e9), initial=number(0.0)
+    )
     x = torch.ones(50, 1, 1, dtype=torch.float64)
     state = start(neuron, x[0])
     advance(neuron, x.clone(), state, 50)
@@ -184,7 +192,14 @@ def test_float32_differs_where_rounding_decides_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: IF(reset="hard"), lambda: TernaryIF(level=0.0), lambda: TernaryIF(most=0), lambda: BurstIF(most=0), lambda: SignedIF(most=0)]
+    "make",
+    [
+        lambda: IF(reset="hard"),
+        lambda: TernaryIF(level=0.0),
+        lambda: TernaryIF(most=0),
+        lambda: BurstIF(most=0),
+        lambda: SignedIF(most=0),
+    ],
 )
 def test_settings_that_mean_nothing(make: Any) -> None:
     with pytest.raises(InvalidSetting):

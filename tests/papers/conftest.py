@@ -1,4 +1,5 @@
-"""Data sets of noise in the layouts of the real ones, so that every experiment runs in seconds and nothing is downloaded."""
+"""Data sets of noise in the layouts of the real ones, so that every experiment runs in seconds and nothing is
+downloaded."""
 
 import struct
 from pathlib import Path
@@ -20,7 +21,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             _idx(raw / f"{part}-images-idx3-ubyte", rng.integers(0, 256, (IMAGES, 28, 28)))
             _idx(raw / f"{part}-labels-idx1-ubyte", rng.integers(0, 10, IMAGES))
     images, labels = rng.integers(0, 256, (2, IMAGES, 32, 32, 3)).astype(np.uint8), rng.integers(0, 10, (2, IMAGES))
-    np.savez(tmp_path / "data" / "cifar10.npz", train_images=images[0], test_images=images[1], train_labels=labels[0], test_labels=labels[1])
+    np.savez(
+        tmp_path / "data" / "cifar10.npz",
+        train_images=images[0],
+        test_images=images[1],
+        train_labels=labels[0],
+        test_labels=labels[1],
+    )
     monkeypatch.setenv("ISOSPIKE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ISOSPIKE_MODELS", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,5 @@
-"""Every experiment of Han 2023 at a tiny size: its files say what it found; what holds for any network, trained or not, holds."""
+"""Every experiment of Han 2023 at a tiny size: its files say what it found; what holds for any network, trained or
+not, holds."""
 
 import csv
 from dataclasses import replace
@@ -43,11 +44,20 @@ def test_an_experiment_is_whole(name: str, data: Path) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_networks_have_the_sizes_of_the_paper(name: str) -> None:
-    multiplications = {"Net1": 2.39, "Net2": 1.41, "Net3": 5.08, "Net4": 4.80, "Net5": 615.92, "Net6": 313.20}  # [10⁶], Table 5 but for batch norms
+    multiplications = {
+        "Net1": 2.39,
+        "Net2": 1.41,
+        "Net3": 5.08,
+        "Net4": 4.80,
+        "Net5": 615.92,
+        "Net6": 313.20,
+    }  # [10⁶], Table 5 but for batch norms
     net = NETS[name]
     with torch.device("meta"):
         model = net.make(ACTIVATIONS["stReLU"], net.share(Setup(size="full")))
-    assert _macs(model, (3, 32, 32) if net.data == "cifar10" else (1, 28, 28)) / 1e6 == pytest.approx(multiplications[name], abs=0.006)
+    assert _macs(model, (3, 32, 32) if net.data == "cifar10" else (1, 28, 28)) / 1e6 == pytest.approx(
+        multiplications[name], abs=0.006
+    )
 
 
 def _macs(model: torch.nn.Sequential, shape: tuple[int, ...]) -> float:
@@ -67,5 +77,9 @@ def test_latency_is_read_off_the_whole_curve() -> None:
     moments = [_moment(1, 0.4, 0.8), _moment(2, 0.8, 0.4), _moment(4, 0.796, 0.2), _moment(8, 0.81, 0.1)]
     assert error(moments[0]) == pytest.approx(50) and error(moments[3]) < 0
     assert latency(moments) == 8 and latency(moments, 1.0) == 2 and latency(moments[:3]) is None
-    assert steps_to(moments, 0.3) == pytest.approx(2 * 2**0.415, rel=1e-3) and steps_to(moments, 0.05) is None and steps_to(moments, 1.0) == 1
+    assert (
+        steps_to(moments, 0.3) == pytest.approx(2 * 2**0.415, rel=1e-3)
+        and steps_to(moments, 0.05) is None
+        and steps_to(moments, 1.0) == 1
+    )
     assert times(24) == [*range(1, 17), 19, 23]

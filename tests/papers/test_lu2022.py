@@ -1,4 +1,5 @@
-"""Every experiment of Lu & Xu at a tiny size: single neurons in full, networks hardly trained on noise, all pictures drawn."""
+"""Every experiment of Lu & Xu at a tiny size: single neurons in full, networks hardly trained on noise, all pictures
+drawn."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,10 @@ def few(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = data / "caltech101_faces_motorbikes"
     place.mkdir()
     for name in ("faces", "motorbikes"):
-        np.savez(place / f"{name}_80x130_gray.npz", images=np.random.default_rng(0).integers(0, 256, (6, 80, 130)).astype(np.uint8))
+        np.savez(
+            place / f"{name}_80x130_gray.npz",
+            images=np.random.default_rng(0).integers(0, 256, (6, 80, 130)).astype(np.uint8),
+        )
     monkeypatch.setattr(module_of("lu2022-fig17"), "TIMES", (0.5, 1.0))
     monkeypatch.setattr(Table6, "paper", tuple(replace(case, seconds=0.5) for case in Table6.paper))
     monkeypatch.setattr(module_of("lu2022-fig13"), "RANGES_HZ", (0.5, 1.0, 2.0, 5.0, 10.0, 100.0))
@@ -59,7 +63,9 @@ def test_figures_of_an_independent_simulation() -> None:
     for seconds, soft, zero in ((3.0, 0.644, 1.330), (4.0, 0.646, 1.383), (30.0, 0.745, 1.337)):
         drive = volleys((0.3, 0.2), torch.stack([f, f]), seconds)
         for reset, expected in (("soft", soft), ("zero", zero)):
-            assert float((answers(drive, reset=reset) - relu).square().mean().sqrt()) == pytest.approx(expected, abs=6e-4)
+            assert float((answers(drive, reset=reset) - relu).square().mean().sqrt()) == pytest.approx(
+                expected, abs=6e-4
+            )
     pairs = torch.from_numpy(np.random.default_rng(0).uniform(1, 60, (400, 2)).T.copy())
     drive, relu = volleys((0.3, 0.2), pairs, 3.0), (0.3 * pairs[0] + 0.2 * pairs[1] - 2.16).clamp_min(0)
     assert float((answers(drive) - relu).square().mean().sqrt()) == pytest.approx(0.48, abs=5e-3)

@@ -1,4 +1,5 @@
-"""Two experiments of the thesis' chapter 3 at a tiny size: responses that are not linear, and Jacobians at initialisation."""
+"""Two experiments of the thesis' chapter 3 at a tiny size: responses that are not linear, and Jacobians at
+initialisation."""
 
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def test_linear_only_where_the_rise_is_slow(tmp_path: Path) -> None:
 
 def test_what_holds_of_jacobians(tmp_path: Path) -> None:
     result = kept(JACOBIAN, Setup(trials=2), tmp_path)
-    assert [claim.text for claim in result.held if not claim.holds] == ["slope 1: the vanishing-gradient problem is avoided"]
+    assert [claim.text for claim in result.held if not claim.holds] == [
+        "slope 1: the vanishing-gradient problem is avoided"
+    ]
 
 
 @pytest.mark.parametrize("kind", [NAIVE, SLOPE_1, INVERSE, HE])
@@ -41,7 +44,9 @@ def test_the_jacobian_is_that_of_eq_3_12(kind: str) -> None:
     layer = initialised(kind, torch.randn(20, 20, generator=generator, dtype=torch.float64) / 20**0.5)
     x = torch.rand(4, 20, generator=generator, dtype=torch.float64)
     lead = spikes(layer, x)[0]
-    active = (lead > 0) & (layer.slope > 0) & (lead < 1.5 * float((x @ layer.weight.T).max()))  # neither silent nor held at t_min
+    active = (
+        (lead > 0) & (layer.slope > 0) & (lead < 1.5 * float((x @ layer.weight.T).max()))
+    )  # neither silent nor held at t_min
     assert 0 < int(active.sum()) < 20
     assert torch.allclose(passed(layer, x), active[:, None] * layer.jacobian, atol=1e-14)
     if kind in (SLOPE_1, INVERSE, HE):

@@ -1,4 +1,5 @@
-"""The experiments that train from scratch at a tiny size: twins see the same batches, runs are kept and resumed, all pictures are drawn."""
+"""The experiments that train from scratch at a tiny size: twins see the same batches, runs are kept and resumed, all
+pictures are drawn."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,11 @@ def test_it_runs_and_says_what_it_found(name: str, data: Path, monkeypatch: pyte
     monkeypatch.setattr(module_of(NAMES[0]), "SHORT", module_of(NAMES[0]).SHORT[1::3])  # LeNet-5 and VGG16
     result = result_of(name, replace(TINY, data_dir=data))
     assert result.name == name and all(row.measured for row in result.rows)
-    exact = [claim for claim in result.held if any(word in claim.text for word in ("double", "so are outputs", "remain", "within rounding"))]
+    exact = [
+        claim
+        for claim in result.held
+        if any(word in claim.text for word in ("double", "so are outputs", "remain", "within rounding"))
+    ]
     assert len(exact) == {NAMES[0]: 0, NAMES[1]: 2, NAMES[2]: 2}[name]
     assert [claim for claim in exact if not claim.holds] == []
     keep(result, Path("out"))
@@ -48,7 +53,15 @@ def test_at_full_size_the_plan_is_the_papers() -> None:
     module = module_of(NAMES[0])
     plan = module.FULL[-1].plan(Setup(size="full"), 3)
     assert plan == Plan("vgg16", "cifar10", 50, batch=8, rate=5e-4, decay=0.9, seed=3)
-    assert [case.data for case in module.FULL] == ["mnist", "mnist", "fashion_mnist", "fashion_mnist", "mnist", "fashion_mnist", "cifar10"]
+    assert [case.data for case in module.FULL] == [
+        "mnist",
+        "mnist",
+        "fashion_mnist",
+        "fashion_mnist",
+        "mnist",
+        "fashion_mnist",
+        "cifar10",
+    ]
     assert len(module.FULL[0].seeds_of(Setup(size="full"))) == 16
 
 
@@ -108,7 +121,10 @@ def test_the_inverse_map_gives_the_network_back(data: Path) -> None:
     for kind in (MAPPABLE, HELD):
         network = one.network(kind)
         again = equivalent(network.body, one.initial)
-        assert all(torch.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in zip(weights_of(again), synapses_of(one.trainee(kind).body()), strict=True))
+        assert all(
+            torch.allclose(a, b, rtol=1e-12, atol=1e-12)
+            for a, b in zip(weights_of(again), synapses_of(one.trainee(kind).body()), strict=True)
+        )
         for a, b in zip(again.parameters(), one.initial.parameters(), strict=True):
             assert torch.allclose(a, b, rtol=1e-12, atol=1e-12)
         assert torch.allclose(simulate(network, x).readout, expected, rtol=1e-9, atol=1e-9)

@@ -17,7 +17,9 @@ NAME = "stanojevic2023-sparsity"
 def test_accuracy_against_spikes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Setup(samples=20, epochs=12, training=20, data_dir=data)
     result = result_of(NAME, settings)
-    assert [row.case for row in result.rows] == list(sparsity.CASES) and len(list(Store().root.glob("*/*.safetensors"))) == len(result.rows)
+    assert [row.case for row in result.rows] == list(sparsity.CASES) and len(
+        list(Store().root.glob("*/*.safetensors"))
+    ) == len(result.rows)
     found = {row.case: row.measured for row in result.rows}
     for figures in found.values():
         assert figures["hidden spikes per image"] == pytest.approx(600 * figures["spikes per hidden neuron"])

@@ -1,4 +1,5 @@
-"""Table 2.1 and Figures 2.4 and 2.5 of the thesis at a tiny size: what is exact is exact; networks are kept, and trained on where they were left."""
+"""Table 2.1 and Figures 2.4 and 2.5 of the thesis at a tiny size: what is exact is exact; networks are kept, and
+trained on where they were left."""
 
 import shutil
 from dataclasses import replace
@@ -41,9 +42,15 @@ def test_a_row_of_the_table_is_exact(case: Case, data: Path, monkeypatch: pytest
 def test_what_is_not_here_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = Table21.paper
     found = {case.name: case for case in rows}
-    absent = tuple(case for name, case in found.items() if any(word in name for word in ("CIFAR-100", "Places365", "PASS", "ONNX")))
+    absent = tuple(
+        case
+        for name, case in found.items()
+        if any(word in name for word in ("CIFAR-100", "Places365", "PASS", "ONNX"))
+    )
     result = table((rows[0], *absent), data, monkeypatch)
-    assert [row.note for row in result.rows if row.note.startswith("not run: ")] == [row.note for row in result.rows[1:]]
+    assert [row.note for row in result.rows if row.note.startswith("not run: ")] == [
+        row.note for row in result.rows[1:]
+    ]
     assert len(absent) == 5
     with pytest.raises(InvalidData, match="none of the table's data sets is here"):
         table(absent, data, monkeypatch)
@@ -51,7 +58,9 @@ def test_what_is_not_here_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_cifar10_that_cannot_be_read_is_asked_for(data: Path) -> None:
     (data / "cifar10.npz").write_bytes(b"no archive")
-    with pytest.raises(InvalidData, match=r"CIFAR-10 is not in[\s\S]*cifar10.npz with train_images[\s\S]*ISOSPIKE_DATA"):
+    with pytest.raises(
+        InvalidData, match=r"CIFAR-10 is not in[\s\S]*cifar10.npz with train_images[\s\S]*ISOSPIKE_DATA"
+    ):
         result_of(FIG_5, replace(TINY, data_dir=data))
 
 

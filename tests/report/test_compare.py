@@ -32,18 +32,29 @@ def x() -> Tensor:
 def test_rows_are_what_each_coding_measures() -> None:
     net = model().float()
     labels = net(x()).argmax(1)
-    rows = compare(net, x(), [(x(), labels)], {name: iso.METHODS[name] for name in ("ttfs", "rate", "ternary")}, 16, (0.0, 1.0))
-    assert [(row.coding, row.steps) for row in rows] == [("ttfs", None), *((name, t) for name in ("rate", "ternary") for t in (1, 2, 4, 8, 16))]
+    rows = compare(
+        net, x(), [(x(), labels)], {name: iso.METHODS[name] for name in ("ttfs", "rate", "ternary")}, 16, (0.0, 1.0)
+    )
+    assert [(row.coding, row.steps) for row in rows] == [
+        ("ttfs", None),
+        *((name, t) for name in ("rate", "ternary") for t in (1, 2, 4, 8, 16)),
+    ]
     ttfs, last = rows[0], rows[5]
     assert ttfs.agreement == 1.0 and ttfs.relative_error < 1e-5 and ttfs.windows == 2 and ttfs.bits is None
     alone = iso.convert(net, x(), replace(iso.METHODS["rate"], steps=16), input_range=(0.0, 1.0))  # type: ignore[type-var]
     (moment,) = iso.curve(alone, [(x(), labels)], net, at=[16])
-    assert (last.synaptic_operations, last.energy_pj, last.agreement) == (moment.synaptic_operations, moment.energy_spiking_pj, moment.agreement)
+    assert (last.synaptic_operations, last.energy_pj, last.agreement) == (
+        moment.synaptic_operations,
+        moment.energy_spiking_pj,
+        moment.agreement,
+    )
     assert last.bits == 1.0 and rows[-1].bits == pytest.approx(1.585, abs=1e-3) and last.accuracy_original == 1.0
 
 
 def row(coding: str, accuracy: float | None, energy: float, agreement: float = 1.0) -> Row:
-    return Row(coding, 4, 1, accuracy, None if accuracy is None else 0.95, agreement, 0.0, 1.0, 1.0, 1.0, 0.0, energy, 100.0)
+    return Row(
+        coding, 4, 1, accuracy, None if accuracy is None else 0.95, agreement, 0.0, 1.0, 1.0, 1.0, 0.0, energy, 100.0
+    )
 
 
 def test_the_cheapest_that_is_good_enough() -> None:
@@ -74,7 +85,21 @@ def call(*args: object) -> str:
 def test_the_commands(tmp_path: Path) -> None:
     sample, few = ("--data", "mnist-sample"), ("--samples", 40)
     file = tmp_path / "rate.safetensors"
-    call("convert", LENET, *sample, "--coding", "rate", "--normalise", "percentile:99.9", "--steps", 32, "--neuron", "signed", "--out", file)
+    call(
+        "convert",
+        LENET,
+        *sample,
+        "--coding",
+        "rate",
+        "--normalise",
+        "percentile:99.9",
+        "--steps",
+        32,
+        "--neuron",
+        "signed",
+        "--out",
+        file,
+    )
     curve = json.loads(call("run", file, *sample, *few, "--curve", "--json"))["curve"]
     assert [moment["steps"] for moment in curve] == [1, 2, 4, 8, 16, 32] and curve[-1]["accuracy"] >= 0.95
     assert "SOPs" in call("run", file, *sample, *few, "--curve")
@@ -86,12 +111,19 @@ def test_the_commands(tmp_path: Path) -> None:
     assert [(row["coding"], row["steps"]) for row in rows] == [("ttfs", None), *(("signed", t) for t in (1, 2, 4, 8))]
     with open(tmp_path / "out" / "compare.csv") as table:
         assert [line["coding"] for line in csv.DictReader(table)] == [row["coding"] for row in rows]
-    assert (tmp_path / "out" / "compare.png").stat().st_size > 10_000 and json.loads((tmp_path / "out" / "compare.json").read_text()) == rows
+    assert (tmp_path / "out" / "compare.png").stat().st_size > 10_000 and json.loads(
+        (tmp_path / "out" / "compare.json").read_text()
+    ) == rows
     assert "signed" in call("compare", LENET, *sample, *few, *codings)
-    assert json.loads(call("choose", LENET, *sample, *few, *codings, "--within", 5, "--json"))["coding"] in ("ttfs", "signed")
+    assert json.loads(call("choose", LENET, *sample, *few, *codings, "--within", 5, "--json"))["coding"] in (
+        "ttfs",
+        "signed",
+    )
     assert "isospike convert" in call("choose", LENET, *sample, *few, *codings, "--within", 5)
     report = json.loads(call("check", LENET, *sample, *few, "--coding", "signed-integer", "--steps", 64, "--json"))
-    assert report["agreement"] >= 0.95 and list(report["simulators"]) == ["Stepped"] and report["differing_spikes"] < 1e-3
+    assert (
+        report["agreement"] >= 0.95 and list(report["simulators"]) == ["Stepped"] and report["differing_spikes"] < 1e-3
+    )
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,16 @@ def test_a_claim_of_any_package_is_found(doe: Path) -> None:
 
 def test_it_is_measured_kept_and_read_back(doe: Path, tmp_path: Path) -> None:
     result = reproduce("doe2026-table.1", trials=5, samples=None)
-    assert result.setup == {"samples": 7, "training": None, "epochs": None, "width": 8, "trials": 5, "seed": 0, "device": "cpu", "size": "usual"}
+    assert result.setup == {
+        "samples": 7,
+        "training": None,
+        "epochs": None,
+        "width": 8,
+        "trials": 5,
+        "seed": 0,
+        "device": "cpu",
+        "size": "usual",
+    }
     assert result.rows[0].paper == {"wings": 2, "height [m]": 3.5} and result.rows[1].paper == {}
     assert result.columns == ["wings", "height [m]", "samples"] and set(result.versions) == {"isospike", "torch"}
     assert result.picture is not None and result.picture.startswith(b"\x89PNG")
@@ -84,23 +93,37 @@ def test_it_is_measured_kept_and_read_back(doe: Path, tmp_path: Path) -> None:
     assert read(tmp_path / "results" / "doe2026-table.1.json") == result
     with (tmp_path / "results" / "doe2026-table.1.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert rows[0]["height [m], paper"] == "3.5" and rows[0]["height [m], measured"] == "" and rows[1]["note"] == "asleep."
+    assert (
+        rows[0]["height [m], paper"] == "3.5"
+        and rows[0]["height [m], measured"] == ""
+        and rows[1]["note"] == "asleep."
+    )
     console = Console(record=True, width=160)
     show(result, console)
     text = console.export_text()
-    assert "2 / 0" in text and "3.5 / –" in text and "holds: pigs fly; at most 0.5 m, measured 0" in text and "DOES NOT HOLD: pigs | fly" in text
+    assert (
+        "2 / 0" in text
+        and "3.5 / –" in text
+        and "holds: pigs fly; at most 0.5 m, measured 0" in text
+        and "DOES NOT HOLD: pigs | fly" in text
+    )
     assert "note: Seen by day." in text and "note: sow: asleep." in text
 
 
 def test_sizes_are_by_name(doe: Path) -> None:
-    assert reproduce("doe2026-table.1", "quick").setup["samples"] == 64 and reproduce("doe2026-table.1", "full").setup["width"] == 64
+    assert (
+        reproduce("doe2026-table.1", "quick").setup["samples"] == 64
+        and reproduce("doe2026-table.1", "full").setup["width"] == 64
+    )
     with pytest.raises(InvalidSetting, match="has no size `huge`"):
         reproduce("doe2026-table.1", "huge")
     with pytest.raises(InvalidSetting, match="size `huge` is not known"):
         Setup(size="huge")
 
 
-def test_the_page_has_what_is_in_the_folder_and_nothing_else(doe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_has_what_is_in_the_folder_and_nothing_else(
+    doe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A folder called docs is somebody's, wherever the command is called."""
     monkeypatch.chdir(tmp_path)
     Path("docs").mkdir()
@@ -112,7 +135,9 @@ def test_the_page_has_what_is_in_the_folder_and_nothing_else(doe: Path, tmp_path
     text = written.read_text()
     assert written == Path("results/reproduction.md") and Path("docs/reproduction.md").read_text() == "mine"
     assert "## Doe 2026\n\nWhat they say.\n" in text and "### doe2026-table.1" in text and "**does not hold**" in text
-    assert "![Table 1: wings](doe2026-table.1.png)" in text and "](doe2026-table.1.csv)" in text and "samples 7" in text
+    assert (
+        "![Table 1: wings](doe2026-table.1.png)" in text and "](doe2026-table.1.csv)" in text and "samples 7" in text
+    )
     assert "| boar | 2 / 0 | 3.5 / – | – |" in text
     write("results/doe2026-table.1.json", '{"rows": []}')
     with pytest.raises(InvalidFile, match="holds no result"):
@@ -122,11 +147,20 @@ def test_the_page_has_what_is_in_the_folder_and_nothing_else(doe: Path, tmp_path
 def test_limits() -> None:
     assert [at_most("", x, 1.0).holds for x in (0.9, 1.0, 1.1, float("nan"))] == [True, True, False, False]
     assert [at_least("", x, 1.0).holds for x in (0.9, 1.0, 1.1, float("nan"))] == [False, True, True, False]
-    assert at_most("a", 0.5, 2, "points").limit == "at most 2 points" and at_least("a", 0.5, 0.25).limit == "at least 0.25"
+    assert (
+        at_most("a", 0.5, 2, "points").limit == "at most 2 points"
+        and at_least("a", 0.5, 0.25).limit == "at least 0.25"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_our_own_claims_say_what_they_are(name: str) -> None:
     found = claim(name)
-    assert found.title and not found.title.endswith(".") and found.source and found.paper and set(found.sizes) == set(NAMES)
+    assert (
+        found.title
+        and not found.title.endswith(".")
+        and found.source
+        and found.paper
+        and set(found.sizes) == set(NAMES)
+    )
     assert all(setup.size == size for size, setup in found.sizes.items())

@@ -1,4 +1,5 @@
-"""The gate of first-spike neurons, event by event: it holds back spikes of before the window, and those above a rectifier's cap."""
+"""The gate of first-spike neurons, event by event: it holds back spikes of before the window, and those above a
+rectifier's cap."""
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +23,12 @@ def test_a_gated_neuron_does_not_fire_before_its_window() -> None:
 
 
 def test_a_capped_neuron_waits_for_its_gate() -> None:
-    """Under the fixed mapping each row has its own factor g = min(1, (1 − δ) / S), and with it its own gate, B − τ g c."""
-    model, x = dense(6, 12, 3, seed=2), torch.rand(50, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    """Under the fixed mapping each row has its own factor g = min(1, (1 − δ) / S), and with it its own gate, B − τ g
+    c."""
+    model, x = (
+        dense(6, 12, 3, seed=2),
+        torch.rand(50, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)),
+    )
     with torch.no_grad():
         model[0].weight.add_(0.2)
     model[1] = nn.Hardtanh(0.0, 0.5)

@@ -12,7 +12,8 @@ from isospike.simulate.event_driven import GB, SYNAPSE, affordable, synapses
 
 
 def averaging() -> nn.Sequential:
-    """A convolution, an average pool and a convolution that are one map, and an average over all: 4 × 32 × 32 values inside."""
+    """A convolution, an average pool and a convolution that are one map, and an average over all: 4 × 32 × 32 values
+    inside."""
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1),
@@ -39,8 +40,14 @@ def test_it_is_refused_before_anything_is_listed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Map, "matrix", lambda *_: pytest.fail("synapses were listed"))
     monkeypatch.setattr(event_driven, "synapses", lambda *_: pytest.fail("synapses were listed"))
     small = 0.5 * SYNAPSE * listed / GB
-    for refused in (lambda: iso.check(model, net, X, simulators=[iso.EventDriven(memory=small)]), lambda: iso.simulate(net, X, iso.EventDriven(small))):
-        with pytest.raises(InvalidSetting, match=r"(?s)synapses.*GB.*EventDriven\(memory=.*ClosedForm\(\).*--simulator closed-form.*smaller input"):
+    for refused in (
+        lambda: iso.check(model, net, X, simulators=[iso.EventDriven(memory=small)]),
+        lambda: iso.simulate(net, X, iso.EventDriven(small)),
+    ):
+        with pytest.raises(
+            InvalidSetting,
+            match=r"(?s)synapses.*GB.*EventDriven\(memory=.*ClosedForm\(\).*--simulator closed-form.*smaller input",
+        ):
             refused()
     assert iso.check(model, net, X, simulators=[iso.ClosedForm()]).max_abs_error < 1e-12
 

@@ -23,7 +23,11 @@ from simulate_by_hand import dense, euler, late_inhibition, unit_graph
 from zoo import ZOO, inputs
 
 
-@pytest.mark.parametrize("coding", [TTFS(), TTFS("fixed", ramp_from="previous", tau=1.7), TTFS("dynamic", ramp_from="previous")], ids=lambda c: c.mapping)
+@pytest.mark.parametrize(
+    "coding",
+    [TTFS(), TTFS("fixed", ramp_from="previous", tau=1.7), TTFS("dynamic", ramp_from="previous")],
+    ids=lambda c: c.mapping,
+)
 def test_one_neuron_against_small_time_steps(coding: TTFS) -> None:
     graph, x = unit_graph(dense(5, 4, 2, seed=3), (5,)), torch.rand(3, 5, dtype=torch.float64)
     network = coding.network(graph, calibrate(graph, [x]))
@@ -34,10 +38,20 @@ def test_one_neuron_against_small_time_steps(coding: TTFS) -> None:
     code = simulate(network, x, EventDriven()).codes[stage.name]
     for sample in range(3):
         for i in range(4):
-            ramp, slope, threshold = (float(t.expand(4)[i]) for t in (neuron.ramp + neuron.fall, neuron.slope, neuron.threshold))
+            ramp, slope, threshold = (
+                float(t.expand(4)[i]) for t in (neuron.ramp + neuron.fall, neuron.slope, neuron.threshold)
+            )
             # small steps of τ dV/dt: all currents divided by τ; a falling threshold is a ramp seen from the threshold
             scaled = [float(w) / coding.tau for w in weights[i]]
-            spike = euler(arrivals[sample].tolist(), scaled, ramp / coding.tau, float(neuron.onset), slope / coding.tau, threshold, window)
+            spike = euler(
+                arrivals[sample].tolist(),
+                scaled,
+                ramp / coding.tau,
+                float(neuron.onset),
+                slope / coding.tau,
+                threshold,
+                window,
+            )
             expected = 0.0 if math.isinf(spike) else window - spike
             assert float(code[sample, i]) == pytest.approx(expected, abs=1e-4 * (1 + window))
 
@@ -102,7 +116,9 @@ def test_a_fine_clock_comes_close(rng: random.Random) -> None:
     graph, x = graph_of(model, shape), inputs(shape)
     network = TTFS().network(graph, calibrate(graph, [x]))
     expected = graph(x)
-    errors = [float((simulate(network, x, Clocked(ticks)).readout - expected).abs().max()) for ticks in (1 << 12, 1 << 24)]
+    errors = [
+        float((simulate(network, x, Clocked(ticks)).readout - expected).abs().max()) for ticks in (1 << 12, 1 << 24)
+    ]
     assert errors[1] <= 1e-3 * max(errors[0], 1e-9) + 1e-5 * float(expected.abs().max())
 
 
@@ -121,7 +137,8 @@ def test_windows_follow_one_another_and_delays_bring_spikes_to_them() -> None:
 
 
 def test_a_wrong_schedule_is_seen() -> None:
-    """The event-driven simulator brings spikes to their neurons by end, delay and begin; the closed form takes them as meant."""
+    """The event-driven simulator brings spikes to their neurons by end, delay and begin; the closed form takes them as
+    meant."""
     graph, x = unit_graph(dense(5, 12, 8, 2), (5,)), torch.rand(10, 5, dtype=torch.float64)
     body = TTFS().network(graph, calibrate(graph, [x])).body
     second = body.stages[1]
@@ -132,10 +149,13 @@ def test_a_wrong_schedule_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    "coding", [TTFS("identical"), TTFS("fixed"), TTFS("positive", gated=False, ramp_from="previous"), TTFS("dynamic")], ids=lambda c: c.mapping
+    "coding",
+    [TTFS("identical"), TTFS("fixed"), TTFS("positive", gated=False, ramp_from="previous"), TTFS("dynamic")],
+    ids=lambda c: c.mapping,
 )
 def test_the_slope_is_the_sum_of_its_currents(coding: TTFS) -> None:
-    """s = α + δ + Σ J over the full kernel, for every stage of the zoo: what silent and padded inputs are taken to bring."""
+    """s = α + δ + Σ J over the full kernel, for every stage of the zoo: what silent and padded inputs are taken to
+    bring."""
     for make in ZOO.values():
         model, shape = make()
         graph = graph_of(model, shape)
@@ -149,7 +169,9 @@ def test_the_slope_is_the_sum_of_its_currents(coding: TTFS) -> None:
                     for step in group.chain:
                         s, at = step.row_sum(s, at), step.out_shape(at)
                     total = total + s
-                assert torch.allclose(total.expand(stage.shape), stage.neuron.slope.expand(stage.shape), rtol=1e-9, atol=1e-9), stage.name
+                assert torch.allclose(
+                    total.expand(stage.shape), stage.neuron.slope.expand(stage.shape), rtol=1e-9, atol=1e-9
+                ), stage.name
 
 
 def test_a_clip_far_above_the_activations_costs_no_digits() -> None:
@@ -179,7 +201,12 @@ def test_spike_times_of_a_trace() -> None:
 
 
 def test_settings_are_checked() -> None:
-    for make in (lambda: Clocked(0), lambda: Clocked(4, "up"), lambda: TTFS(mapping="linear"), lambda: TTFS(margin=-1.0)):
+    for make in (
+        lambda: Clocked(0),
+        lambda: Clocked(4, "up"),
+        lambda: TTFS(mapping="linear"),
+        lambda: TTFS(margin=-1.0),
+    ):
         with pytest.raises(InvalidSetting):
             make()
 

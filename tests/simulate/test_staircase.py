@@ -1,4 +1,5 @@
-"""The clocked identity: a network trained with quantised rectifiers runs as first spikes on a clock with no error at all."""
+"""The clocked identity: a network trained with quantised rectifiers runs as first spikes on a clock with no error at
+all."""
 
 import pytest
 import torch
@@ -19,7 +20,9 @@ def quantised(levels: int) -> nn.Module:
     reached: dict[str, float] = {}
     for name, layer in model.named_children():
         if isinstance(layer, nn.ReLU):
-            layer.register_forward_hook(lambda _, __, y, name=name: reached.__setitem__(name, float(y.quantile(0.999))))  # type: ignore[misc]
+            layer.register_forward_hook(
+                lambda _, __, y, name=name: reached.__setitem__(name, float(y.quantile(0.999)))
+            )  # type: ignore[misc]
     model(IMAGES[:20])
     for name, threshold in reached.items():
         setattr(model, name, QCFS(levels, threshold).double())
@@ -47,7 +50,12 @@ def test_another_clock_is_wrong() -> None:
 
 def test_an_offset_of_its_own() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 40), ClampQuantise(7), nn.Linear(40, 40), QCFS(5, 0.4), nn.Linear(40, 3)).double().eval().requires_grad_(False)
+    model = (
+        nn.Sequential(nn.Linear(6, 40), ClampQuantise(7), nn.Linear(40, 40), QCFS(5, 0.4), nn.Linear(40, 3))
+        .double()
+        .eval()
+        .requires_grad_(False)
+    )
     x = torch.rand(300, 6, dtype=torch.float64)
     assert float((convert(model, x, TTFS(), (0.0, 1.0))(x) - model(x)).abs().max()) < 1e-12
 

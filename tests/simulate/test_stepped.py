@@ -31,7 +31,10 @@ def test_a_network_against_a_loop_over_time(simulator: type[Stepped], steps: int
     trace = simulate(network, X, simulator(steps))
     names, units = [stage.name for stage in network.stages[:2]], [stage.neuron.unit for stage in network.stages[:2]]
     layers = MODEL[::2]
-    potentials, total = [torch.full((10, n), 0.5, dtype=torch.float64) for n in (12, 9)], torch.zeros(10, 4, dtype=torch.float64)
+    potentials, total = (
+        [torch.full((10, n), 0.5, dtype=torch.float64) for n in (12, 9)],
+        torch.zeros(10, 4, dtype=torch.float64),
+    )
     for step in range(steps):
         value = X
         for k, name in enumerate(names):

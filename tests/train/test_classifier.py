@@ -1,4 +1,5 @@
-"""A module trained as it is: what an ordinary loop does, with the same numbers; a price on activity; layers that wait for their size."""
+"""A module trained as it is: what an ordinary loop does, with the same numbers; a price on activity; layers that wait
+for their size."""
 
 import copy
 
@@ -22,7 +23,15 @@ def model(*middle: nn.Module) -> nn.Sequential:
 def test_it_is_an_ordinary_loop() -> None:
     ours, plain = model(), model()
     losses: list[float] = []
-    made = fit(Classifier(ours), BATCHES, 4, optimizer=lambda p: torch.optim.SGD(p, lr=0.5), decay=0.5, quiet=True, watch=losses.append)
+    made = fit(
+        Classifier(ours),
+        BATCHES,
+        4,
+        optimizer=lambda p: torch.optim.SGD(p, lr=0.5),
+        decay=0.5,
+        quiet=True,
+        watch=losses.append,
+    )
     optimizer, expected = torch.optim.SGD(plain.parameters(), lr=0.5), list[float]()
     for epoch in range(4):
         for step, (x, y) in enumerate(BATCHES):
@@ -48,7 +57,9 @@ def test_the_price_is_the_mean_activity_of_its_rectifiers() -> None:
 
 
 def test_behind_a_batch_norm_activity_is_relative() -> None:
-    net = nn.Sequential(nn.Unflatten(1, (1, 2, 3)), nn.Conv2d(1, 2, 1), nn.ReLU(), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(12, 3))
+    net = nn.Sequential(
+        nn.Unflatten(1, (1, 2, 3)), nn.Conv2d(1, 2, 1), nn.ReLU(), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(12, 3)
+    )
     nn.init.constant_(net[1].weight, 0.5)
     larger = copy.deepcopy(net)
     with torch.no_grad():
@@ -61,5 +72,11 @@ def test_behind_a_batch_norm_activity_is_relative() -> None:
 
 
 def test_layers_that_wait_for_their_size_are_trained() -> None:
-    made = fit(Classifier(nn.Sequential(nn.LazyLinear(3))), BATCHES, 20, optimizer=lambda p: torch.optim.Adam(p, lr=0.1), quiet=True)
+    made = fit(
+        Classifier(nn.Sequential(nn.LazyLinear(3))),
+        BATCHES,
+        20,
+        optimizer=lambda p: torch.optim.Adam(p, lr=0.1),
+        quiet=True,
+    )
     assert float((made(X).argmax(1) == Y).double().mean()) > 0.9

@@ -26,7 +26,9 @@ def trainee(settings: Early = QUIET, widths: tuple[int, ...] = (16, 12, 3)) -> E
 
 
 def test_every_input_spikes_and_the_largest_first() -> None:
-    encoder = EveryInputEncoder((3,), *(torch.tensor(v) for v in (0.0, 2.0)), False, *(torch.tensor(v) for v in (1.0, 1e-4, 8.0)))
+    encoder = EveryInputEncoder(
+        (3,), *(torch.tensor(v) for v in (0.0, 2.0)), False, *(torch.tensor(v) for v in (1.0, 1e-4, 8.0))
+    )
     lead = encoder.encode(torch.tensor([[2.0, 0.5, 0.0]]))
     assert (encoder.end - lead)[0].tolist() == pytest.approx([1e-4, 0.7501, 1.0001], abs=1e-6)
 
@@ -41,7 +43,9 @@ def test_each_hidden_neuron_fires_for_half_of_the_batch() -> None:
     _, *hidden, outputs = model.times(images())
     for layer, times in enumerate(hidden):
         assert torch.isfinite(times).sum(0).tolist() == [10] * times.shape[1]
-        assert torch.equal(getattr(model, f"observed_{layer}"), times.nan_to_num(posinf=0).amax(0)), "the first batch is the mean so far"
+        assert torch.equal(getattr(model, f"observed_{layer}"), times.nan_to_num(posinf=0).amax(0)), (
+            "the first batch is the mean so far"
+        )
     assert bool(torch.isfinite(outputs).all()) and bool(torch.isinf(model.observed_2).all())
 
 
@@ -114,7 +118,9 @@ def test_penalties() -> None:
         weights[0][1] = -0.01
     silent = sum(max(0.0, -float(row.sum())) for weight in weights for row in weight.detach())
     assert loss(silence=2.0) - loss() == pytest.approx(2 * silent, rel=1e-9) and silent > 0.2
-    assert loss(decay=3.0) - loss() == pytest.approx(3 * sum(float(weight.detach().square().sum()) for weight in weights), rel=1e-9)
+    assert loss(decay=3.0) - loss() == pytest.approx(
+        3 * sum(float(weight.detach().square().sum()) for weight in weights), rel=1e-9
+    )
 
 
 def test_dropout_silences_in_training_and_can_be_repeated() -> None:
@@ -128,7 +134,9 @@ def test_dropout_silences_in_training_and_can_be_repeated() -> None:
         draws.append(lossy.times(images())[1])
     assert torch.equal(*draws)
     whole.load_state_dict(lossy.state_dict())
-    assert all(torch.equal(a, b) for a, b in zip(lossy.eval().times(images()), whole.eval().times(images()), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(lossy.eval().times(images()), whole.eval().times(images()), strict=True)
+    )
 
 
 def crossing(arrivals: Tensor, weight: Tensor) -> float:
@@ -144,13 +152,16 @@ def crossing(arrivals: Tensor, weight: Tensor) -> float:
 
 
 def test_the_spikes_that_are_left_stand_for_those_that_are_lost() -> None:
-    """In training the weights behind layers that lose a share p of their spikes act 1 / (1 − p) times as strongly; later they do not."""
+    """In training the weights behind layers that lose a share p of their spikes act 1 / (1 − p) times as strongly;
+    later they do not."""
     model = trainee(Early(dropout=0.6))
     for training, factors in ((True, (1.0, 2.5, 2.5)), (False, (1.0, 1.0, 1.0))):
         times = [t.detach() for t in model.train(training).times(images(5))]
         for layer, (weight, factor) in enumerate(zip(model.weights, factors, strict=True)):
             own = times[layer] - times[layer].amin(1, keepdim=True) + QUIET.lag
-            expected = torch.tensor([[crossing(row, neuron) for neuron in factor * weight.detach()] for row in own], dtype=torch.float64)
+            expected = torch.tensor(
+                [[crossing(row, neuron) for neuron in factor * weight.detach()] for row in own], dtype=torch.float64
+            )
             heard = torch.isfinite(times[layer + 1])
             assert bool(heard.any()) and torch.allclose(times[layer + 1][heard], expected[heard], rtol=1e-9, atol=0)
         assert torch.equal(heard, expected <= QUIET.window), "output neurons lose no spike"
@@ -169,7 +180,9 @@ def test_the_network_integrates_to_the_same_spikes(tmp_path) -> None:
         for stage, expected in zip(network.stages, times[1:], strict=True):
             assert torch.allclose(trace.times(stage.name), expected, rtol=1e-9, atol=1e-9)
         assert 0 < float(torch.isinf(times[1]).double().mean()) < 1
-        assert torch.equal(trace.readout.argmax(1), times[-1].argmin(1)) and torch.equal(trace.readout.argmax(1), model(x).argmax(1))
+        assert torch.equal(trace.readout.argmax(1), times[-1].argmin(1)) and torch.equal(
+            trace.readout.argmax(1), model(x).argmax(1)
+        )
     figures = isospike.measure(network, [(x, torch.zeros(50).long())], isospike.EventDriven())
     fired = torch.cat([t.isfinite().flatten() for t in times[1:-1]]).double().mean()
     assert figures["spikes_per_neuron"] == pytest.approx(float(fired))
@@ -182,7 +195,9 @@ def test_clocks_follow_one_another() -> None:
     assert torch.equal(moved[0], own[0])
     for before, after in pairwise(moved):
         assert bool((after.amin(1) > before.amin(1)).all()), "nothing fires before it has heard something"
-    assert torch.allclose(moved[2] - own[2], own[0].amin(1, keepdim=True) + own[1].amin(1, keepdim=True) - 2 * QUIET.lag)
+    assert torch.allclose(
+        moved[2] - own[2], own[0].amin(1, keepdim=True) + own[1].amin(1, keepdim=True) - 2 * QUIET.lag
+    )
 
 
 def test_training_learns() -> None:

@@ -1,4 +1,5 @@
-"""The trainer: it learns, to the same bits from the same seed and after any interrupt, and leaves nothing half written and nothing global."""
+"""The trainer: it learns, to the same bits from the same seed and after any interrupt, and leaves nothing half written
+and nothing global."""
 
 import csv
 import errno
@@ -54,7 +55,9 @@ def quick(model: Any, batches: Any = None, epochs: int = EPOCHS, **settings: Any
 
 
 def same(a: SpikingNetwork, b: SpikingNetwork) -> bool:
-    return all(torch.equal(one, other) for one, other in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    return all(
+        torch.equal(one, other) for one, other in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    )
 
 
 class Forgetful(SpikeTimes):
@@ -116,7 +119,10 @@ UNTRAINABLE: dict[str, tuple[Any, str]] = {
     "a text": ("mnist", "is a str"),
     "a data set": (TensorDataset(X, Y), r"is a TensorDataset.*DataLoader\(dataset, batch_size=64\)"),
     "a stream": (Stream(), r"torch.float32 \(1, 2, 4\), torch.int64 \(\).*DataLoader\(dataset, batch_size=64\)"),
-    "a loader without batches": (DataLoader(TensorDataset(X, Y), batch_size=None), r"torch.int64 \(\).*DataLoader\(dataset, batch_size=64\)"),
+    "a loader without batches": (
+        DataLoader(TensorDataset(X, Y), batch_size=None),
+        r"torch.int64 \(\).*DataLoader\(dataset, batch_size=64\)",
+    ),
     "samples alone": (X, "a batch holds Tensor"),
     "samples alone in a list": ([X], "a batch holds Tensor"),
     "a dict": ([{"image": X, "label": Y}], r"batch\['image'\], batch\['label'\]"),
@@ -152,11 +158,17 @@ def test_held_out_batches_can_be_gone_through_again() -> None:
 
 def test_what_is_no_trainee_is_said_by_name() -> None:
     for wrong in (start(), module()):
-        with pytest.raises(InvalidModel, match=r"the trainee is a (SpikingNetwork|Sequential)(.|\n)*fit\(prepare\(network\), …\)"):
+        with pytest.raises(
+            InvalidModel, match=r"the trainee is a (SpikingNetwork|Sequential)(.|\n)*fit\(prepare\(network\), …\)"
+        ):
             fit(wrong, BATCHES, 1)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("setting", [{"epochs": 1.5}, {"epochs": "2"}, {"seed": "x"}, {"seed": None}, {"seed": 2**60}, {"decay": "a"}, {"clip": None}], ids=str)
+@pytest.mark.parametrize(
+    "setting",
+    [{"epochs": 1.5}, {"epochs": "2"}, {"seed": "x"}, {"seed": None}, {"seed": 2**60}, {"decay": "a"}, {"clip": None}],
+    ids=str,
+)
 def test_settings_of_the_wrong_kind_are_said_by_name(setting: dict[str, Any]) -> None:
     ((name, value),) = setting.items()
     with pytest.raises(InvalidSetting, match=re.escape(f"fit({name}={value!r})")):
@@ -175,7 +187,10 @@ class Given(torch.nn.Module):
 
 
 def test_accuracy_is_the_share_of_right_answers_and_silence_is_none() -> None:
-    scores, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-torch.inf, -torch.inf], [2.0, 3.0], [-1.0, -torch.inf]]), torch.tensor([0, 0, 0, 1, 0])
+    scores, labels = (
+        torch.tensor([[1.0, 0.0], [0.0, 1.0], [-torch.inf, -torch.inf], [2.0, 3.0], [-1.0, -torch.inf]]),
+        torch.tensor([0, 0, 0, 1, 0]),
+    )
     assert accuracy(Given(), [(scores[:2], labels[:2]), (scores[2:], labels[2:])]) == pytest.approx(3 / 5)
     assert accuracy(Given(), None) is None and accuracy(Given(), []) is None
 
@@ -191,7 +206,9 @@ def test_a_seed_says_all(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_resumed_after_any_epoch_it_ends_in_the_same_bits(variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_after_any_epoch_it_ends_in_the_same_bits(
+    variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make, batches = VARIANTS[variant]
     held_out = BATCHES[1:]
     whole = quick(make(), batches(), folder=tmp_path / "whole", held_out=held_out)
@@ -212,7 +229,11 @@ def test_resumed_after_any_epoch_it_ends_in_the_same_bits(variant: str, tmp_path
         monkeypatch.setattr(model, "result", unfinished)
         with pytest.raises(KeyboardInterrupt):
             quick(model, batches(), folder=folder, held_out=held_out, watch=watch)
-        assert torch.load(folder / "checkpoint.ckpt", weights_only=True)["epoch"] == kept if kept else not (folder / "checkpoint.ckpt").exists()
+        assert (
+            torch.load(folder / "checkpoint.ckpt", weights_only=True)["epoch"] == kept
+            if kept
+            else not (folder / "checkpoint.ckpt").exists()
+        )
         resumed = quick(make(), batches(), folder=folder, held_out=held_out, resume=True)
         assert same(whole, resumed), f"kept {kept} of {EPOCHS}"
         assert (folder / "curve.csv").read_text() == curve
@@ -234,7 +255,9 @@ def test_epochs_can_be_added(tmp_path: Path) -> None:
     assert same(whole, quick(trainee(), folder=tmp_path / "longer", resume=True, epochs=EPOCHS + 2))
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"decay": 0.5}, {"clip": 1.0}, {"about": {"a": 2}}, {"optimizer": torch.optim.SGD}], ids=str)
+@pytest.mark.parametrize(
+    "other", [{"seed": 1}, {"decay": 0.5}, {"clip": 1.0}, {"about": {"a": 2}}, {"optimizer": torch.optim.SGD}], ids=str
+)
 def test_a_checkpoint_of_another_run_is_refused(other: dict[str, Any], tmp_path: Path) -> None:
     quick(trainee(), folder=tmp_path, about={"a": 1})
     before = (tmp_path / "checkpoint.ckpt").read_bytes()
@@ -244,8 +267,13 @@ def test_a_checkpoint_of_another_run_is_refused(other: dict[str, Any], tmp_path:
     quick(trainee(), folder=tmp_path, resume=True, about={"a": 1})  # and its own is not
 
 
-@pytest.mark.parametrize(("place", "name", "spared"), [(torch, "save", 0), (os, "fsync", 0), (os, "fsync", 1), (Path, "replace", 0), (Path, "replace", 1)])
-def test_an_interrupted_write_leaves_the_old_checkpoint(place: Any, name: str, spared: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("place", "name", "spared"),
+    [(torch, "save", 0), (os, "fsync", 0), (os, "fsync", 1), (Path, "replace", 0), (Path, "replace", 1)],
+)
+def test_an_interrupted_write_leaves_the_old_checkpoint(
+    place: Any, name: str, spared: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the last epoch, while the first or the second file is written."""
     whole, seen, calls = quick(trainee(), folder=tmp_path / "whole"), list[float](), list[Any]()
     works = getattr(place, name)
@@ -274,19 +302,33 @@ def test_what_is_kept_of_a_run(tmp_path: Path) -> None:
     quick(trainee(), folder=tmp_path, seed=5, decay=0.5, about={"who": "toy"}, held_out=BATCHES, watch=losses.append)
     run = json.loads((tmp_path / "run.json").read_text())
     assert run["about"] == {"who": "toy"} and run["versions"].keys() == {"isospike", "torch", "lightning"}
-    assert {"optimizer": "Adam", "lr": 1e-3, "epochs": EPOCHS, "decay": 0.5, "clip": "inf", "seed": 5}.items() <= run["training"].items()
+    assert {"optimizer": "Adam", "lr": 1e-3, "epochs": EPOCHS, "decay": 0.5, "clip": "inf", "seed": 5}.items() <= run[
+        "training"
+    ].items()
     rows = list(csv.DictReader((tmp_path / "curve.csv").read_text().splitlines()))
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
-    assert [float(row["loss"]) for row in rows] == pytest.approx([sum(losses[2 * i : 2 * i + 2]) / 2 for i in range(3)])
+    assert [float(row["loss"]) for row in rows] == pytest.approx(
+        [sum(losses[2 * i : 2 * i + 2]) / 2 for i in range(3)]
+    )
     assert all(0 <= float(row["accuracy"]) <= 1 for row in rows)
     quick(trainee(), folder=tmp_path)
-    assert [line.split(",")[2] for line in (tmp_path / "curve.csv").read_text().splitlines()] == ["accuracy", "nan", "nan", "nan"]
+    assert [line.split(",")[2] for line in (tmp_path / "curve.csv").read_text().splitlines()] == [
+        "accuracy",
+        "nan",
+        "nan",
+        "nan",
+    ]
 
 
 def test_nothing_global_is_left_behind() -> None:
     def state() -> list[Any]:
         # Not Python's own generator: beartype, which checks types in tests, draws from it.
-        return [torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), torch.get_default_dtype(), torch.get_num_threads()]
+        return [
+            torch.get_rng_state().tolist(),
+            np.random.get_state()[1].tolist(),
+            torch.get_default_dtype(),
+            torch.get_num_threads(),
+        ]
 
     model, batches = Forgetful(start()), loader(TOY, 64, shift=1)
     before = state()
@@ -314,12 +356,17 @@ def test_what_cannot_be_trained_on(tmp_path: Path) -> None:
 
 
 def test_lightning_is_not_loaded_on_import() -> None:
-    script = "import sys, isospike, isospike.train.fit, isospike_cli.training; print([m for m in sys.modules if m.startswith('lightning')])"
+    script = (
+        "import sys, isospike, isospike.train.fit, isospike_cli.training; print([m for m in sys.modules if "
+        "m.startswith('lightning')])"
+    )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def spikes(sparsity: Sparsity | None, epochs: int) -> float:
-    network = quick(trainee(sparsity=sparsity), loader(TOY, 20), epochs, optimizer=lambda p: torch.optim.Adam(p, lr=5e-3))
+    network = quick(
+        trainee(sparsity=sparsity), loader(TOY, 20), epochs, optimizer=lambda p: torch.optim.Adam(p, lr=5e-3)
+    )
     found = measure(network, [(X, Y)])["spikes_per_neuron"]
     assert isinstance(found, float)
     return found
@@ -343,7 +390,9 @@ def test_the_order_is_drawn_from_the_seed() -> None:
     (one, labels), (again, _), (other, _) = epoch(0), epoch(0), epoch(1)
     assert torch.equal(one, again) and not torch.equal(one, other) and not torch.equal(one, X)
     place = (one.flatten(1)[:, None] == X.flatten(1)).all(2).double().argmax(1)
-    assert place.sort().values.tolist() == list(range(200)) and torch.equal(labels, Y[place]), "each once, with its label"
+    assert place.sort().values.tolist() == list(range(200)) and torch.equal(labels, Y[place]), (
+        "each once, with its label"
+    )
 
 
 def test_images_are_moved_and_mirrored_within_their_range() -> None:

@@ -29,7 +29,8 @@ VGG = (1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 8, 8, 8)  # channels of the thirteen convol
     ("vgg16-narrow", (1, 28, 28), [*convolutions(1, *(16 * n for n in VGG)), (128, 128), (10, 128)]),
 ])  # fmt: skip
 def test_the_sizes_of_a_network(name: str, shape: tuple[int, ...], sizes: Sizes) -> None:
-    """Images of 28 pixels are padded to LeNet's 32, and pooled four times instead of five in VGG-16: one place is left of either."""
+    """Images of 28 pixels are padded to LeNet's 32, and pooled four times instead of five in VGG-16: one place is left
+    of either."""
     model = initial(name, shape, 10)
     assert [tuple(parameter.shape) for parameter in model.parameters() if parameter.ndim > 1] == sizes
     assert sum(isinstance(layer, torch.nn.ReLU) for layer in model) == len(sizes) - 1

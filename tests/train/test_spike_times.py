@@ -1,4 +1,5 @@
-"""Gradients in spike times: against finite differences, against the ReLU network's own, and in the forms that eqs. 3.12 and 3.13 should have."""
+"""Gradients in spike times: against finite differences, against the ReLU network's own, and in the forms that eqs.
+3.12 and 3.13 should have."""
 
 import copy
 import random
@@ -24,13 +25,23 @@ from isospike.train import SpikeTimes, prepare
 from random_networks import random_network
 from zoo import HIGH, LOW, ZOO
 
-EVERY_KIND = ("linear", "conv padding", "max pool stride", "average pool", "residual", "batch norm before relu", "batch norm after relu")
+EVERY_KIND = (
+    "linear",
+    "conv padding",
+    "max pool stride",
+    "average pool",
+    "residual",
+    "batch norm before relu",
+    "batch norm after relu",
+)
 ALPHA_1 = TTFS(mapping="fixed", alpha=1.0)
 
 
 def inside(shape: tuple[int, ...], count: int = 4) -> Tensor:
     """Samples that do not touch the ends of the declared range, where the encoder's derivative jumps."""
-    return LOW + (HIGH - LOW) * (0.1 + 0.8 * torch.rand((count, *shape), generator=torch.Generator().manual_seed(3), dtype=torch.float64))
+    return LOW + (HIGH - LOW) * (
+        0.1 + 0.8 * torch.rand((count, *shape), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    )
 
 
 def scored(outputs: Tensor) -> Tensor:
@@ -52,7 +63,9 @@ def largest_difference(a: Tensor, b: Tensor) -> float:
 def test_every_gradient_is_that_of_finite_differences(name: str, mappable: bool) -> None:
     model, shape = ZOO[name]()
     x = inside(shape).requires_grad_()
-    trainee = prepare(iso.convert(model.double(), x.detach(), TTFS() if mappable else ALPHA_1, (LOW, HIGH)), mappable=mappable)
+    trainee = prepare(
+        iso.convert(model.double(), x.detach(), TTFS() if mappable else ALPHA_1, (LOW, HIGH)), mappable=mappable
+    )
     leaves = {"x": x} | dict(trainee.named_parameters())
     assert {key.split(".")[0] for key in leaves} == {"x", "synapses", "shifts"}
     found = torch.autograd.grad(scored(trainee(x)), list(leaves.values()))
@@ -67,7 +80,9 @@ def test_every_gradient_is_that_of_finite_differences(name: str, mappable: bool)
                 ends.append(scored(trainee(x)).detach())
                 leaf.data = kept
             expected = float((ends[0] - ends[1]) / 2)
-            assert abs(float((gradient * way).sum()) - expected) <= 1e-6 * float(gradient.norm() * way.norm()) + 1e-15 * float(ends[0].abs()), key
+            assert abs(float((gradient * way).sum()) - expected) <= 1e-6 * float(
+                gradient.norm() * way.norm()
+            ) + 1e-15 * float(ends[0].abs()), key
 
 
 # The ReLU network
@@ -87,10 +102,20 @@ def _weights(affine: Affine) -> list[Tensor]:
 
 
 def learned(graph: Graph) -> Learned:
-    leaves = {id(t) for node in graph.nodes if isinstance(node.op, Affine) for t in (*_weights(node.op), node.op.bias) if t is not None}
+    leaves = {
+        id(t)
+        for node in graph.nodes
+        if isinstance(node.op, Affine)
+        for t in (*_weights(node.op), node.op.bias)
+        if t is not None
+    }
     graph = graph.map_tensors(lambda _, t: t.detach().clone().requires_grad_() if id(t) in leaves else t)
     ops = [node.op for node in graph.nodes[1:]]
-    return Learned(graph, [_weights(op) if isinstance(op, Affine) else [] for op in ops], [op.bias if isinstance(op, Affine) else None for op in ops])
+    return Learned(
+        graph,
+        [_weights(op) if isinstance(op, Affine) else [] for op in ops],
+        [op.bias if isinstance(op, Affine) else None for op in ops],
+    )
 
 
 def assert_relu_gradients(model: nn.Module, shape: tuple[int, ...]) -> None:
@@ -111,7 +136,9 @@ def assert_relu_gradients(model: nn.Module, shape: tuple[int, ...]) -> None:
         pairs += zip(own, (weight.grad for weight in weights), strict=True)
         if bias is not None:
             sign = 1 if i == len(relu.weights) - 1 else -1  # the read-out has a bias, hidden neurons a threshold
-            own_shift = sign * trainee.shifts[str(i)].grad  # one number a channel, where the graph's bias may be a map over places
+            own_shift = (
+                sign * trainee.shifts[str(i)].grad
+            )  # one number a channel, where the graph's bias may be a map over places
             size = tuple(min(a, b) for a, b in zip(own_shift.shape, bias.shape, strict=True))
             pairs.append((own_shift.sum_to_size(size), bias.grad.sum_to_size(size)))
     known = [(a, b) for a, b in pairs if b is not None]
@@ -177,7 +204,12 @@ def test_the_jacobian_is_m_w_over_b(mapping: TTFS) -> None:
 
     def leads(lead: Tensor) -> Tensor:
         codes: dict[str, Tensor] = {}
-        run(body, lead[None], lambda stage, drive, _: stage.neuron.closed_form(drive), lambda stage, code: codes.update({stage.name: code}))
+        run(
+            body,
+            lead[None],
+            lambda stage, drive, _: stage.neuron.closed_form(drive),
+            lambda stage, code: codes.update({stage.name: code}),
+        )
         return codes[hidden][0]
 
     lead = body.encoder.encode(x[:1])[0]
@@ -190,7 +222,8 @@ def test_the_jacobian_is_m_w_over_b(mapping: TTFS) -> None:
 
 @pytest.mark.parametrize("mappable", [True, False], ids=["slopes held", "α = 1"])
 def test_a_step_in_the_relu_networks_space(mappable: bool) -> None:
-    """Eq. 3.13 with all of ∂w/∂W and the bias, which follows the slope: b = −D / B.  As printed it is a scalar, and far off."""
+    """Eq. 3.13 with all of ∂w/∂W and the bias, which follows the slope: b = −D / B.  As printed it is a scalar, and
+    far off."""
     trainee, relu, x, y = dense(TTFS() if mappable else ALPHA_1, mappable)
     loss = F.cross_entropy(relu(x), y)
     layer = relu[0]
@@ -207,7 +240,9 @@ def test_a_step_in_the_relu_networks_space(mappable: bool) -> None:
     slope = body.stages[0].neuron.slope.detach().reshape(-1)
     rows = []
     for i in range(9):
-        jacobian = (torch.eye(12, dtype=torch.float64) - w[i][:, None] * torch.ones(12, dtype=torch.float64)) / slope[i]
+        jacobian = (torch.eye(12, dtype=torch.float64) - w[i][:, None] * torch.ones(12, dtype=torch.float64)) / slope[
+            i
+        ]
         of_bias = -layer.bias[i].detach() / slope[i] * torch.ones(12, dtype=torch.float64)
         rows.append(-jacobian @ (jacobian.T @ of_w[i] + of_b[i] * of_bias))
     assert largest_difference(torch.stack(rows), true) <= 1e-6

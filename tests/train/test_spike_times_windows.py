@@ -1,4 +1,5 @@
-"""Windows under training: they grow and never shrink, the function does not see it, and in the end they are tightened; and whole loss curves."""
+"""Windows under training: they grow and never shrink, the function does not see it, and in the end they are tightened;
+and whole loss curves."""
 
 import pytest
 import torch
@@ -24,13 +25,18 @@ def trainee_of(name: str, mapping: TTFS | None = None, mappable: bool = True) ->
 def windows(trainee: SpikeTimes) -> dict[str, float]:
     """By stage; only those that may grow."""
     stages = trainee.body().stages
-    return {s.name: float(s.neuron.window) for s in stages if isinstance(s.neuron, FirstSpikeIF) and not s.neuron.clipped}
+    return {
+        s.name: float(s.neuron.window) for s in stages if isinstance(s.neuron, FirstSpikeIF) and not s.neuron.clipped
+    }
 
 
 def caps(trainee: SpikeTimes) -> dict[str, float]:
     """By stage, the longest window that its rectifier has a use for: that of a ReLU6 is 6."""
     stages = [s for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF)]
-    return {s.name: float((s.neuron.window - s.neuron.gate).max()) if bool(s.neuron.gate.any()) else float("inf") for s in stages}
+    return {
+        s.name: float((s.neuron.window - s.neuron.gate).max()) if bool(s.neuron.gate.any()) else float("inf")
+        for s in stages
+    }
 
 
 def leads(trainee: SpikeTimes, x: Tensor) -> dict[str, float]:
@@ -51,7 +57,9 @@ def test_windows_grow_and_never_shrink(name: str) -> None:
     assert windows(trainee) == pytest.approx(expected, rel=1e-9)
     grown = max((expected[stage] / before[stage] for stage in before if most[stage] == float("inf")), default=10 / 1.5)
     assert grown == pytest.approx(10 / 1.5, rel=1e-9)
-    assert torch.allclose(trainee(x), outputs, rtol=0, atol=1e-12 * float(outputs.abs().max())), "the function does not see it"
+    assert torch.allclose(trainee(x), outputs, rtol=0, atol=1e-12 * float(outputs.abs().max())), (
+        "the function does not see it"
+    )
     trainee.train()(x[:1] * 0)
     trainee.grow()
     assert windows(trainee) == pytest.approx(expected, rel=1e-9), "they never shrink"
@@ -68,12 +76,20 @@ def test_only_batches_that_are_trained_on_are_heeded() -> None:
 def test_windows_that_clip_by_intent_stay() -> None:
     trainee, x = trainee_of("clips")
     trainee = prepare(trainee.network(), [iso.Latency(0.9)], [x])
-    clipped = [float(s.neuron.window) for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)]
+    clipped = [
+        float(s.neuron.window)
+        for s in trainee.body().stages
+        if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)
+    ]
     assert clipped
     trainee.train()(x)
     trainee.grow()
     trainee.tighten([x])
-    after = [float(s.neuron.window) for s in trainee.body().stages if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)]
+    after = [
+        float(s.neuron.window)
+        for s in trainee.body().stages
+        if isinstance(s.neuron, FirstSpikeIF) and s.name not in windows(trainee)
+    ]
     assert after == clipped
 
 
@@ -121,11 +137,30 @@ def test_every_loss_of_fifty_steps_is_the_relu_networks(optimizer: type[torch.op
     brightest = F.avg_pool2d(images, 4).flatten(1).argmax(1)
     batches = loader(Data("quadrants", images, brightest), 16, dtype=torch.float64)
     torch.manual_seed(2)
-    layers = (nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 4))
+    layers = (
+        nn.Conv2d(1, 4, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(36, 20),
+        nn.ReLU(),
+        nn.Linear(20, 20),
+        nn.ReLU(),
+        nn.Linear(20, 4),
+    )
     model = nn.Sequential(*layers).double()
     trainee = prepare(iso.convert(model, images, TTFS(), (0.0, 1.0)))
     found: list[float] = []
-    trained = fit(trainee, batches, 10, optimizer=lambda p: optimizer(p, lr=1e-2), decay=0.9, seed=3, quiet=True, watch=found.append)
+    trained = fit(
+        trainee,
+        batches,
+        10,
+        optimizer=lambda p: optimizer(p, lr=1e-2),
+        decay=0.9,
+        seed=3,
+        quiet=True,
+        watch=found.append,
+    )
     own = optimizer(model.parameters(), lr=1e-2)
     expected = []
     for epoch in range(10):
@@ -146,7 +181,9 @@ def test_a_cap_stays_however_far_activations_grow() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 12), nn.ReLU6(), nn.Linear(12, 3)).double().requires_grad_(False)
     x = torch.rand(64, 4, dtype=torch.float64)
-    trainee = prepare(iso.convert(model, x, TTFS(), (0.0, 1.0)))  # its activations are far below the cap, and so is its window
+    trainee = prepare(
+        iso.convert(model, x, TTFS(), (0.0, 1.0))
+    )  # its activations are far below the cap, and so is its window
     with torch.no_grad():
         model[0].weight.mul_(40)
         trainee.synapses["0/0"].mul_(40)

@@ -1,4 +1,5 @@
-"""Table of contents: trainable activations that have an exact counterpart in spikes; modules to build a network from before it is converted."""
+"""Table of contents: trainable activations that have an exact counterpart in spikes; modules to build a network from
+before it is converted."""
 
 from isospike.activations.at_leaky_relu import AtLeakyReLU as AtLeakyReLU
 from isospike.activations.clamp_quantise import ClampQuantise as ClampQuantise

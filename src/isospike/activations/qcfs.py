@@ -8,7 +8,8 @@ from isospike.activations.staircase import staircase
 
 
 class QCFS(nn.Module):
-    """The mean output of an integrate-and-fire neuron that starts at half its threshold, over L steps; the threshold λ is trained.
+    """The mean output of an integrate-and-fire neuron that starts at half its threshold, over L steps; the threshold λ
+    is trained.
 
         y = λ clip(⌊x L / λ + 1/2⌋ / L, 0, 1)
 

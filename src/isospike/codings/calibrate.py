@@ -3,8 +3,8 @@ r"""Calibration after conversion: what each layer sends too little on average is
     b ← b + mean(x − u N / T)              over samples and places, a channel each
     V₀ ← V₀ + T mean(x − u N / T) / u      over samples, a neuron each
 
-x is the original's activation.  Every layer is measured in the network as corrected so far.  Source: Li 2021 (light pipeline).
-"""
+x is the original's activation.  Every layer is measured in the network as corrected so far.  Source: Li 2021 (light
+pipeline)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -34,9 +34,13 @@ class Calibrate:
 
     def __call__(self, network: SpikingNetwork, graph: Graph, calibration: Iterable[Tensor]) -> SpikingNetwork:
         """The network with calibrated biases and initial potentials.  Raises `InvalidData` if there is no sample."""
-        x = torch.cat(list(islice((row[None] for batch in calibration for row in batch), self.samples)) or [torch.zeros(0)]).double()
+        x = torch.cat(
+            list(islice((row[None] for batch in calibration for row in batch), self.samples)) or [torch.zeros(0)]
+        ).double()
         if not len(x):
-            raise InvalidData("there is no calibration sample.", "At least one.", "Pass some images of the training set.")
+            raise InvalidData(
+                "there is no calibration sample.", "At least one.", "Pass some images of the training set."
+            )
         body = network.body
         wanted: dict[str, Tensor] = {}
         names = {stage.name for stage in body.stages if isinstance(stage.neuron, Stepping)}
@@ -67,4 +71,6 @@ def _short(body: Body, i: int, x: Tensor, wanted: Tensor) -> Tensor:
 
 def _with(body: Body, i: int, **changes: Tensor) -> Body:
     stage = body.stages[i]
-    return replace(body, stages=(*body.stages[:i], replace(stage, neuron=replace(stage.neuron, **changes)), *body.stages[i + 1 :]))
+    return replace(
+        body, stages=(*body.stages[:i], replace(stage, neuron=replace(stage.neuron, **changes)), *body.stages[i + 1 :])
+    )

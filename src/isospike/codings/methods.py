@@ -1,7 +1,7 @@
 """Methods of the literature by name: each is a rate coding with the settings its authors give.
 
-Those marked "trained" need a network whose rectifiers were trained for it (`isospike.activations`): they take its clips as ranges.
-"""
+Those marked "trained" need a network whose rectifiers were trained for it (`isospike.activations`): they take its
+clips as ranges."""
 
 import math
 from functools import partial
@@ -23,7 +23,13 @@ METHODS: dict[str, Coding] = {
     "sengupta2019": Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(), initial=0.0),
     "han2020": Rate(normalise=SpikeNorm(), initial=0.0),
     "li2021": Rate(normalise=Percentile(99.9, "channel"), correction=Calibrate()),
-    "lu2022": Rate(neuron=LIF(), normalise=Percentile(100, "layer"), initial=0.0, encoder=partial(RegularSpikes, rate=1.0), pool="window"),
+    "lu2022": Rate(
+        neuron=LIF(),
+        normalise=Percentile(100, "layer"),
+        initial=0.0,
+        encoder=partial(RegularSpikes, rate=1.0),
+        pool="window",
+    ),
     "ding2021": Rate(normalise=Bounds(), initial=0.5),  # trained: rate norm layer
     "yan2021": Rate(normalise=Bounds(), initial=0.0),  # trained: clamp and quantise
     "bu2022": Rate(normalise=Bounds(), initial=0.5),  # trained: quantised clip-floor-shift

@@ -2,9 +2,8 @@ r"""Rate codes: each activation is how many spikes a neuron sends in T time step
 
     x_i ≈ u_i N_i(T) / T,     weights w_ij u_j / u_i,     bias current b_i / u_i,     θ = 1
 
-u, the range of a layer or channel, is what one spike a step stands for: a neuron fires whenever its drive has paid for one more.  On the
-wire there are whole spikes; all scales lie in the weights, and the read-out adds up.
-"""
+u, the range of a layer or channel, is what one spike a step stands for: a neuron fires whenever its drive has paid for
+one more.  On the wire there are whole spikes; all scales lie in the weights, and the read-out adds up."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -38,16 +37,16 @@ POOLS = {"online": CountPool, "window": WindowPool}
 @dataclass(frozen=True)
 class Rate(Coding):
     """
-    | field       | meaning                                                                                            |
-    |-------------|----------------------------------------------------------------------------------------------------|
-    | `steps`     | T                                                                                                  |
-    | `neuron`    | the model, with its settings; thresholds, units and biases are filled in                           |
-    | `normalise` | how ranges are chosen                                                                              |
-    | `initial`   | potential at the start, as a share of the threshold; else the model's own                          |
-    | `encoder`   | the input neurons' model: a class of `encoders`, or one with its rate given by `partial`            |
-    | `pool`      | max pools compare counts "online", or the inputs' whole "window"                                   |
-    | `correction` | what is measured and mended after conversion                                                      |
-    | `outside`   | inputs outside the declared range: "error", or "clip" (and count)                                  |
+    | field        | meaning |
+    |--------------|--------------------|
+    | `steps`      | T |
+    | `neuron`     | the model, with its settings; thresholds, units and biases are filled in |
+    | `normalise`  | how ranges are chosen |
+    | `initial`    | potential at the start, as a share of the threshold; else the model's own |
+    | `encoder`    | the input neurons' model: a class of `encoders`, or one with its rate given by `partial` |
+    | `pool`       | max pools compare counts "online", or the inputs' whole "window" |
+    | `correction` | what is measured and mended after conversion |
+    | `outside`    | inputs outside the declared range: "error", or "clip" (and count) |
     """
 
     steps: int = 64
@@ -64,7 +63,9 @@ class Rate(Coding):
         if self.steps < 1:
             raise InvalidSetting(f"Rate(steps={self.steps}).", "At least one time step.", "64 are usual.")
         if self.initial is not None and not -1 <= self.initial <= 1:
-            raise InvalidSetting(f"Rate(initial={self.initial}).", "A share of the threshold, from −1 to 1.", "One half rounds.")
+            raise InvalidSetting(
+                f"Rate(initial={self.initial}).", "A share of the threshold, from −1 to 1.", "One half rounds."
+            )
 
     @property
     def signed(self) -> bool:
@@ -82,7 +83,9 @@ class Rate(Coding):
             stages.append(self._stage(node, graph, unit, ranges))
             unit[node.name] = getattr(stages[-1].neuron, "unit", zero)
         reach = tuple((name, float(ranges.high[name].max()), bound) for name, bound in ranges.bounds.items())
-        return SpikingNetwork(Body(encoder, tuple(stages), self.describe(), self.steps, graph.macs, graph.notes, reach))
+        return SpikingNetwork(
+            Body(encoder, tuple(stages), self.describe(), self.steps, graph.macs, graph.notes, reach)
+        )
 
     def corrected(self, network: SpikingNetwork, graph: Graph, calibration: Iterable[Tensor]) -> SpikingNetwork:
         return network if self.correction is None else self.correction(network, graph, calibration)
@@ -95,25 +98,38 @@ class Rate(Coding):
                 reach = ranges.high[node.name].clamp(max=op.high)
                 most = self.neuron.most
                 if math.isinf(most) and math.isfinite(op.high):
-                    most = math.ceil(op.high / float(reach.max()))  # without a limit a neuron would follow its drive beyond the clip
+                    most = math.ceil(
+                        op.high / float(reach.max())
+                    )  # without a limit a neuron would follow its drive beyond the clip
                     reach = torch.full_like(reach, op.high)
                 own = reach / (most if math.isfinite(most) else 1) * one
                 neuron: Neuron = self._neuron(op, own, most)
                 chains = tuple((*chain, Scale(1 / own)) for chain in op.groups)
             case Pool() as op:
-                return Stage(node.name, node.shape, (Group(node.inputs[0], (), zero),), POOLS[self.pool](op, unit[node.inputs[0]]), zero, end)
+                return Stage(
+                    node.name,
+                    node.shape,
+                    (Group(node.inputs[0], (), zero),),
+                    POOLS[self.pool](op, unit[node.inputs[0]]),
+                    zero,
+                    end,
+                )
             case Affine() as op:
                 neuron = Accumulator(0 * one if op.bias is None else op.bias)
                 chains = op.groups
             case other:
                 raise InvalidSetting(f"Rate has no neuron for `{node.path}` ({type(other).__name__}).")
         sources = zip(node.inputs, chains, strict=True)
-        groups = tuple(Group(name, fold((Scale(unit[name]), *chain), graph[name].shape), zero) for name, chain in sources)
+        groups = tuple(
+            Group(name, fold((Scale(unit[name]), *chain), graph[name].shape), zero) for name, chain in sources
+        )
         return Stage(node.name, node.shape, groups, neuron, zero, end)
 
     def _neuron(self, op: Population, unit: Tensor, most: float) -> Stepping:
         rectifier = Clip(op.low, op.high, op.leak, op.levels, op.offset)
-        filled = replace(self.neuron, bias=(0 * unit if op.bias is None else op.bias) / unit, unit=unit, rectifier=rectifier)
+        filled = replace(
+            self.neuron, bias=(0 * unit if op.bias is None else op.bias) / unit, unit=unit, rectifier=rectifier
+        )
         filled = replace(filled, most=most) if most != filled.most else filled  # type: ignore[call-arg]
         initial = op.offset if op.levels else self.initial  # a staircase says where its steps are
         if isinstance(filled, TernaryIF):
@@ -129,7 +145,11 @@ class Rate(Coding):
 def _text(value: Any) -> str:
     match value:
         case Stepping():
-            settings = [f"{f.name}={getattr(value, f.name)!r}" for f in fields(value) if not isinstance(getattr(value, f.name), Tensor)]
+            settings = [
+                f"{f.name}={getattr(value, f.name)!r}"
+                for f in fields(value)
+                if not isinstance(getattr(value, f.name), Tensor)
+            ]
             return f"{type(value).__name__}({', '.join(settings)})"
         case type():
             return value.__name__

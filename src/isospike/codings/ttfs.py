@@ -2,14 +2,15 @@ r"""Time to first spike: each activation is the time by which one spike precedes
 
     x = (t_max − t) / τ_c,     window B = τ_c (1 + ζ) X,     t_min(n) = t_max(n − 1)
 
-The mapping from weights w and bias b to synapses J, ramp α and threshold θ is a family.  With S = Σ_j w_ij over the full kernel and s the
-slope at which V approaches θ:
+The mapping from weights w and bias b to synapses J, ramp α and threshold θ is a family.  With S = Σ_j w_ij over the
+full kernel and s the slope at which V approaches θ:
 
     J = s w,     α = s (1 − S),     θ = s (B / τ_c − b) + α ρ / τ_c
 
     identical    s = 1:            J = w, α = 1 − S        exact on the weights as they are     (eqs. 2.6, 3.9)
     fixed        s = α / (1 − S):  α the same everywhere   needs S ≤ 1 − δ: rows are rescaled   (eqs. 2.3, 2.15–2.19)
-    positive     as fixed, rows rescaled by Σ_j max(w_ij, 0) ≤ 1 − δ: V never falls once the ramp runs, so that with the
+    positive     as fixed, rows rescaled by Σ_j max(w_ij, 0) ≤ 1 − δ: V never falls once the ramp runs, so that with
+    the
                  ramp of ch. 2, which starts with the first input spike, the threshold may be constant
                  (eq. 2.4 is mistaken: J grows with α, so no α satisfies it)
     dynamic      as fixed, but α = 0 and the threshold falls at that rate instead               (eq. 2.5)
@@ -47,21 +48,20 @@ MAPPINGS = get_args(Mapping)
 @dataclass(frozen=True)
 class TTFS(Coding):
     """
-    | field           | unit | meaning                                                                                        |
-    |-----------------|------|------------------------------------------------------------------------------------------------|
-    | `mapping`       |      | member of the family                                                                           |
-    | `margin`        |      | ζ, by how much windows exceed the largest activation; below 0 for sensitivity studies          |
-    | `tau`           | time | τ_c                                                                                            |
-    | `ramp_from`     |      | "previous": the ramp starts with the window before (ch. 2); "own": with the neuron's own (ch. 3) |
-    | `windows`       |      | "calibrated": from data; "certified": no input in the declared range can exceed them           |
-    | `alpha`         | 1    | α of the fixed, positive and dynamic mappings                                                  |
-    | `delta`         | 1    | δ: rescaled rows sum to at most 1 − δ                                                          |
-    | `scale`         |      | "layer": activations as they are; "channel": each channel's largest fills the window              |
-    | `lowest_sum`    | 1    | B_low: rescaled rows sum to at least −B_low                                                    |
-    | `gated`         |      | whether thresholds are infinite before t_min; without, only "positive" with the ramp of ch. 2 is |
-    |                 |      | exact; other mappings are for studies of early firing, simulated event by event                |
-    | `forced_spikes` |      | whether silent neurons spike at t_max (exactly one spike each) or not (at most one)            |
-    | `outside`       |      | inputs outside the declared range: "error", or "clip" (and count)                              |
+    | field           | unit | meaning |
+    |-----------------|------|--------------------|
+    | `mapping`       |      | member of the family |
+    | `margin`        |      | ζ, by how much windows exceed the largest activation; below 0 for sensitivity studies |
+    | `tau`           | time | τ_c |
+    | `ramp_from`     |      | ramps start with the window before ("previous", ch. 2) or the neuron's ("own", ch. 3) |
+    | `windows`       |      | "calibrated": from data; "certified": no input in the declared range can exceed them |
+    | `alpha`         | 1    | α of the fixed, positive and dynamic mappings |
+    | `delta`         | 1    | δ: rescaled rows sum to at most 1 − δ |
+    | `scale`         |      | "layer": activations as they are; "channel": each channel's largest fills the window |
+    | `lowest_sum`    | 1    | B_low: rescaled rows sum to at least −B_low |
+    | `gated`         |      | whether thresholds are infinite before t_min; docs/theory.md: what is exact without |
+    | `forced_spikes` |      | whether silent neurons spike at t_max (exactly one spike each), or never |
+    | `outside`       |      | inputs outside the declared range: "error", or "clip" (and count) |
     """
 
     mapping: Mapping = "identical"
@@ -80,18 +80,32 @@ class TTFS(Coding):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.scale == "channel" and self.mapping != "identical":
-            raise InvalidSetting(f"TTFS({self.mapping!r}, scale='channel').", "scale='channel' with mapping='identical'.", "Choose one of the two.")
+            raise InvalidSetting(
+                f"TTFS({self.mapping!r}, scale='channel').",
+                "scale='channel' with mapping='identical'.",
+                "Choose one of the two.",
+            )
         if self.mapping == "positive" and not self.gated and self.ramp_from == "own":
             raise InvalidSetting(
-                "TTFS(mapping='positive', gated=False, ramp_from='own'): without the ramp V falls before t_min, and neurons fire early.",
-                "Constant thresholds with the ramp of ch. 2, ramp_from='previous'; or gated ones, gated=True, with either ramp.",
+                "TTFS(mapping='positive', gated=False, ramp_from='own'): without the ramp V falls before t_min, "
+                "and neurons fire early.",
+                "Constant thresholds with the ramp of ch. 2, ramp_from='previous'; or gated ones, gated=True, "
+                "with either ramp.",
                 "TTFS('positive', gated=False, ramp_from='previous').",
             )
-        limits = {"margin": self.margin > -1, "tau": self.tau > 0, "alpha": self.alpha > 0, "delta": 0 < self.delta < 1, "lowest_sum": self.lowest_sum > 0}
+        limits = {
+            "margin": self.margin > -1,
+            "tau": self.tau > 0,
+            "alpha": self.alpha > 0,
+            "delta": 0 < self.delta < 1,
+            "lowest_sum": self.lowest_sum > 0,
+        }
         for name, within in limits.items():
             if not within or not math.isfinite(getattr(self, name)):
                 raise InvalidSetting(
-                    f"TTFS({name}={getattr(self, name)}).", "margin > −1, tau > 0, alpha > 0, 0 < delta < 1, lowest_sum > 0.", "Choose a number within."
+                    f"TTFS({name}={getattr(self, name)}).",
+                    "margin > −1, tau > 0, alpha > 0, 0 < delta < 1, lowest_sum > 0.",
+                    "Choose a number within.",
                 )
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
@@ -102,7 +116,8 @@ class TTFS(Coding):
 
 
 class _Mapper:
-    """Goes through a canonical graph once; by node it knows the window, and by what factor activations were rescaled."""
+    """Goes through a canonical graph once; by node it knows the window, and by what factor activations were
+    rescaled."""
 
     def __init__(self, coding: TTFS, graph: Graph, ranges: Ranges) -> None:
         self.coding, self.graph, self.ranges = coding, graph, ranges
@@ -113,7 +128,13 @@ class _Mapper:
 
     def body(self) -> Body:
         coding, graph = self.coding, self.graph
-        encoder = LatencyEncoder(graph.input.shape, graph.input_op.low, graph.input_op.high, coding.outside == "clip", self.window[graph.input.name])
+        encoder = LatencyEncoder(
+            graph.input.shape,
+            graph.input_op.low,
+            graph.input_op.high,
+            coding.outside == "clip",
+            self.window[graph.input.name],
+        )
         stages = tuple(self.stage(node) for node in graph.nodes[1:])
         settings = ", ".join(f"{key}={value!r}" for key, value in asdict(coding).items())
         reach = tuple((name, self.ranges.layer(name), self.ranges.bounds[name]) for name in self.ranges.bounds)
@@ -136,7 +157,10 @@ class _Mapper:
 
     def incoming(self, node: Node, op: Affine) -> tuple[Chain, ...]:
         """The weights as they are on rescaled activations of the sources."""
-        return tuple(fold((Scale(1 / self.gain[name]), *chain), self.graph[name].shape) for name, chain in zip(node.inputs, op.groups, strict=True))
+        return tuple(
+            fold((Scale(1 / self.gain[name]), *chain), self.graph[name].shape)
+            for name, chain in zip(node.inputs, op.groups, strict=True)
+        )
 
     def onset(self, node: Node) -> Tensor:
         """ρ, from the start of the ramp to t_min: the longest window that spikes come from, or nothing."""
@@ -176,40 +200,62 @@ class _Mapper:
             ticks=op.levels,
         )
         self.window[node.name], self.gain[node.name] = window, gain
-        synapses = tuple(fold((*chain, Scale(slope * gain)), self.graph[name].shape) for name, chain in zip(node.inputs, chains, strict=True))
+        synapses = tuple(
+            fold((*chain, Scale(slope * gain)), self.graph[name].shape)
+            for name, chain in zip(node.inputs, chains, strict=True)
+        )
         return synapses, neuron
 
     def half_tick(self, node: Node, op: Population, cap: Tensor) -> Tensor:
-        """By how much more a staircase's neurons are driven, so that their clock rounds as the staircase does: φ λ / L."""
+        """By how much more a staircase's neurons are driven, so that their clock rounds as the staircase does: φ λ /
+        L."""
         if op.levels and cap.min() != cap.max():
             raise InvalidSetting(
-                f"`{node.path}` is a staircase and its neurons are rescaled by different factors, so one clock does not fit all.",
+                f"`{node.path}` is a staircase and its neurons are rescaled by different factors, so one clock "
+                "does not fit all.",
                 "Staircases under TTFS(mapping='identical').",
                 "Leave --mapping out, or convert with a rectifier that is not quantised.",
             )
-        return cap.max() / self.coding.tau * (op.offset / op.levels) if op.levels else torch.zeros((), dtype=torch.float64)
+        return (
+            cap.max() / self.coding.tau * (op.offset / op.levels)
+            if op.levels
+            else torch.zeros((), dtype=torch.float64)
+        )
 
     def row_sum(self, node: Node, chains: tuple[Chain, ...], magnitude: bool = False) -> Tensor:
         """S, over the full kernel; of the weights' magnitudes if asked."""
         total = torch.zeros((1,) * len(node.shape), dtype=torch.float64)
         for name, chain in zip(node.inputs, chains, strict=True):
-            total = total + row_sum(tuple(step.abs() for step in chain) if magnitude else chain, self.graph[name].shape)
+            total = total + row_sum(
+                tuple(step.abs() for step in chain) if magnitude else chain, self.graph[name].shape
+            )
         return collapse(total)
 
     def rescaling(self, node: Node, op: Population, chains: tuple[Chain, ...], total: Tensor) -> Tensor:
-        """The factor by which each neuron's activation is rescaled: at most 1 (eqs. 2.16, 2.18), or what lets its channel fill the window."""
+        """The factor by which each neuron's activation is rescaled: at most 1 (eqs. 2.16, 2.18), or what lets its
+        channel fill the window."""
         coding = self.coding
         if coding.mapping == "identical":
             high = self.ranges.high[node.name].flatten(1).amax(1) if total.ndim > 1 else self.ranges.high[node.name]
             high = high.reshape(-1, *(1,) * (total.ndim - 1))
-            # One end for all is what a clip asks for; and a channel that hardly ever fires says little about its range.
+            # One end for all is what a clip asks for; and a channel that hardly ever fires says little
+            # about its range.
             fill = coding.scale == "channel" and not math.isfinite(op.high) and bool(high.max() > 0)
-            return high.max() / high.clamp_min(0.01 * high.max()) if fill else torch.ones((1,) * total.ndim, dtype=total.dtype)
+            return (
+                high.max() / high.clamp_min(0.01 * high.max())
+                if fill
+                else torch.ones((1,) * total.ndim, dtype=total.dtype)
+            )
         # Rescaling by the positive weights' sum is what keeps V from falling before t_min.
         bounded = (self.row_sum(node, chains, magnitude=True) + total) / 2 if coding.mapping == "positive" else total
-        gain = torch.minimum((1 - coding.delta) / bounded.clamp_min(1 - coding.delta), coding.lowest_sum / (-total).clamp_min(coding.lowest_sum))
+        gain = torch.minimum(
+            (1 - coding.delta) / bounded.clamp_min(1 - coding.delta),
+            coding.lowest_sum / (-total).clamp_min(coding.lowest_sum),
+        )
         if any(isinstance(user.op, Pool) for user in self.graph.users(node.name)):
-            gain = gain.amin(dim=tuple(range(1, gain.ndim)), keepdim=True)  # a pool compares neurons: they share one scale
+            gain = gain.amin(
+                dim=tuple(range(1, gain.ndim)), keepdim=True
+            )  # a pool compares neurons: they share one scale
         return gain
 
     def pool(self, node: Node, op: Pool) -> Neuron:

@@ -1,4 +1,5 @@
-"""What hardware does to a network: a constraint acts on it once, on its parameters, and on its spikes, in training as in simulation."""
+"""What hardware does to a network: a constraint acts on it once, on its parameters, and on its spikes, in training as
+in simulation."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -30,12 +31,16 @@ class Noise(Constraint):
 
     def draw(self, like: Tensor, generator: torch.Generator) -> Tensor:
         """Independent normal numbers, as many as `like` has."""
-        return self.sd * torch.randn(like.shape, generator=generator, dtype=like.dtype, device=generator.device).to(like.device)
+        return self.sd * torch.randn(like.shape, generator=generator, dtype=like.dtype, device=generator.device).to(
+            like.device
+        )
 
 
 def reseeded(constraints: Iterable[Constraint], seed: int) -> list[Constraint]:
     """The constraints with another draw of what is random."""
-    return [replace(constraint, seed=seed) if isinstance(constraint, Noise) else constraint for constraint in constraints]
+    return [
+        replace(constraint, seed=seed) if isinstance(constraint, Noise) else constraint for constraint in constraints
+    ]
 
 
 def check(constraint: Constraint, within: bool, supported: str) -> None:
@@ -49,18 +54,33 @@ def several(constraints: Sequence[Constraint] | Constraint, caller: str) -> tupl
     given = constraints if isinstance(constraints, Sequence) else (constraints,)
     if other := [one for one in given if callable(one) and not isinstance(one, Constraint | type)]:
         what = f"{caller}: {other[0]} is no constraint, but makes one network of another."
-        raise InvalidSetting(what, "Constraints: TimeSteps(…), SpikeJitter(…) and the like.", f"Call it, after other constraints: {other[0]}(network).")
+        raise InvalidSetting(
+            what,
+            "Constraints: TimeSteps(…), SpikeJitter(…) and the like.",
+            f"Call it, after other constraints: {other[0]}(network).",
+        )
     expect(caller, "constraints", given, Sequence[Constraint])
     return tuple(given)
 
 
-def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[Tensor]) -> tuple[tuple[Constraint, ...], Body]:
-    """The constraints, fitted to a network and a set of inputs, and the network as they change it for good, whatever their order."""
+def place(
+    body: Body, constraints: Sequence[Constraint], calibration: Iterable[Tensor]
+) -> tuple[tuple[Constraint, ...], Body]:
+    """The constraints, fitted to a network and a set of inputs, and the network as they change it for good, whatever
+    their order."""
     if body.steps:
-        raise InvalidSetting("the network fires step by step.", "Networks of first spikes: TTFS().", "Convert the model with --coding ttfs.")
-    if other := [s.name for s in body.stages if not (s.neuron.relays or isinstance(s.neuron, FirstSpikeIF | Integrator))]:
         raise InvalidSetting(
-            f"stage `{other[0]}` has neurons that constraints do not know.", "Networks made by TTFS().", "Constrain it before its membranes are exchanged."
+            "the network fires step by step.",
+            "Networks of first spikes: TTFS().",
+            "Convert the model with --coding ttfs.",
+        )
+    if other := [
+        s.name for s in body.stages if not (s.neuron.relays or isinstance(s.neuron, FirstSpikeIF | Integrator))
+    ]:
+        raise InvalidSetting(
+            f"stage `{other[0]}` has neurons that constraints do not know.",
+            "Networks made by TTFS().",
+            "Constrain it before its membranes are exchanged.",
         )
     measured: list[tuple[dict[str, list[Tensor]], dict[str, Tensor]]] = []
 
@@ -68,7 +88,9 @@ def place(body: Body, constraints: Sequence[Constraint], calibration: Iterable[T
         if not measured:
             measured.append(_leads(body, calibration))
         leads, largest = measured[0]
-        return largest if share == 1 else {name: torch.quantile(torch.cat(parts), share) for name, parts in leads.items()}
+        return (
+            largest if share == 1 else {name: torch.quantile(torch.cat(parts), share) for name, parts in leads.items()}
+        )
 
     placed, result = [], body
     for constraint in constraints:
@@ -95,7 +117,9 @@ def _leads(body: Body, calibration: Iterable[Tensor]) -> tuple[dict[str, list[Te
     batches = list(calibration)
     if not batches:
         raise InvalidData(
-            "there is no sample to measure windows on.", "At least one; a few hundred of the training set are usual.", "Pass some: calibration=…."
+            "there is no sample to measure windows on.",
+            "At least one; a few hundred of the training set are usual.",
+            "Pass some: calibration=….",
         )
     with torch.no_grad():
         for x in batches:
@@ -104,18 +128,21 @@ def _leads(body: Body, calibration: Iterable[Tensor]) -> tuple[dict[str, list[Te
 
 
 def constrained(body: Body, constraints: Sequence[Constraint], drawn: Sequence[torch.Generator]) -> Body:
-    """The network with the parameters that the hardware makes of its own.  drawn: the constraints' sources of random numbers."""
+    """The network with the parameters that the hardware makes of its own.  drawn: the constraints' sources of random
+    numbers."""
     for constraint, generator in zip(constraints, drawn, strict=True):
         body = constraint.parameters(body, generator)
     return body
 
 
-def constrain(network: SpikingNetwork, constraints: Sequence[Constraint] | Constraint, calibration: Samples = ()) -> SpikingNetwork:
+def constrain(
+    network: SpikingNetwork, constraints: Sequence[Constraint] | Constraint, calibration: Samples = ()
+) -> SpikingNetwork:
     """The network as it is on such hardware, besides what it is on already, in every simulator; its file keeps that.
 
-    Random constraints draw once for parameters, and for every spike.  Every simulation draws the same from their seeds.
-    calibration: samples (n, *input shape), or a loader of them, to measure windows on, for those that need it.  Raises `InvalidData`, `InvalidSetting`.
-    """
+    Random constraints draw once for parameters, and for every spike.  Every simulation draws the same from their
+    seeds. calibration: samples (n, *input shape), or a loader of them, to measure windows on, for those that need
+    it.  Raises `InvalidData`, `InvalidSetting`."""
     spiking(network, "constrain")
     placed, body = place(network.body, several(constraints, "constrain"), samples(calibration))
     body = balanced(constrained(body, placed, generators(placed, len(body.constraints))))

@@ -1,4 +1,5 @@
-"""Shorter windows: each holds a share of the layer's activations, and what would come earlier is held at its beginning.
+"""Shorter windows: each holds a share of the layer's activations, and what would come earlier is held at its
+beginning.
 
     B = τ_c (1 + ζ) x,     x: the quantile of the layer's activations, silent neurons counted as zero
 
@@ -31,7 +32,11 @@ class Latency(Constraint):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(self, 0 < self.percentile <= 1 and self.margin >= 0, "A percentile above 0 and at most 1; a margin of at least 0.")
+        check(
+            self,
+            0 < self.percentile <= 1 and self.margin >= 0,
+            "A percentile above 0 and at most 1; a margin of at least 0.",
+        )
 
     def placed(self, body: Body, reached: Reached) -> tuple["Latency", Body]:
         leads = windows(reached, self.percentile)
@@ -40,13 +45,15 @@ class Latency(Constraint):
 
 
 def windows(reached: Reached, percentile: float) -> dict[str, Tensor]:
-    """The leads that hold this share of the activations, of the stages that fire at all.  Raises `InvalidSetting` where the share is silent."""
+    """The leads that hold this share of the activations, of the stages that fire at all.  Raises `InvalidSetting`
+    where the share is silent."""
     largest = reached(1.0)
     found = {name: lead for name, lead in reached(percentile).items() if bool(largest[name] > 0)}
     for name, lead in found.items():
         if not bool(lead > 0):
             raise InvalidSetting(
-                f"{percentile:.0%} of the activations of stage `{name}` are zero, so a window that holds them would be empty.",
+                f"{percentile:.0%} of the activations of stage `{name}` are zero, so a window that holds them "
+                "would be empty.",
                 "A percentile above the share of silent neurons.",
                 "Choose a larger one: 0.9 and above are usual.",
             )
@@ -54,12 +61,15 @@ def windows(reached: Reached, percentile: float) -> dict[str, Tensor]:
 
 
 def clipped(body: Body, windows: dict[str, Tensor]) -> Body:
-    """The network whose windows are at most these, and are meant to clip: a neuron that would fire earlier waits for its window."""
+    """The network whose windows are at most these, and are meant to clip: a neuron that would fire earlier waits for
+    its window."""
     lengths = {stage.name: stage.end - stage.begin for stage in body.stages}
     shorter = {name: torch.minimum(lengths[name], w.to(lengths[name].dtype)) for name, w in windows.items()}
     body = retimed(body, shorter)
     stages = (
-        replace(stage, neuron=replace(stage.neuron, clipped=True, gated=True)) if stage.name in shorter and isinstance(stage.neuron, FirstSpikeIF) else stage
+        replace(stage, neuron=replace(stage.neuron, clipped=True, gated=True))
+        if stage.name in shorter and isinstance(stage.neuron, FirstSpikeIF)
+        else stage
         for stage in body.stages
     )
     return replace(body, stages=tuple(stages))

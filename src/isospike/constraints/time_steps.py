@@ -2,9 +2,8 @@
 
     k = clip(⌊x / Δ + ½⌋, 0, L),     Δ = B / L
 
-A window holds 99 % of the layer's activations; half a tick is taken off the thresholds, so that times are rounded to the nearest.
-The gradient passes straight through the rounding.  Source: Stanojevic 2023, §3.6.3 ii.
-"""
+A window holds 99 % of the layer's activations; half a tick is taken off the thresholds, so that times are rounded to
+the nearest. The gradient passes straight through the rounding.  Source: Stanojevic 2023, §3.6.3 ii."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -34,7 +33,11 @@ class TimeSteps(Constraint):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(self, self.steps >= 1 and 0 < self.percentile <= 1, "At least one time step; a percentile above 0 and at most 1.")
+        check(
+            self,
+            self.steps >= 1 and 0 < self.percentile <= 1,
+            "At least one time step; a percentile above 0 and at most 1.",
+        )
 
     def placed(self, body: Body, reached: Reached) -> tuple["TimeSteps", Body]:
         return self, clipped(body, windows(reached, self.percentile))

@@ -2,9 +2,8 @@
 
     J ← d clip(⌊J / d + ½⌋, −2^(q−1), 2^(q−1) − 1),     d = max(−J_low / 2^(q−1), J_high / (2^(q−1) − 1))
 
-J_low and J_high leave out a share of the weights on either side; slopes stay as they are, ramps follow.  The gradient passes straight
-through the rounding.  Source: Stanojevic 2023, §3.6.3 iii.
-"""
+J_low and J_high leave out a share of the weights on either side; slopes stay as they are, ramps follow.  The gradient
+passes straight through the rounding.  Source: Stanojevic 2023, §3.6.3 iii."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -21,11 +20,11 @@ from isospike.neurons.base import through
 @dataclass(frozen=True, eq=False)
 class WeightBits(Constraint):
     """
-    | field        | meaning                                                                                             |
-    |--------------|-----------------------------------------------------------------------------------------------------|
-    | `bits`       | q                                                                                                   |
-    | `percentile` | share left out on either side; 0.04 for up to four bits and 0.01 for more, unless given             |
-    | `steps`      | d of each map, by stage; found when the constraint is placed, and fixed from then on                |
+    | field        | meaning |
+    |--------------|--------------------|
+    | `bits`       | q |
+    | `percentile` | share left out on either side; 0.04 for up to four bits and 0.01 for more, unless given |
+    | `steps`      | d of each map, by stage; found when the constraint is placed, and fixed from then on |
     """
 
     bits: int
@@ -39,7 +38,9 @@ class WeightBits(Constraint):
         check(self, self.percentile is None or 0 <= self.percentile < 0.5, "A percentile of at least 0 and below 0.5.")
 
     def placed(self, body: Body, reached: Reached) -> tuple["WeightBits", Body]:
-        return replace(self, steps=tuple((stage.name, tuple(map(self._step, trained_maps(stage)))) for stage in body.stages)), body
+        return replace(
+            self, steps=tuple((stage.name, tuple(map(self._step, trained_maps(stage)))) for stage in body.stages)
+        ), body
 
     def parameters(self, body: Body, generator: torch.Generator) -> Body:
         found = dict(self.steps)
@@ -57,7 +58,9 @@ class WeightBits(Constraint):
         if (known := whole_step(weight, half)) is not None:
             return known  # such as a network that was tuned before
         out = (0.04 if self.bits <= 4 else 0.01) if self.percentile is None else self.percentile
-        low, high = torch.quantile(weight[:: max(1, len(weight) // MOST)], torch.tensor([out, 1 - out], dtype=torch.float64)).tolist()
+        low, high = torch.quantile(
+            weight[:: max(1, len(weight) // MOST)], torch.tensor([out, 1 - out], dtype=torch.float64)
+        ).tolist()
         # Where nearly all weights are zero the quantiles are too: what is left out are then no outliers.
         return max(-low / half, high / (half - 1)) or float(weight.abs().max()) / (half - 1) or 1.0
 
@@ -67,7 +70,11 @@ def whole_step(weight: Tensor, half: int) -> float | None:
 
     def fits(step: float) -> bool:
         whole = (weight / step).round()
-        return bool(((weight / step - whole).abs() < 1e-3).all()) and -half <= float(whole.min()) and float(whole.max()) < half
+        return (
+            bool(((weight / step - whole).abs() < 1e-3).all())
+            and -half <= float(whole.min())
+            and float(whole.max()) < half
+        )
 
     weight = weight.double()
     if not bool(weight.any()):

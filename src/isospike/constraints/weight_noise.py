@@ -17,7 +17,8 @@ from isospike.neurons import FirstSpikeIF
 
 @dataclass(frozen=True, eq=False)
 class WeightNoise(Noise):
-    """One draw for every weight; synapses that share a weight share its error.  sd: in units of the map's largest weight."""
+    """One draw for every weight; synapses that share a weight share its error.  sd: in units of the map's largest
+    weight."""
 
     windowed: ClassVar[bool] = True
 

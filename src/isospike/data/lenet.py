@@ -10,7 +10,8 @@ WEIGHTS = Path(__file__).parent / "lenet5_mnist.safetensors"
 
 
 def lenet5_architecture(classes: int = 10) -> nn.Sequential:
-    """Three convolutions, two max pools, two dense layers, batch norm before each ReLU (Stanojevic 2023, Fig. 2.2a).  Input: (1, 28, 28)."""
+    """Three convolutions, two max pools, two dense layers, batch norm before each ReLU (Stanojevic 2023, Fig.
+    2.2a).  Input: (1, 28, 28)."""
 
     def conv(inputs: int, outputs: int, padding: int = 0) -> list[nn.Module]:
         return [nn.Conv2d(inputs, outputs, 5, padding=padding), nn.BatchNorm2d(outputs), nn.ReLU()]

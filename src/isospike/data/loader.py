@@ -30,19 +30,34 @@ class _Batches(Dataset[Any]):
         return self.data.take(part).to(self.dtype), self.data.labels[part]
 
 
-def loader(data: Data, batch: int = 128, *, shift: int = 0, flip: bool = False, dtype: torch.dtype = torch.float32) -> DataLoader[Any]:
+def loader(
+    data: Data, batch: int = 128, *, shift: int = 0, flip: bool = False, dtype: torch.dtype = torch.float32
+) -> DataLoader[Any]:
     """Batches in an order drawn anew for every epoch from PyTorch's generator.
 
-    shift: a batch is moved by up to so many pixels, what comes in being the darkest there is.  flip: half of the images are mirrored.
-    Raises `InvalidData` without labels.
-    """
+    shift: a batch is moved by up to so many pixels, what comes in being the darkest there is.  flip: half of the
+    images are mirrored. Raises `InvalidData` without labels."""
     if batch < 1 or shift < 0:
-        raise InvalidSetting(f"batches of {batch} samples, moved by {shift} pixels.", "At least one sample; 0 pixels or more.", "64 samples are usual.")
+        raise InvalidSetting(
+            f"batches of {batch} samples, moved by {shift} pixels.",
+            "At least one sample; 0 pixels or more.",
+            "64 samples are usual.",
+        )
     if (shift or flip) and data.take(torch.zeros(1, dtype=torch.int64)).ndim != 4:
-        raise InvalidData(f"`{data.name}` holds no images, which could be moved or mirrored.", "Images: (channels, height, width).", "Leave that out.")
+        raise InvalidData(
+            f"`{data.name}` holds no images, which could be moved or mirrored.",
+            "Images: (channels, height, width).",
+            "Leave that out.",
+        )
     if data.labels is None:
-        raise InvalidData(f"`{data.name}` has no labels.", "Data to train on: samples with class numbers.", "Add `labels` to the .npz file.")
-    return DataLoader(_Batches(data, dtype), batch, shuffle=True, collate_fn=partial(_augmented, shift=shift, flip=flip))
+        raise InvalidData(
+            f"`{data.name}` has no labels.",
+            "Data to train on: samples with class numbers.",
+            "Add `labels` to the .npz file.",
+        )
+    return DataLoader(
+        _Batches(data, dtype), batch, shuffle=True, collate_fn=partial(_augmented, shift=shift, flip=flip)
+    )
 
 
 def _augmented(batch: Batch, shift: int, flip: bool) -> Batch:

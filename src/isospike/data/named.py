@@ -1,4 +1,5 @@
-"""Data by name: torchvision's data sets, an image folder, an .npz file, or the MNIST sample that comes with the package."""
+"""Data by name: torchvision's data sets, an image folder, an .npz file, or the MNIST sample that comes with the
+package."""
 
 import math
 import os
@@ -24,7 +25,9 @@ def _torchvision(name: str, **arguments: Any) -> Callable[[Path, bool, bool], An
     def make(root: Path, train: bool, download: bool) -> Any:
         import torchvision.datasets
 
-        split = {key: value[0 if train else 1] if isinstance(value, tuple) else value for key, value in arguments.items()} or {"train": train}
+        split = {
+            key: value[0 if train else 1] if isinstance(value, tuple) else value for key, value in arguments.items()
+        } or {"train": train}
         return getattr(torchvision.datasets, name)(str(root), download=download, **split)
 
     return make
@@ -51,9 +54,9 @@ def open_data(
 ) -> Data:
     """Samples by the name of a data set, an image folder, an .npz file, or `mnist-sample`.
 
-    directory: where torchvision's data sets are kept; else $ISOSPIKE_DATA, else the user's cache.  size: images of a folder are resized
-    and cropped to it, those in memory have it already.  normalize: (mean, std), numbers a channel, after scaling to [0, 1].  Raises `InvalidData`.
-    """
+    directory: where torchvision's data sets are kept; else $ISOSPIKE_DATA, else the user's cache.  size: images of a
+    folder are resized and cropped to it, those in memory have it already.  normalize: (mean, std), numbers a channel,
+    after scaling to [0, 1].  Raises `InvalidData`."""
     path = Path(name)
     if name == "mnist-sample":
         data = _npz(SAMPLE, train)
@@ -72,14 +75,20 @@ def open_data(
     if size is not None and isinstance(data.images, Tensor):
         if tuple(data.images.shape[2:]) != (size, size):
             what = f"samples of `{name}` have the shape {tuple(data.images.shape[1:])}, and are not resized to {size}."
-            raise InvalidData(what, f"Images of a folder; or such that are {size} × {size} already.", "Leave --size out, or resize them before.")
+            raise InvalidData(
+                what,
+                f"Images of a folder; or such that are {size} × {size} already.",
+                "Leave --size out, or resize them before.",
+            )
         data = replace(data, size=size)
     if normalize is None:
         return data
     mean, std = normalize
     if len(mean) != len(std) or not all(map(math.isfinite, mean)) or not all(0 < s < math.inf for s in std):
         supported = "As many of one as of the other, finite, and none of the latter 0 or below."
-        raise InvalidData(f"means {mean} and standard deviations {std} do not fit.", supported, "Write: --preprocess 'MEAN… STD…'.")
+        raise InvalidData(
+            f"means {mean} and standard deviations {std} do not fit.", supported, "Write: --preprocess 'MEAN… STD…'."
+        )
     return replace(data, mean=mean, std=std)
 
 
@@ -101,7 +110,9 @@ def _named(name: str, train: bool, directory: str | Path | None, size: int | Non
     labels = getattr(dataset, "targets", getattr(dataset, "labels", None))
     classes = tuple(map(str, getattr(dataset, "classes", ())))
     if arrays is None:
-        return Data(name, _Lazy(dataset, size), None if labels is None else torch.as_tensor(labels), size=size, classes=classes)
+        return Data(
+            name, _Lazy(dataset, size), None if labels is None else torch.as_tensor(labels), size=size, classes=classes
+        )
     return Data(name, _channels_first(torch.as_tensor(arrays)), torch.as_tensor(labels).long(), classes=classes)
 
 
@@ -132,18 +143,30 @@ def _npz(path: Path, train: bool) -> Data:
         raise InvalidData(f"`{path}` does not exist.", "Files written by numpy.savez.", "Check the path.") from error
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidData(
-            f"`{path}` cannot be read: {error}", "Files written by numpy.savez, without pickled objects.", "Write it again with numpy.savez."
+            f"`{path}` cannot be read: {error}",
+            "Files written by numpy.savez, without pickled objects.",
+            "Write it again with numpy.savez.",
         ) from error
     if images.dtype == np.uint8:
         tensor = _channels_first(torch.from_numpy(images))
     elif images.dtype in (np.float32, np.float64):
         tensor = torch.from_numpy(images)
     else:
-        raise InvalidData(f"`{path}`: the images are {images.dtype}.", "uint8, float32 or float64.", "Convert them: images.astype(numpy.float32).")
+        raise InvalidData(
+            f"`{path}`: the images are {images.dtype}.",
+            "uint8, float32 or float64.",
+            "Convert them: images.astype(numpy.float32).",
+        )
     if not tensor.ndim or not len(tensor):
-        raise InvalidData(f"`{path}` holds no image.", "At least one.", "Write it with numpy.savez(path, images=..., labels=...).")
+        raise InvalidData(
+            f"`{path}` holds no image.", "At least one.", "Write it with numpy.savez(path, images=..., labels=...)."
+        )
     if labels is not None and labels.shape != images.shape[:1]:
-        raise InvalidData(f"`{path}` holds {len(tensor)} images and {labels.size} labels.", "A label for every image, or no `labels`.", "Write both again.")
+        raise InvalidData(
+            f"`{path}` holds {len(tensor)} images and {labels.size} labels.",
+            "A label for every image, or no `labels`.",
+            "Write both again.",
+        )
     return Data(path.stem, tensor, None if labels is None else _class_numbers(path, labels))
 
 
@@ -152,7 +175,9 @@ def _class_numbers(path: Path, labels: np.ndarray) -> Tensor:
         whole = labels.astype(np.int64) if labels.dtype.kind in "biuf" else labels[:0]
     if not np.array_equal(whole, labels):
         what = f"`{path}`: the labels are no class numbers, such as {labels[:3].tolist()}."
-        raise InvalidData(what, "Whole numbers from 0 on.", "Number the classes: numpy.unique(labels, return_inverse=True)[1].")
+        raise InvalidData(
+            what, "Whole numbers from 0 on.", "Number the classes: numpy.unique(labels, return_inverse=True)[1]."
+        )
     return torch.from_numpy(whole)
 
 
@@ -183,7 +208,9 @@ class _Lazy:
             return torch.stack([transform(self.dataset[i][0].convert("RGB")) for i in self.part[part]])
         except (OSError, RuntimeError) as error:
             raise InvalidData(
-                f"images {self.part[part]} of the folder cannot be read together: {error}", "Whole images of one size.", "Resize them: --size 224."
+                f"images {self.part[part]} of the folder cannot be read together: {error}",
+                "Whole images of one size.",
+                "Resize them: --size 224.",
             ) from error
 
     def narrow(self, dim: int, start: int, length: int) -> "_Lazy":
@@ -197,6 +224,10 @@ def _folder(path: Path, size: int | None) -> Data:
         dataset = ImageFolder(str(path))
     except FileNotFoundError as error:
         raise InvalidData(
-            f"`{path}` has no class folders with images: {error}", "One folder a class, images inside.", "Put each class's images into a folder of its own."
+            f"`{path}` has no class folders with images: {error}",
+            "One folder a class, images inside.",
+            "Put each class's images into a folder of its own.",
         ) from error
-    return Data(path.name, _Lazy(dataset, size), torch.as_tensor(dataset.targets), size=size, classes=tuple(dataset.classes))
+    return Data(
+        path.name, _Lazy(dataset, size), torch.as_tensor(dataset.targets), size=size, classes=tuple(dataset.classes)
+    )

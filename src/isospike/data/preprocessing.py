@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from isospike.ir.record import Record
 
-# Means and standard deviations a channel of the training images, scaled to [0, 1]: what networks are usually trained with.
+# Means and standard deviations a channel of the training images, scaled to [0, 1]: what networks are usually trained
+# with.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PRESETS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "mnist": ((0.1307,), (0.3081,)),

@@ -1,4 +1,5 @@
-"""One data contract: wherever samples go in, a tensor, a (samples, labels) pair, a loader, or an iterable of either is taken."""
+"""One data contract: wherever samples go in, a tensor, a (samples, labels) pair, a loader, or an iterable of either is
+taken."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -24,7 +25,13 @@ def pairs(data: Samples, size: int = BATCH) -> Iterator[Pair]:
         x, labels = _pair(data)
         yield from zip(x.split(size), [None] * len(x) if labels is None else labels.split(size), strict=False)
     elif isinstance(data, Iterable) and not isinstance(data, str | bytes | dict):
-        if isinstance(data, list) and len(data) == 2 and _is_pair(data) and data[0].is_floating_point() and not data[1].is_floating_point():
+        if (
+            isinstance(data, list)
+            and len(data) == 2
+            and _is_pair(data)
+            and data[0].is_floating_point()
+            and not data[1].is_floating_point()
+        ):
             what = f"a list is batches of samples; the second of these two is {data[1].dtype} {tuple(data[1].shape)}."
             raise InvalidData(what, SUPPORTED, "Samples and their labels are a tuple: (samples, labels).")
         for batch in data:
@@ -39,17 +46,24 @@ def samples(data: Samples) -> Iterable[Tensor]:
 
 
 def fitting(x: object, shape: Sequence[int]) -> None:
-    """Raise `InvalidData` unless this is a batch that a network of samples of this shape takes; its numbers are not looked at."""
+    """Raise `InvalidData` unless this is a batch that a network of samples of this shape takes; its numbers are not
+    looked at."""
     if not isinstance(x, Tensor):
         remedy = advice(x, "Pass the samples alone; measure goes through loaders.")
         raise InvalidData(f"the input is a {type(x).__name__}.", "A tensor (batch, *shape).", remedy)
     _held(x)
     if x.dtype not in (torch.float32, torch.float64):
         what = f"the input is {x.dtype}."
-        raise InvalidData(what, "float32 or float64, in the units that the model was trained with.", "Convert it: x.float() / 255 for images.")
+        raise InvalidData(
+            what,
+            "float32 or float64, in the units that the model was trained with.",
+            "Convert it: x.float() / 255 for images.",
+        )
     if tuple(x.shape[1:]) != tuple(shape) or not x.ndim:
         what = f"inputs of shape {tuple(x.shape[1:])} do not fit the network."
-        raise InvalidData(what, f"Batches of samples of shape {tuple(shape)}.", "Reshape them, or convert the model for this shape.")
+        raise InvalidData(
+            what, f"Batches of samples of shape {tuple(shape)}.", "Reshape them, or convert the model for this shape."
+        )
 
 
 class _Samples:
@@ -71,18 +85,34 @@ def _pair(batch: Any) -> Pair:
     if isinstance(batch, Tensor) and batch.ndim:
         return _held(batch), None
     if not (isinstance(batch, tuple | list) and len(batch) == 2 and _is_pair(batch)):
-        held = list(batch) if isinstance(batch, dict) else [type(part).__name__ for part in batch] if isinstance(batch, tuple | list) else []
+        held = (
+            list(batch)
+            if isinstance(batch, dict)
+            else [type(part).__name__ for part in batch]
+            if isinstance(batch, tuple | list)
+            else []
+        )
         what = f"a batch is a {type(batch).__name__}{f' of {len(held)}: ' + ', '.join(held[:3]) if held else ''}."
         raise InvalidData(what, SUPPORTED, advice(batch))
     x, labels = batch
     _held(x)
     if labels is not None and (labels.is_complex() or (labels.is_floating_point() and labels.shape == x.shape)):
         what = f"the labels are {labels.dtype} {tuple(labels.shape)}, the samples {x.dtype} {tuple(x.shape)}."
-        raise InvalidData(what, "A class number for every sample.", "Two batches of samples are a list, [a, b]; scores of classes name one by argmax(1).")
+        raise InvalidData(
+            what,
+            "A class number for every sample.",
+            "Two batches of samples are a list, [a, b]; scores of classes name one by argmax(1).",
+        )
     if labels is not None and (not labels.ndim or len(labels) != len(x)):
         count = len(labels) if labels.ndim else "one number for"
-        remedy = "Pass labels of the same samples." if labels.ndim else "Put samples together: DataLoader(dataset, batch_size=64)."
-        raise InvalidData(f"there are {len(x)} samples and {count} labels.", "A label for every sample, or none.", remedy)
+        remedy = (
+            "Pass labels of the same samples."
+            if labels.ndim
+            else "Put samples together: DataLoader(dataset, batch_size=64)."
+        )
+        raise InvalidData(
+            f"there are {len(x)} samples and {count} labels.", "A label for every sample, or none.", remedy
+        )
     return x, labels
 
 
@@ -90,7 +120,11 @@ def _held(x: Tensor) -> Tensor:
     """The samples, if they are numbers one beside the other."""
     if x.layout != torch.strided or x.is_meta or x.is_nested:
         kind = "meta" if x.is_meta else "nested" if x.is_nested else str(x.layout)
-        raise InvalidData(f"the samples are a {kind} tensor.", "Dense tensors whose numbers are in memory.", "Make them dense: x.to_dense().")
+        raise InvalidData(
+            f"the samples are a {kind} tensor.",
+            "Dense tensors whose numbers are in memory.",
+            "Make them dense: x.to_dense().",
+        )
     return x
 
 

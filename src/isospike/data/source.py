@@ -64,13 +64,19 @@ class Data:
     def take(self, at: Tensor) -> Tensor:
         """The samples of these numbers."""
         whole = self.images
-        return self._prepared(whole[at] if isinstance(whole, Tensor) else torch.cat([whole[slice(i, i + 1)] for i in at.tolist()]))
+        return self._prepared(
+            whole[at] if isinstance(whole, Tensor) else torch.cat([whole[slice(i, i + 1)] for i in at.tolist()])
+        )
 
     def first(self, samples: int | None) -> "Data":
         """The first so many samples, or all."""
         if samples is None or samples >= len(self):
             return self
-        return replace(self, images=self.images.narrow(0, 0, samples), labels=None if self.labels is None else self.labels[:samples])
+        return replace(
+            self,
+            images=self.images.narrow(0, 0, samples),
+            labels=None if self.labels is None else self.labels[:samples],
+        )
 
     def input_range(self) -> tuple[Tensor, Tensor]:
         """The range that inputs lie in: what a pixel can be, or else the smallest and largest value here."""
@@ -82,7 +88,9 @@ class Data:
         for x in self:
             low, high = torch.minimum(low, x.min()), torch.maximum(high, x.max())
         if not bool(torch.isfinite(low) & torch.isfinite(high)):
-            raise InvalidData(f"`{self.name}` has NaN or infinite values.", "Finite numbers.", "Remove or replace them.")
+            raise InvalidData(
+                f"`{self.name}` has NaN or infinite values.", "Finite numbers.", "Remove or replace them."
+            )
         return low, high
 
     def _prepared(self, x: Tensor) -> Tensor:

@@ -16,7 +16,16 @@ class Bernoulli(RateEncoder):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.rate > 1:
-            raise InvalidSetting(f"Bernoulli(rate={self.rate}).", "At most 1: it sends one spike a step or none.", "Use Poisson for more.")
+            raise InvalidSetting(
+                f"Bernoulli(rate={self.rate}).",
+                "At most 1: it sends one spike a step or none.",
+                "Use Poisson for more.",
+            )
 
     def train(self, drive: Tensor, begin: int, steps: int, generator: torch.Generator | None) -> Tensor:
-        return torch.stack([(torch.rand(drive.shape, generator=generator, dtype=drive.dtype) < drive).to(drive.dtype) for _ in range(steps)])
+        return torch.stack(
+            [
+                (torch.rand(drive.shape, generator=generator, dtype=drive.dtype) < drive).to(drive.dtype)
+                for _ in range(steps)
+            ]
+        )

@@ -19,15 +19,19 @@ class RangedEncoder(Encoder):
     clip: bool
 
     def unit(self, x: Tensor) -> Tensor:
-        """(x − low) / (high − low).  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype, NaN or infinity."""
+        """(x − low) / (high − low).  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype, NaN or
+        infinity."""
         unit = self._unit(x)
         if self.clip:
             return unit.clamp(0.0, 1.0)
         if count := self._count(unit):
             raise OutOfRange(
-                f"{count:,} of {x.numel():,} input values lie outside the declared range; they reach from {float(x.min()):.4g} to {float(x.max()):.4g}.",
-                f"[{float(self.low.min()):.4g}, {float(self.high.max()):.4g}]" + (", channel by channel." if self.low.numel() > 1 else "."),
-                "Declare a wider range when converting (input_range, --range LOW HIGH), or clip and count (outside='clip', --outside clip).",
+                f"{count:,} of {x.numel():,} input values lie outside the declared range; they reach from "
+                f"{float(x.min()):.4g} to {float(x.max()):.4g}.",
+                f"[{float(self.low.min()):.4g}, {float(self.high.max()):.4g}]"
+                + (", channel by channel." if self.low.numel() > 1 else "."),
+                "Declare a wider range when converting (input_range, --range LOW HIGH), or clip and count "
+                "(outside='clip', --outside clip).",
             )
         return unit  # what exceeds the range by rounding is kept: it would be an error of its own
 
@@ -42,6 +46,10 @@ class RangedEncoder(Encoder):
     def _unit(self, x: Tensor) -> Tensor:
         fitting(x, self.shape)
         if not bool(torch.isfinite(x.sum())) and not bool(torch.isfinite(x).all()):  # the sum is the quick look
-            raise InvalidData("the input has NaN or infinite values.", "Finite numbers in the declared range.", "Remove or replace them.")
+            raise InvalidData(
+                "the input has NaN or infinite values.",
+                "Finite numbers in the declared range.",
+                "Remove or replace them.",
+            )
         width = self.high - self.low
         return (x.to(self.low.dtype) - self.low) / torch.where(width > 0, width, torch.ones_like(width))

@@ -1,4 +1,5 @@
-"""Advances the neurons of a stage through time steps: it begins their states and runs what each model wrote as one step."""
+"""Advances the neurons of a stage through time steps: it begins their states and runs what each model wrote as one
+step."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from isospike.neurons.stepping import Stepping
 
 @dataclass
 class State:
-    """Of one stage, in the middle of a run: the model's states, net and all spikes so far, (batch, *shape), and its parameters."""
+    """Of one stage, in the middle of a run: the model's states, net and all spikes so far, (batch, *shape), and its
+    parameters."""
 
     states: tuple[Tensor, ...]
     net: Tensor
@@ -29,7 +31,8 @@ class State:
 
 
 def start(neuron: Neuron, like: Tensor) -> Any:
-    """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state takes."""
+    """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state
+    takes."""
     if not isinstance(neuron, Stepping):
         return neuron.start(like)
     net = torch.zeros_like(like)
@@ -39,7 +42,8 @@ def start(neuron: Neuron, like: Tensor) -> Any:
 
 
 def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
-    """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape) if constant."""
+    """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape)
+    if constant."""
     if not isinstance(neuron, Stepping):
         return neuron.advance(x, state, steps)
     if x.device.type != "cpu":

@@ -1,8 +1,7 @@
 """Event-driven synapses: each spike adds its row of weights, for layers in which few neurons fire at a time.
 
-A convolution of stride 1, or a dense map, as additions of contiguous rows: with the weights of an input channel laid out as its
-neighbourhood of outputs, one spike touches k rows of k · channels numbers each.
-"""
+A convolution of stride 1, or a dense map, as additions of contiguous rows: with the weights of an input channel laid
+out as its neighbourhood of outputs, one spike touches k rows of k · channels numbers each."""
 
 from dataclasses import dataclass
 

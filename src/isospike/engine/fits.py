@@ -1,12 +1,12 @@
 r"""How a network can be run: in closed form, or over time.  One that would be answered wrongly is refused.
 
-The closed form knows the potential V of a first-spike neuron from t_min on.  A neuron that is not gated fires as soon as V reaches θ, also
-before t_min, so that the closed form is right only where V − θ cannot fall before t_min:
+The closed form knows the potential V of a first-spike neuron from t_min on.  A neuron that is not gated fires as soon
+as V reaches θ, also before t_min, so that the closed form is right only where V − θ cannot fall before t_min:
 
     Σ_j min(J_j, 0) + α + δ ≥ 0,     the ramp starting no later than the first spike that can arrive
 
-Then V has been below θ all along if it is at t_min, and if it is not, the lead is longer than the window, which is seen when it happens.
-"""
+Then V has been below θ all along if it is at t_min, and if it is not, the lead is longer than the window, which is
+seen when it happens."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,11 @@ def in_closed_form(body: Body, perturb: Perturb | None) -> None:
     if other := [stage for stage in body.stages if type(stage.neuron).closed_form is Neuron.closed_form]:
         raise refused(body, f"stage `{other[0].name}` ({type(other[0].neuron).__name__}) has no closed form.")
     if early := next((stage for stage in ungated(body) if may_fall(stage, body, perturb)), None):
-        raise refused(body, f"the neurons of stage `{early.name}` are not gated and may fire before t_min, which the closed form does not see.")
+        raise refused(
+            body,
+            f"the neurons of stage `{early.name}` are not gated and may fire before t_min, which the closed "
+            "form does not see.",
+        )
 
 
 def over_time(body: Body, perturb: Perturb | None) -> None:
@@ -37,13 +41,21 @@ def over_time(body: Body, perturb: Perturb | None) -> None:
     if not body.steps:
         raise refused(body, "this network has no time steps: each of its layers answers once.")
     if perturb is not None:
-        raise InvalidSetting("a perturbation of spike times, in a network that sends trains of spikes.", "TTFS networks.", "Leave those constraints out.")
+        raise InvalidSetting(
+            "a perturbation of spike times, in a network that sends trains of spikes.",
+            "TTFS networks.",
+            "Leave those constraints out.",
+        )
 
 
 def all_gated(body: Body, what: str) -> None:
     """Raises `InvalidSetting`, with `what` needs it, if a first-spike neuron may fire before its window."""
     if early := ungated(body):
-        raise InvalidSetting(f"the neurons of stage `{early[0].name}` are not gated.", f"{what}: gated neurons.", "Convert the model with TTFS(gated=True).")
+        raise InvalidSetting(
+            f"the neurons of stage `{early[0].name}` are not gated.",
+            f"{what}: gated neurons.",
+            "Convert the model with TTFS(gated=True).",
+        )
 
 
 def ungated(body: Body) -> list[Stage]:
@@ -81,9 +93,14 @@ def _inhibition(stage: Stage, shapes: Mapping[str, Shape]) -> Tensor:
 def refused(body: Body, what: str) -> InvalidSetting:
     """The error for a simulator that does not fit a network; it names those that do."""
     if body.steps:
-        return InvalidSetting(what, "Networks that fire step by step: Stepped().", "Leave the simulator out, or take Stepped() (--simulator stepped).")
+        return InvalidSetting(
+            what,
+            "Networks that fire step by step: Stepped().",
+            "Leave the simulator out, or take Stepped() (--simulator stepped).",
+        )
     return InvalidSetting(
         what,
         "Networks whose layers answer once: EventDriven(), and ClosedForm() where no neuron fires before its window.",
-        "Take EventDriven(): simulate(…, EventDriven()), check(…, simulators=[EventDriven()]), --simulator event-driven.",
+        "Take EventDriven(): simulate(…, EventDriven()), check(…, simulators=[EventDriven()]), --simulator "
+        "event-driven.",
     )

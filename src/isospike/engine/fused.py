@@ -56,7 +56,8 @@ def _own_each(parameters, i):  # type: ignore[no-untyped-def]
 
 @cache
 def fused(step: Callable[..., Any], signed: bool) -> Callable[..., Tensor]:
-    """The loop over time for a model whose single step is `step`: (x, state, steps) ↦ spikes, which it may write over x."""
+    """The loop over time for a model whose single step is `step`: (x, state, steps) ↦ spikes, which it may write over
+    x."""
     kernel = _kernel(step, signed)
 
     def loop(x: Tensor, state: Any, steps: int) -> Tensor:
@@ -88,7 +89,8 @@ def _flat(parameter: Tensor, like: Tensor) -> np.ndarray | np.generic:
 def _kernel(step: Callable[..., Any], signed: bool) -> Callable[..., None]:
     one = njit(step)
 
-    # In place, and over as few arrays as can be: the compiler turns the innermost loop into vector instructions only if it can check
+    # In place, and over as few arrays as can be: the compiler turns the innermost loop into vector instructions
+    # only if it can check
     # at run time, in few comparisons, that none overlap.
     @njit(nogil=True)
     def kernel(x, constant, states, net, total, parameters):  # type: ignore[no-untyped-def]

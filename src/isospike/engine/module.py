@@ -19,7 +19,8 @@ from isospike.network.file import read, write
 
 
 class SpikingNetwork(nn.Module):
-    """A network of spiking neurons.  Its tensors are parameters by path, so `to`, `state_dict` and `parameters` work as usual."""
+    """A network of spiking neurons.  Its tensors are parameters by path, so `to`, `state_dict` and `parameters` work
+    as usual."""
 
     def __init__(self, body: Body) -> None:
         super().__init__()
@@ -39,7 +40,8 @@ class SpikingNetwork(nn.Module):
 
     @property
     def perturb(self) -> Perturb | None:
-        """What the hardware that it is on does to each stage's code before it is handed on, drawn from its seeds' beginning."""
+        """What the hardware that it is on does to each stage's code before it is handed on, drawn from its seeds'
+        beginning."""
         return perturbation(self.body.constraints)
 
     @property
@@ -53,7 +55,8 @@ class SpikingNetwork(nn.Module):
         return float(self.stages[-1].end)
 
     def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *output"]:
-        """The read-out: in closed form, or after all time steps.  x: (batch, *input shape).  Raises `InvalidSetting` if it has neither."""
+        """The read-out: in closed form, or after all time steps.  x: (batch, *input shape).  Raises `InvalidSetting`
+        if it has neither."""
         body = self.body
         fitting(x, body.encoder.shape)
         perturb = perturbation(body.constraints)
@@ -61,18 +64,25 @@ class SpikingNetwork(nn.Module):
             over_time(body, perturb)
             return walked(body, x, torch.Generator().manual_seed(0))
         in_closed_form(body, perturb)
-        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=perturb)
+        return run(
+            body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=perturb
+        )
 
 
 def spiking(network: object, caller: str) -> None:
     """Raise `InvalidModel` unless this is a spiking network.  caller: the function that it was handed to."""
     if not isinstance(network, SpikingNetwork):
         what = f"{caller}: the network is a {type(network).__name__}."
-        raise InvalidModel(what, "A SpikingNetwork, as convert and load return it.", "Convert the model first: convert(model, samples).")
+        raise InvalidModel(
+            what,
+            "A SpikingNetwork, as convert and load return it.",
+            "Convert the model first: convert(model, samples).",
+        )
 
 
 def save(network: SpikingNetwork, path: str | PathLike[str]) -> None:
-    """Write a network, with the hardware that it is on and what is known of its inputs.  Raises `InvalidFile`, and leaves what was there."""
+    """Write a network, with the hardware that it is on and what is known of its inputs.  Raises `InvalidFile`, and
+    leaves what was there."""
     spiking(network, "save")
     expect("save", "path", path, str | PathLike)
     write(network.body, Path(path))

@@ -10,8 +10,12 @@ from isospike.network.body import Constraint, Stage
 
 
 def generators(constraints: Iterable[Constraint], first: int = 0) -> list[torch.Generator]:
-    """A source of random numbers for each, which its seed and its place begin: two that have one seed draw apart.  first: place of the first."""
-    return [torch.Generator().manual_seed(constraint.seed * 64 + place) for place, constraint in enumerate(constraints, first)]
+    """A source of random numbers for each, which its seed and its place begin: two that have one seed draw
+    apart.  first: place of the first."""
+    return [
+        torch.Generator().manual_seed(constraint.seed * 64 + place)
+        for place, constraint in enumerate(constraints, first)
+    ]
 
 
 def perturbation(constraints: Sequence[Constraint], drawn: Sequence[torch.Generator] | None = None) -> Perturb | None:
@@ -19,7 +23,11 @@ def perturbation(constraints: Sequence[Constraint], drawn: Sequence[torch.Genera
 
     drawn: their generators; else new ones.
     """
-    acting = [pair for pair in zip(constraints, drawn or generators(constraints), strict=True) if type(pair[0]).spikes is not Constraint.spikes]
+    acting = [
+        pair
+        for pair in zip(constraints, drawn or generators(constraints), strict=True)
+        if type(pair[0]).spikes is not Constraint.spikes
+    ]
     if not acting:
         return None
 

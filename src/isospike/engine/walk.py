@@ -1,9 +1,8 @@
 """A batch on its way through the time steps of a network whose neurons fire step by step.
 
-Layer by layer over stretches of time: within a step nothing flows backwards, so a layer may run through a stretch before the next one
-starts.  A stretch is as long as fits the cache; memory does not grow with the number of steps.  What a constant input drives is computed
-once, and the read-out sees sums only.
-"""
+Layer by layer over stretches of time: within a step nothing flows backwards, so a layer may run through a stretch
+before the next one starts.  A stretch is as long as fits the cache; memory does not grow with the number of
+steps.  What a constant input drives is computed once, and the read-out sees sums only."""
 
 import math
 from collections.abc import Callable
@@ -152,13 +151,17 @@ def together(body: Body) -> int:
 
 
 def walked(
-    body: Body, x: Tensor, generator: torch.Generator | None = None, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None
+    body: Body,
+    x: Tensor,
+    generator: torch.Generator | None = None,
+    watch: Watch | None = None,
+    listen: Listen | None = None,
+    tally: Watch | None = None,
 ) -> Tensor:
     """The read-out after all steps, (batch, *output shape).
 
-    `watch(stage, rates)` sees each stage once, at the end; `tally(stage, spikes)` how many each neuron sent, of either sign;
-    `listen(stage, train)` its spikes, in order, of all samples.
-    """
+    `watch(stage, rates)` sees each stage once, at the end; `tally(stage, spikes)` how many each neuron sent, of either
+    sign; `listen(stage, train)` its spikes, in order, of all samples."""
     outs, counts = [], list[dict[str, tuple[Tensor, Tensor]]]()
     plan: Plan = {}
     for part in x.split(together(body) if listen is None else max(len(x), 1)):

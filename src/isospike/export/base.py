@@ -12,8 +12,8 @@ from isospike.simulate import Simulator
 class Exported(ABC):
     """A spiking network in another form.
 
-    `network`: the network that computes the same, in double precision; what the form needed to be changed is changed in it too.
-    """
+    `network`: the network that computes the same, in double precision; what the form needed to be changed is changed
+    in it too."""
 
     network: SpikingNetwork
 
@@ -24,4 +24,5 @@ class Exported(ABC):
 
     @abstractmethod
     def differing(self, x: Tensor, simulator: Simulator | None = None) -> int:
-        """How many spike times and read-outs differ from those of `network`, run by a simulator.  x: (batch, *input shape)."""
+        """How many spike times and read-outs differ from those of `network`, run by a simulator.  x: (batch, *input
+        shape)."""

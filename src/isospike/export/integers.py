@@ -1,12 +1,11 @@
 r"""A network whose weights, thresholds and spike times are integers, and its simulation in integer arithmetic.
 
-    V_i = Σ_j W_ij k_j                  W: whole multiples of a step d;  k_j: ticks by which a spike precedes the end of its window
-    k_i = clip(⌊(V_i − T_i) / R⌋, 0, L)
+    V_i = Σ_j W_ij k_j                  W: whole multiples of a step d;  k_j: ticks by which a spike precedes the end
+    of its window k_i = clip(⌊(V_i − T_i) / R⌋, 0, L)
 
-The membrane counts in units of u = d Δ(n−1).  In each tick Δ(n) of its window it rises by R, a whole number once the window is made a
-little longer or shorter: Δ(n) = R u / s.  Thresholds are rounded to whole units.  Both changes are made to the network that is handed
-back too, so that it answers the same in every simulator.
-"""
+The membrane counts in units of u = d Δ(n−1).  In each tick Δ(n) of its window it rises by R, a whole number once the
+window is made a little longer or shorter: Δ(n) = R u / s.  Thresholds are rounded to whole units.  Both changes are
+made to the network that is handed back too, so that it answers the same in every simulator."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -32,7 +31,8 @@ MOST_PARTS = 1024  # of a step that averages divide it into
 
 @dataclass(frozen=True)
 class IntegerStage:
-    """weights: (presynaptic, neurons), those of all sources one below the other; threshold: T; gain: R; ticks: L; unit: u, for the read-out."""
+    """weights: (presynaptic, neurons), those of all sources one below the other; threshold: T; gain: R; ticks: L;
+    unit: u, for the read-out."""
 
     stage: Stage
     weights: csr_array
@@ -50,7 +50,8 @@ class Integers(Exported):
     stages: dict[str, IntegerStage]
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
-        """Every stage's spikes in ticks before the end of its window, and the read-out's potentials in units of u: int64, (batch, *shape)."""
+        """Every stage's spikes in ticks before the end of its window, and the read-out's potentials in units of u:
+        int64, (batch, *shape)."""
         body = self.network.body
         encoder = body.encoder
         ticks = (encoder.encode(x.double()) / encoder.end * _ticks(body)).round().long()
@@ -61,7 +62,10 @@ class Integers(Exported):
                 found[stage.name] = stage.neuron.pool(arriving[0].double()).long()  # it only chooses among integers
                 continue
             own = self.stages[stage.name]
-            potential = np.concatenate([part.reshape(len(part), -1).numpy() for part in arriving], 1) @ own.weights - own.threshold
+            potential = (
+                np.concatenate([part.reshape(len(part), -1).numpy() for part in arriving], 1) @ own.weights
+                - own.threshold
+            )
             code = np.clip(potential // own.gain, 0, own.ticks) if own.ticks else potential
             found[stage.name] = torch.from_numpy(code).reshape(len(x), *stage.shape)
         return found
@@ -83,12 +87,14 @@ class Integers(Exported):
 def integers(network: SpikingNetwork) -> Integers:
     """The integer form of a network that was trained or tuned with `WeightBits` and `TimeSteps`.
 
-    Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes differ within a stage, or sums
-    join sources whose units are no multiples of one another; and where the synapses are too many to list.
-    """
+    Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes differ
+    within a stage, or sums join sources whose units are no multiples of one another; and where the synapses are too
+    many to list."""
     spiking(network, "integers")
     if network.perturb is not None:
-        raise InvalidSetting("the network is on hardware that disturbs its spikes.", "The network itself.", "Make the integers first.")
+        raise InvalidSetting(
+            "the network is on hardware that disturbs its spikes.", "The network itself.", "Make the integers first."
+        )
     body = network.body.map_tensors(lambda _, t: t.detach().double())
     all_gated(body, "Integer arithmetic")
     affordable(body, EventDriven().memory)
@@ -118,10 +124,18 @@ def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[
     """The stage with a whole gain and whole thresholds; later stages see its new window."""
     neuron = stage.neuron
     if not isinstance(neuron, FirstSpikeIF) or not neuron.ticks:
-        raise InvalidSetting(f"stage `{stage.name}` has no clock.", "Networks tuned with TimeSteps (--time-steps).", "Tune the network first.")
+        raise InvalidSetting(
+            f"stage `{stage.name}` has no clock.",
+            "Networks tuned with TimeSteps (--time-steps).",
+            "Tune the network first.",
+        )
     slope = neuron.slope.reshape(-1)
     if bool(((slope - slope[0]).abs() > 1e-9).any()):
-        raise InvalidSetting(f"the slopes of stage `{stage.name}` differ.", "TTFS(mapping='identical'), no mismatch.", "Convert the model with that mapping.")
+        raise InvalidSetting(
+            f"the slopes of stage `{stage.name}` differ.",
+            "TTFS(mapping='identical'), no mismatch.",
+            "Convert the model with that mapping.",
+        )
     tick = float(neuron.window) / neuron.ticks
     gain = max(1, round(float(slope[0]) * tick / unit))
     window = neuron.window.new_tensor(neuron.ticks * gain * unit / float(slope[0]))
@@ -134,12 +148,15 @@ def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[
     whole = ((neuron.threshold - base + half) * neuron.tau / unit).round()
     # The last tick is the cap, wherever it now lies.
     # Half a unit lower than T: the same neurons fire, and rounding in floating point can never decide between equals.
-    stage = replace(stage, neuron=replace(neuron, threshold=base + (whole - 0.5) * unit / neuron.tau, gate=neuron.gate * 0))
+    stage = replace(
+        stage, neuron=replace(neuron, threshold=base + (whole - 0.5) * unit / neuron.tau, gate=neuron.gate * 0)
+    )
     return _with(body, stage), IntegerStage(stage, weights, _flat(whole, stage), gain, neuron.ticks, unit)
 
 
 def _whole(stage: Stage, body: Body, step: dict[str, float]) -> tuple[float, csr_array]:
-    """u, and the synapses in units of u for spikes in ticks: the sources' units must be whole multiples of the smallest."""
+    """u, and the synapses in units of u for spikes in ticks: the sources' units must be whole multiples of the
+    smallest."""
     listed = synapses(stage, body.shapes)
     sizes = [int(np.prod(body.shapes[group.source])) for group in stage.groups]
     edges = np.cumsum([0, *sizes])
@@ -158,7 +175,9 @@ def _whole(stage: Stage, body: Body, step: dict[str, float]) -> tuple[float, csr
             "One source a stage, or sources whose ticks times weight steps agree.",
             "Run it in floating point: TimeSteps and WeightBits as constraints.",
         )
-    return float(unit), csr_array((whole.astype(np.int64), listed.targets, listed.indptr), shape=(int(edges[-1]), neurons))
+    return float(unit), csr_array(
+        (whole.astype(np.int64), listed.targets, listed.indptr), shape=(int(edges[-1]), neurons)
+    )
 
 
 def _grid(values: np.ndarray, stage: Stage) -> float:
@@ -167,12 +186,17 @@ def _grid(values: np.ndarray, stage: Stage) -> float:
     smallest = float(sizes[sizes > 0].min()) if bool((sizes > 0).any()) else 1.0
     for part in range(1, MOST_PARTS + 1):
         whole = (sizes * part / smallest).round()
-        if bool(((sizes * part / smallest - whole).abs() < 1e-6 * whole.clamp_min(1)).all()) and float(whole.max()) < 2**MOST_BITS:
+        if (
+            bool(((sizes * part / smallest - whole).abs() < 1e-6 * whole.clamp_min(1)).all())
+            and float(whole.max()) < 2**MOST_BITS
+        ):
             return smallest / part
     if (step := whole_step(sizes, 1 << (MOST_BITS - 1))) is not None:
         return step
     raise InvalidSetting(
-        f"the weights of stage `{stage.name}` are no whole multiples of a step.", "Networks tuned with WeightBits (--weight-bits).", "Tune it first."
+        f"the weights of stage `{stage.name}` are no whole multiples of a step.",
+        "Networks tuned with WeightBits (--weight-bits).",
+        "Tune it first.",
     )
 
 
@@ -189,7 +213,9 @@ def _exact(stage: Stage) -> Stage:
 def _ticks(body: Body) -> int:
     ticks = getattr(body.encoder, "ticks", 0)
     if not ticks:
-        raise InvalidSetting("the input has no clock.", "Networks tuned with TimeSteps (--time-steps).", "Tune the network first.")
+        raise InvalidSetting(
+            "the input has no clock.", "Networks tuned with TimeSteps (--time-steps).", "Tune the network first."
+        )
     return int(ticks)
 
 

@@ -1,10 +1,9 @@
 """A torch.export archive, read without trusting it.
 
-`torch.export.load` can run code from the file: it unpickles (sample inputs, tensor subclasses, custom objects), evaluates shape
-expressions and guards as Python, writes names into Python that it runs, resolves any function that a node names, and loads compiled
-libraries.  So only what is data is copied into a new archive (the graph, once every name in it has been looked at, and plain tensors),
-and that one is loaded.
-"""
+`torch.export.load` can run code from the file: it unpickles (sample inputs, tensor subclasses, custom objects),
+evaluates shape expressions and guards as Python, writes names into Python that it runs, resolves any function that a
+node names, and loads compiled libraries.  So only what is data is copied into a new archive (the graph, once every
+name in it has been looked at, and plain tensors), and that one is loaded."""
 
 import io
 import json
@@ -20,14 +19,20 @@ from isospike import activations as _defines_their_operations  # noqa: F401
 from isospike.errors import InvalidModel
 
 _MODEL, _SAMPLES = "models/model.json", "data/sample_inputs/model.pt"
-_TENSORS = {"data/weights/model_weights_config.json": "weight_", "data/constants/model_constants_config.json": "tensor_"}
+_TENSORS = {
+    "data/weights/model_weights_config.json": "weight_",
+    "data/constants/model_constants_config.json": "tensor_",
+}
 
-# Tensor operations, this package's own, arithmetic on sizes, and parts that run without gradients or casts; two of the first write files.
+# Tensor operations, this package's own, arithmetic on sizes, and parts that run without gradients or casts; two of
+# the first write files.
 _OPERATION = re.compile(
     r"torch\.ops\.aten\.(?!save\b|from_file\b)(?!__)\w+\.(?!_)\w+|torch\.ops\.isospike\.staircase\.default"
     r"|torch\.ops\.higher_order\.wrap_with_(set_grad_enabled|autocast)|torch\.sym_\w+|_operator\.(add|sub|mul|truediv|floordiv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
-_SIZE = re.compile(r"(?:Symbol\('[su]\d+'(?:, \w+=True)*\)|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|FloorDiv|[su]\d+|\d+|[-+*/(), ])*")
+_SIZE = re.compile(
+    r"(?:Symbol\('[su]\d+'(?:, \w+=True)*\)|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|FloorDiv|[su]\d+|\d+|[-+*/(), ])*"
+)
 _NAME, _KEYS = re.compile(r"[\w.]*"), re.compile(r'[\w. ,"\[\]/-]*')
 _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 
@@ -47,7 +52,9 @@ def from_archive(path: Path) -> ExportedProgram:
     except Exception as error:  # the reader's and the deserialiser's errors share no base class
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InvalidModel(
-            f"`{path}` cannot be read as a torch.export archive: {reason}", "Whole .pt2 files.", "Export it again with torch.export.save."
+            f"`{path}` cannot be read as a torch.export archive: {reason}",
+            "Whole .pt2 files.",
+            "Export it again with torch.export.save.",
         ) from error
 
 
@@ -88,7 +95,9 @@ def _inspect(tree: Any) -> None:
                 raise InvalidModel(f"the operation `{item}`")
             if key == "expr_str" and not _SIZE.fullmatch(str(item)):
                 raise InvalidModel(f"the expression `{item}`")
-            if key.endswith(("name", "names")) and (bad := [name for name in _texts(item) if not _NAME.fullmatch(name)]):
+            if key.endswith(("name", "names")) and (
+                bad := [name for name in _texts(item) if not _NAME.fullmatch(name)]
+            ):
                 raise InvalidModel(f"the name `{bad[0]}`")
             if key in ("as_operator", "as_custom_obj"):
                 raise InvalidModel(f"the object `{item}`")
@@ -100,7 +109,8 @@ def _texts(item: Any) -> list[str]:
 
 
 def _inspect_structure(spec: dict[str, Any]) -> None:
-    """Look at how inputs and outputs are nested: other containers, and enumerations, import the modules that define them; keys are names."""
+    """Look at how inputs and outputs are nested: other containers, and enumerations, import the modules that define
+    them; keys are names."""
     if spec["type"] not in _CONTAINERS or not _KEYS.fullmatch(spec["context"] or ""):
         raise InvalidModel(f"the container `{spec['type']}` of `{spec['context']}`")
     for child in spec["children_spec"]:

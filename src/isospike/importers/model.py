@@ -15,11 +15,14 @@ from isospike.importers.torch import export, from_torch, in_double, module, prec
 from isospike.importers.verify import Original, Within
 from isospike.ir.graph import Graph
 
-Model = nn.Module | ExportedProgram | Graph | str | Path  # a path leads to an ONNX file or to a torch.export archive (.pt2)
+Model = (
+    nn.Module | ExportedProgram | Graph | str | Path
+)  # a path leads to an ONNX file or to a torch.export archive (.pt2)
 
 
 def read(model: Model, example: Tensor, within: Within | None = None) -> Graph:
-    """The graph of a model for inputs like `example`, (batch, *input shape); it is compared with the model on samples that fill `within`.
+    """The graph of a model for inputs like `example`, (batch, *input shape); it is compared with the model on samples
+    that fill `within`.
 
     Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
@@ -33,17 +36,20 @@ def read(model: Model, example: Tensor, within: Within | None = None) -> Graph:
 
 
 def original(model: Model, graph: Graph, example: Tensor, dtype: torch.dtype) -> Original:
-    """The model as a function of a batch, run in this precision by what it was made for, without the soft-max that the import took off.
+    """The model as a function of a batch, run in this precision by what it was made for, without the soft-max that the
+    import took off.
 
-    A module runs as it is in its own precision and cast to double, and else as its exported program; an ONNX file runs in onnxruntime in single precision and
-    in ONNX's reference evaluator in double.  Only a graph of ours runs itself.  example: (batch, *input shape), for its shape.
-    """
+    A module runs as it is in its own precision and cast to double, and else as its exported program; an ONNX file runs
+    in onnxruntime in single precision and in ONNX's reference evaluator in double.  Only a graph of ours runs
+    itself.  example: (batch, *input shape), for its shape."""
     logits = bool(graph.notes)
     match _opened(model):
         case OnnxFile() as file:
             return file.evaluator(logits) if dtype == torch.float64 else file.session(logits)[0]
         case nn.Module() as run if logits or dtype not in (precision(run, example), torch.float64):
-            return Program(export(run, example) if dtype != torch.float64 else in_double(run, example)[0], dtype, logits)
+            return Program(
+                export(run, example) if dtype != torch.float64 else in_double(run, example)[0], dtype, logits
+            )
         case nn.Module() as run:
             return module(run) if precision(run, example) == dtype else in_double(run, example)[1]
         case ExportedProgram() as program:
@@ -62,4 +68,8 @@ def _opened(model: Model) -> nn.Module | ExportedProgram | Graph | OnnxFile:
         case str() | Path() if Path(model).suffix == ".onnx":
             return OnnxFile(model)
     written = f"`{model}`" if isinstance(model, str | Path) else f"a {type(model).__name__}"
-    raise InvalidModel(f"{written} is not a model.", "nn.Module, ExportedProgram, Graph, or the path of an .onnx or .pt2 file.", "Load or export it first.")
+    raise InvalidModel(
+        f"{written} is not a model.",
+        "nn.Module, ExportedProgram, Graph, or the path of an .onnx or .pt2 file.",
+        "Load or export it first.",
+    )

@@ -13,12 +13,26 @@ from isospike.importers.rules import Collector
 from isospike.importers.verify import Within, verify
 from isospike.ir.graph import Graph, Value
 
-_MEANING = {"Split": ["outputs"], "BatchNormalization": ["outputs"], "Slice": ["batch"], "Softmax": ["opset"], "LogSoftmax": ["opset"]}  # depends on these
-_RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"}  # not constants, though nothing enters
+_MEANING = {
+    "Split": ["outputs"],
+    "BatchNormalization": ["outputs"],
+    "Slice": ["batch"],
+    "Softmax": ["opset"],
+    "LogSoftmax": ["opset"],
+}  # depends on these
+_RANDOM = {
+    "RandomNormal",
+    "RandomUniform",
+    "RandomNormalLike",
+    "RandomUniformLike",
+    "Multinomial",
+    "Bernoulli",
+}  # not constants, though nothing enters
 
 
 def from_onnx(model: Any, example: Tensor | None = None, within: Within | None = None) -> Graph:
-    """The graph of an ONNX file (`str` or `Path`) or of a model in memory; it is compared with the model on samples that fill `within`.
+    """The graph of an ONNX file (`str` or `Path`) or of a model in memory; it is compared with the model on samples
+    that fill `within`.
 
     Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
@@ -32,7 +46,9 @@ def from_onnx(model: Any, example: Tensor | None = None, within: Within | None =
 def _read(file: OnnxFile) -> Graph:
     onnx, proto, name, output = optional("onnx"), file.doubled, file.name, file.output
     shapes = _shapes(onnx.shape_inference.infer_shapes(proto))
-    values: dict[str, Any] = {entry.name: _tensor(array_of(entry, entry.name), entry.name) for entry in proto.graph.initializer}
+    values: dict[str, Any] = {
+        entry.name: _tensor(array_of(entry, entry.name), entry.name) for entry in proto.graph.initializer
+    }
     collect = Collector("onnx")
     values[file.input] = collect.build.input(_input_shape(file.input, shapes, name))
     values[""] = None  # an optional input that was left out
@@ -42,7 +58,10 @@ def _read(file: OnnxFile) -> Graph:
         path = node.name.strip("/") or node.output[0]
         unknown = [source for source in node.input if source not in values]
         if unknown:
-            raise InvalidModel(f"`{path}` ({node.op_type}) reads `{unknown[0]}`, which nothing makes.", remedy=f"{name} is damaged: export it again.")
+            raise InvalidModel(
+                f"`{path}` ({node.op_type}) reads `{unknown[0]}`, which nothing makes.",
+                remedy=f"{name} is damaged: export it again.",
+            )
         inputs = [values[source] for source in node.input]
         target = node.op_type if node.domain in DEFAULT else f"{node.domain}.{node.op_type}"
         guess = Value("", shapes.get(node.output[0], (0,))[1:])
@@ -78,7 +97,9 @@ def _shapes(proto: Any) -> dict[str, tuple[int, ...]]:
     """The declared or inferred shapes; −1 is a size that is not known."""
     entries = [*proto.graph.input, *proto.graph.value_info, *proto.graph.output]
     return {
-        entry.name: tuple(size.dim_value if size.HasField("dim_value") else -1 for size in entry.type.tensor_type.shape.dim)
+        entry.name: tuple(
+            size.dim_value if size.HasField("dim_value") else -1 for size in entry.type.tensor_type.shape.dim
+        )
         for entry in entries
         if entry.type.tensor_type.HasField("shape")
     }
@@ -98,15 +119,27 @@ def _input_shape(entry: str, shapes: dict[str, tuple[int, ...]], name: str) -> t
 
 def _foldable(node: Any, inputs: list[Any]) -> bool:
     """Whether the node's value is the same for every input: all it reads is constant, or it reads a shape."""
-    if node.domain not in DEFAULT or node.op_type in _RANDOM or any(a.HasField("g") or a.graphs for a in node.attribute):
+    if (
+        node.domain not in DEFAULT
+        or node.op_type in _RANDOM
+        or any(a.HasField("g") or a.graphs for a in node.attribute)
+    ):
         return False
     return node.op_type in ("Shape", "Size") or not any(isinstance(v, Value) for v in inputs)
 
 
 def _fold(node: Any, inputs: list[Any], file: OnnxFile) -> list[Any]:
     helper = import_module("onnx.helper")
-    # Of a computed value only the shape is read; a batch of one stands for every batch, where the file is not for one size only.
-    arrays = [torch.zeros(()).expand(file.size or 1, *v.shape).numpy() if isinstance(v, Value) else None if v is None else v.numpy() for v in inputs]
+    # Of a computed value only the shape is read; a batch of one stands for every batch, where the file is not
+    # for one size only.
+    arrays = [
+        torch.zeros(()).expand(file.size or 1, *v.shape).numpy()
+        if isinstance(v, Value)
+        else None
+        if v is None
+        else v.numpy()
+        for v in inputs
+    ]
     feeds = {source: array for source, array in zip(node.input, arrays, strict=True) if source}
     # In a graph, because the evaluator takes a single node for one of the newest opset.
     made = [name for name in node.output if name]
@@ -121,7 +154,10 @@ def _tensor(array: Any, name: str) -> Tensor:
     try:
         return torch.from_numpy(numpy.array(array))  # a copy: the file's own buffer cannot be written
     except TypeError as error:
-        raise InvalidModel(f"the constant `{name}` has the data type {numpy.asarray(array).dtype}.", "Integers, float16, float32 and float64.") from error
+        raise InvalidModel(
+            f"the constant `{name}` has the data type {numpy.asarray(array).dtype}.",
+            "Integers, float16, float32 and float64.",
+        ) from error
 
 
 def _attribute(value: Any) -> Any:

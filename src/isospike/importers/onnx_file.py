@@ -1,4 +1,5 @@
-"""An ONNX file, and the two that run it as it is: onnxruntime in its own precision, ONNX's reference evaluator in double."""
+"""An ONNX file, and the two that run it as it is: onnxruntime in its own precision, ONNX's reference evaluator in
+double."""
 
 from functools import cached_property
 from importlib import import_module
@@ -23,7 +24,10 @@ def optional(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise IsospikeError(f"reading ONNX models needs `{module}`, which is not installed.", remedy="Run: pip install 'isospike[onnx]'") from error
+        raise IsospikeError(
+            f"reading ONNX models needs `{module}`, which is not installed.",
+            remedy="Run: pip install 'isospike[onnx]'",
+        ) from error
 
 
 def first_line(error: Exception) -> str:
@@ -32,7 +36,8 @@ def first_line(error: Exception) -> str:
 
 
 class OnnxFile:
-    """A file (`str` or `Path`), or a model in memory.  Raises `InvalidModel` for what is no ONNX network of opset 9 or later."""
+    """A file (`str` or `Path`), or a model in memory.  Raises `InvalidModel` for what is no ONNX network of opset 9 or
+    later."""
 
     def __init__(self, source: Any) -> None:
         onnx = optional("onnx")
@@ -46,22 +51,38 @@ class OnnxFile:
                 what = f"{self.name} cannot be read as ONNX: {first_line(error)}"
                 raise InvalidModel(what, "Complete .onnx files.", "Export or download it again.") from error
         if not source.graph.node or not source.opset_import:
-            raise InvalidModel(f"{self.name} holds no ONNX network.", "Complete .onnx files.", "Export or download it again.")
+            raise InvalidModel(
+                f"{self.name} holds no ONNX network.", "Complete .onnx files.", "Export or download it again."
+            )
         self.opset = next((entry.version for entry in source.opset_import if entry.domain in DEFAULT), 0)
         if self.opset < 9:
-            raise InvalidModel(f"{self.name} is written in ONNX opset {self.opset}.", "Opset 9 and later.", "Export it again, or use onnx.version_converter.")
+            raise InvalidModel(
+                f"{self.name} is written in ONNX opset {self.opset}.",
+                "Opset 9 and later.",
+                "Export it again, or use onnx.version_converter.",
+            )
         self.proto = optional("onnx.inliner").inline_local_functions(source) if source.functions else source
         imported = {*DEFAULT, *(entry.domain for entry in source.opset_import)}
         for node in self.proto.graph.node:
             if node.domain not in imported:
-                what = f"`{node.name or node.output[0]}` ({node.op_type}) is of the domain `{node.domain}`, of which {self.name} imports no opset."
+                what = (
+                    f"`{node.name or node.output[0]}` ({node.op_type}) is of the domain `{node.domain}`, of "
+                    f"which {self.name} imports no opset."
+                )
                 raise InvalidModel(what, "Complete .onnx files.", "Check it with onnx.checker, or export it again.")
         sparse = [entry.values.name for entry in self.proto.graph.sparse_initializer]
-        sparse += [node.output[0] for node in self.proto.graph.node for attribute in node.attribute if attribute.HasField("sparse_tensor")]
+        sparse += [
+            node.output[0]
+            for node in self.proto.graph.node
+            for attribute in node.attribute
+            if attribute.HasField("sparse_tensor")
+        ]
         if sparse:
             what = f"the constant `{sparse[0]}` of {self.name} is stored as a sparse tensor."
             raise InvalidModel(what, "Constants that are stored whole.", "Export it again with dense constants.")
-        stored = {entry.name for entry in self.proto.graph.initializer}  # older files list their weights among the inputs
+        stored = {
+            entry.name for entry in self.proto.graph.initializer
+        }  # older files list their weights among the inputs
         inputs = [entry.name for entry in self.proto.graph.input if entry.name not in stored]
         outputs = [entry.name for entry in self.proto.graph.output]
         for side, found in (("input", inputs), ("output", outputs)):
@@ -90,20 +111,29 @@ class OnnxFile:
         return sizes[0].dim_value if sizes and sizes[0].dim_value else None
 
     def session(self, logits: bool = False) -> tuple[Original, torch.dtype]:
-        """The model as a function of a batch, run by onnxruntime, and its precision.  logits: without a soft-max at its end."""
+        """The model as a function of a batch, run by onnxruntime, and its precision.  logits: without a soft-max at
+        its end."""
         runtime = optional("onnxruntime")
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = torch.get_num_threads()
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle, it must not keep the cores from PyTorch
-        # onnxruntime moves the zeros of a Pad into the max pool after it, where they count as −∞: wrong for negative values.
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", "0"
+        )  # idle, it must not keep the cores from PyTorch
+        # onnxruntime moves the zeros of a Pad into the max pool after it, where they count as −∞: wrong for
+        # negative values.
         wrong = ["Pad_Fusion"]
         whole = isinstance(self.source, str | Path) and not logits
         source = str(self.source) if whole else self._ending(self.proto, logits).SerializeToString()
         try:
-            session = runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"], disabled_optimizers=wrong)
+            session = runtime.InferenceSession(
+                source, options, providers=["CPUExecutionProvider"], disabled_optimizers=wrong
+            )
         except Exception as error:  # onnxruntime's errors share no public base class
-            raise InvalidModel(f"onnxruntime cannot load {self.name}: {first_line(error)}", remedy="Check it with onnx.checker, or export it again.") from error
+            raise InvalidModel(
+                f"onnxruntime cannot load {self.name}: {first_line(error)}",
+                remedy="Check it with onnx.checker, or export it again.",
+            ) from error
         (entry,) = (entry for entry in session.get_inputs() if entry.name == self.input)
         if entry.type not in _DTYPES:
             what = f"the input `{self.input}` of {self.name} is a {entry.type}."
@@ -111,7 +141,8 @@ class OnnxFile:
         return self._batched(session, _DTYPES[entry.type], "onnxruntime"), _DTYPES[entry.type]
 
     def evaluator(self, logits: bool = False) -> Original:
-        """The model as a function of a batch, run in double precision by ONNX's reference evaluator.  logits: as above."""
+        """The model as a function of a batch, run in double precision by ONNX's reference evaluator.  logits: as
+        above."""
         proto = self._ending(self.doubled, logits)
         return self._batched(reference(proto), torch.float64, "onnx.reference")
 
@@ -134,10 +165,14 @@ class OnnxFile:
                 (out,) = runner.run(None, {self.input: full.numpy()})
             except Exception as error:
                 what = f"{by} cannot run {self.name} on {size} inputs: {first_line(error)}"
-                raise InvalidModel(what, remedy="Check the shape of the inputs, and the file with onnx.checker.") from error
+                raise InvalidModel(
+                    what, remedy="Check the shape of the inputs, and the file with onnx.checker."
+                ) from error
             return torch.from_numpy(out)[: len(x)]
 
-        return lambda x: torch.cat([chunk(part) for part in x.detach().cpu().to(dtype).split(self.size or max(len(x), 1))])
+        return lambda x: torch.cat(
+            [chunk(part) for part in x.detach().cpu().to(dtype).split(self.size or max(len(x), 1))]
+        )
 
 
 def array_of(tensor: Any, name: str) -> Any:
@@ -170,11 +205,17 @@ def _double(graph: Any, own: int) -> None:
         node.domain = _one_name(node.domain)
         names = {attribute.name for attribute in node.attribute}
         if node.op_type == "ConstantOfShape" and "value" not in names:
-            node.attribute.append(helper.make_attribute("value", numpy_helper.from_array(import_module("numpy").zeros(1))))
+            node.attribute.append(
+                helper.make_attribute("value", numpy_helper.from_array(import_module("numpy").zeros(1)))
+            )
         for attribute in node.attribute:
             if node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
                 number = helper.get_attribute_value(attribute)
-                attribute.CopyFrom(helper.make_attribute("value", numpy_helper.from_array(import_module("numpy").array(number, "float64"))))
+                attribute.CopyFrom(
+                    helper.make_attribute(
+                        "value", numpy_helper.from_array(import_module("numpy").array(number, "float64"))
+                    )
+                )
             elif attribute.name in ("to", "dtype") and attribute.i == own:
                 attribute.i = _DOUBLE
             elif attribute.HasField("t"):

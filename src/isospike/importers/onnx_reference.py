@@ -29,12 +29,20 @@ def reference(proto: Any, opset: int | None = None) -> Any:
         def _run(self, x: Any, weight: Any, bias: Any = None, **attributes: Any) -> Any:
             n = x.ndim - 2
             pads, extra = attributes.get("pads") or [0] * 2 * n, attributes.get("output_padding") or [0] * n
-            given = {"stride": attributes.get("strides") or 1, "dilation": attributes.get("dilations") or 1, "groups": attributes.get("group") or 1}
+            given = {
+                "stride": attributes.get("strides") or 1,
+                "dilation": attributes.get("dilations") or 1,
+                "groups": attributes.get("group") or 1,
+            }
             whole = getattr(torch.nn.functional, f"conv_transpose{n}d")(torch.tensor(x), torch.tensor(weight), **given)
             # Output padding adds places beyond the kernel's reach, where the bias is alone.
             shift = torch.zeros(weight.shape[1] * given["groups"]) if bias is None else torch.tensor(bias)
             shift = shift.reshape(-1, *(1,) * n)
-            crop = [size for before, after, more in zip(pads[:n], pads[n:], extra, strict=True) for size in (more - after, -before)][::-1]
+            crop = [
+                size
+                for before, after, more in zip(pads[:n], pads[n:], extra, strict=True)
+                for size in (more - after, -before)
+            ][::-1]
             return ((torch.nn.functional.pad(whole, crop) + shift).numpy(),)
 
     class MaxPool(run):  # type: ignore[misc, valid-type]
@@ -42,7 +50,9 @@ def reference(proto: Any, opset: int | None = None) -> Any:
 
         def _run(self, x: Any, **attributes: Any) -> Any:
             y = _patches(torch.tensor(x), -torch.inf, **attributes).amax(tuple(range(x.ndim, 2 * x.ndim - 2)))
-            return (y.numpy(), torch.full_like(y, torch.nan).numpy())[: len(self.onnx_node.output)]  # where the largest lie is not imported
+            return (y.numpy(), torch.full_like(y, torch.nan).numpy())[
+                : len(self.onnx_node.output)
+            ]  # where the largest lie is not imported
 
     class AveragePool(run):  # type: ignore[misc, valid-type]
         """The evaluator's own is wrong with ceil_mode."""
@@ -53,7 +63,11 @@ def reference(proto: Any, opset: int | None = None) -> Any:
             return ((_patches(torch.tensor(x), 0.0, **attributes).sum(over) / counted).numpy(),)
 
     evaluator = import_module("onnx.reference").ReferenceEvaluator
-    return evaluator(proto, new_ops=[BatchNormalization, ConvTranspose, MaxPool, AveragePool], **({} if opset is None else {"opsets": {"": opset}}))
+    return evaluator(
+        proto,
+        new_ops=[BatchNormalization, ConvTranspose, MaxPool, AveragePool],
+        **({} if opset is None else {"opsets": {"": opset}}),
+    )
 
 
 def _patches(
@@ -72,13 +86,19 @@ def _patches(
     n = len(kernel_shape)
     strides, dilations = strides or [1] * n, dilations or [1] * n
     sides = onnx_sides(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
-    for dim, (k, step, apart, (before, after)) in enumerate(zip(kernel_shape, strides, dilations, sides, strict=True), start=2):
+    for dim, (k, step, apart, (before, after)) in enumerate(
+        zip(kernel_shape, strides, dilations, sides, strict=True), start=2
+    ):
         reach, inside = apart * (k - 1) + 1, before + x.shape[dim]
         rest = inside + after - reach
-        places = min((-(-rest // step) if ceil_mode else rest // step) + 1, -(-inside // step))  # none begins behind the image
+        places = min(
+            (-(-rest // step) if ceil_mode else rest // step) + 1, -(-inside // step)
+        )  # none begins behind the image
         missing = (places - 1) * step + reach - inside
         behind = (0, 0) * (x.ndim - 1 - dim)
         x = torch.nn.functional.pad(x, (*behind, before, min(after, missing)), value=beyond)
-        x = torch.nn.functional.pad(x, (*behind, 0, max(missing - after, 0)), value=min(beyond, 0.0))  # what is no padding either does not count
+        x = torch.nn.functional.pad(
+            x, (*behind, 0, max(missing - after, 0)), value=min(beyond, 0.0)
+        )  # what is no padding either does not count
         x = x.unfold(dim, reach, step)[..., ::apart]
     return x

@@ -1,4 +1,5 @@
-"""An exported program as a function: of batches of any size, in any precision, by PyTorch's own operations and none of ours."""
+"""An exported program as a function: of batches of any size, in any precision, by PyTorch's own operations and none of
+ours."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,13 +12,17 @@ from torch.utils import _pytree as pytree
 from isospike.errors import InvalidModel
 
 SOFTMAX = ("aten.softmax.int", "aten.log_softmax.int", "aten._softmax.default", "aten._log_softmax.default")
-_MODES = {"wrap_with_autocast", "wrap_with_set_grad_enabled"}  # calls that run a part in another mode; its program can be written without
+_MODES = {
+    "wrap_with_autocast",
+    "wrap_with_set_grad_enabled",
+}  # calls that run a part in another mode; its program can be written without
 # Operations whose result is a tensor of its own, though PyTorch composes them of others and could hand an argument on.
 _FRESH = ("conv", "linear", "matmul", "batch_norm", "max_pool", "avg_pool")
 
 
 class Program:
-    """The answers of an exported program, computed in `dtype`.  logits: leave out a soft-max that is its last operation."""
+    """The answers of an exported program, computed in `dtype`.  logits: leave out a soft-max that is its last
+    operation."""
 
     def __init__(self, program: ExportedProgram, dtype: torch.dtype, logits: bool = False) -> None:
         self.program = functional(program)
@@ -33,7 +38,12 @@ class Program:
     def __call__(self, x: Tensor) -> Tensor:
         """x: (batch, *input shape)."""
         size = self.batch or max(len(x), 1)
-        return torch.cat([self._run(torch.cat((part, part[-1:].expand(size - len(part), *x.shape[1:]))))[: len(part)] for part in x.split(size)])
+        return torch.cat(
+            [
+                self._run(torch.cat((part, part[-1:].expand(size - len(part), *x.shape[1:]))))[: len(part)]
+                for part in x.split(size)
+            ]
+        )
 
     def _run(self, x: Tensor) -> Tensor:
         values: dict[fx.Node, Any] = {}
@@ -47,7 +57,9 @@ class Program:
                 computed.add(node)
             elif node.op == "call_function":
                 depends = not computed.isdisjoint(node.all_input_nodes)
-                values[node] = self.precision.execute(node, *fx.node.map_arg((node.args, node.kwargs), lambda n: values[n]), depends)
+                values[node] = self.precision.execute(
+                    node, *fx.node.map_arg((node.args, node.kwargs), lambda n: values[n]), depends
+                )
                 computed.update([node] if depends else [])
             if node is self.output:
                 break
@@ -61,9 +73,8 @@ class Program:
 class Precision:
     """Runs a program's operations in another precision than its own, that of its input.
 
-    As in a module that is cast to it, weights, buffers and inputs have this precision, and so has what is worked out from them; constants
-    that the program makes of numbers alone keep their own until they meet these.
-    """
+    As in a module that is cast to it, weights, buffers and inputs have this precision, and so has what is worked out
+    from them; constants that the program makes of numbers alone keep their own until they meet these."""
 
     def __init__(self, program: ExportedProgram, dtype: torch.dtype) -> None:
         self.own, self.dtype = input_of(program).meta["val"].dtype, dtype
@@ -94,7 +105,10 @@ def stored(program: ExportedProgram) -> dict[str, Any]:
     held = {**dict(program.named_parameters()), **dict(program.named_buffers())}
     return {
         **{name: held[target].detach() for name, target in signature.inputs_to_parameters.items()},
-        **{name: held.get(target, program.constants.get(target)) for name, target in signature.inputs_to_buffers.items()},
+        **{
+            name: held.get(target, program.constants.get(target))
+            for name, target in signature.inputs_to_buffers.items()
+        },
         **{name: program.constants[target] for name, target in signature.inputs_to_lifted_tensor_constants.items()},
     }
 
@@ -103,39 +117,61 @@ def input_of(program: ExportedProgram) -> fx.Node:
     """The placeholder of the one input.  Raises `InvalidModel` if there are several."""
     names = program.graph_signature.user_inputs
     if len(names) != 1:
-        raise InvalidModel(f"the model has {len(names)} inputs.", "Models with one input tensor.", "Wrap it in a module that takes one.")
+        raise InvalidModel(
+            f"the model has {len(names)} inputs.",
+            "Models with one input tensor.",
+            "Wrap it in a module that takes one.",
+        )
     return next(node for node in program.graph.nodes if node.name == names[0])
 
 
 def output_of(program: ExportedProgram) -> fx.Node:
-    """The node whose value is the one output, bare or in a tuple or dict.  Raises `InvalidModel` if there are several."""
+    """The node whose value is the one output, bare or in a tuple or dict.  Raises `InvalidModel` if there are
+    several."""
     names = [name for name in program.graph_signature.user_outputs if name is not None]
     if len(names) != 1:
         what = f"the model has {len(names)} outputs."
-        raise InvalidModel(what, "Models with one output tensor, bare or alone in a tuple or dict.", "Wrap it in a module that returns one.")
+        raise InvalidModel(
+            what,
+            "Models with one output tensor, bare or alone in a tuple or dict.",
+            "Wrap it in a module that returns one.",
+        )
     (output,) = (node for node in program.graph.nodes if node.op == "output")
     found = [node for node in output.all_input_nodes if node.name == names[0]]
     if not found or not isinstance(found[0].meta.get("val"), Tensor):
-        raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.", "Check what its forward returns.")
+        raise InvalidModel(
+            "the model's output does not depend on its input.",
+            "Models with one output tensor.",
+            "Check what its forward returns.",
+        )
     return found[0]
 
 
 def only_tensor(output: Any) -> Tensor:
-    """The one tensor that a module returned, bare or in a tuple or dict.  Raises `InvalidModel` if there is another number of them."""
-    found = [leaf for leaf in pytree.tree_leaves(dict(output) if isinstance(output, dict) else output) if isinstance(leaf, Tensor)]
+    """The one tensor that a module returned, bare or in a tuple or dict.  Raises `InvalidModel` if there is another
+    number of them."""
+    found = [
+        leaf
+        for leaf in pytree.tree_leaves(dict(output) if isinstance(output, dict) else output)
+        if isinstance(leaf, Tensor)
+    ]
     if len(found) != 1:
         what = f"the model returned {len(found)} tensors."
-        raise InvalidModel(what, "Models with one output tensor, bare or alone in a tuple or dict.", "Wrap it in a module that returns one.")
+        raise InvalidModel(
+            what,
+            "Models with one output tensor, bare or alone in a tuple or dict.",
+            "Wrap it in a module that returns one.",
+        )
     return found[0]
 
 
 def functional(program: ExportedProgram) -> ExportedProgram:
-    """The program without writes into views, inputs and values that are read elsewhere, and with what runs in another mode in its place.
+    """The program without writes into views, inputs and values that are read elsewhere, and with what runs in another
+    mode in its place.
 
-    A write in place into a value of its own that nothing else reads, such as a rectifier's into a convolution's output, is left: PyTorch's
-    functionalisation takes several times as long as the export.  So is what `is_foreign`, which it cannot take.  Raises `InvalidModel` if
-    the program writes into its buffers.
-    """
+    A write in place into a value of its own that nothing else reads, such as a rectifier's into a convolution's
+    output, is left: PyTorch's functionalisation takes several times as long as the export.  So is what `is_foreign`,
+    which it cannot take.  Raises `InvalidModel` if the program writes into its buffers."""
     for node in _writes(program):
         _forbid(_held(program, next(iter(node.args), None)))
     graphs = (part.graph for part in program.graph_module.modules() if isinstance(part, fx.GraphModule))
@@ -149,10 +185,14 @@ def functional(program: ExportedProgram) -> ExportedProgram:
 
 
 def is_foreign(node: fx.Node) -> bool:
-    """Whether a node is a call of something else than PyTorch's operations and arithmetic on sizes: of a graph of its own, or of autograd's insides."""
+    """Whether a node is a call of something else than PyTorch's operations and arithmetic on sizes: of a graph of its
+    own, or of autograd's insides."""
     if node.op != "call_function" or isinstance(node.target, torch._ops.OpOverload):
         return False
-    return not (getattr(node.target, "__module__", "") in ("_operator", "math") or getattr(node.target, "__name__", "").lstrip("_").startswith("sym_"))
+    return not (
+        getattr(node.target, "__module__", "") in ("_operator", "math")
+        or getattr(node.target, "__name__", "").lstrip("_").startswith("sym_")
+    )
 
 
 def _held(program: ExportedProgram, value: Any) -> str | None:
@@ -162,14 +202,19 @@ def _held(program: ExportedProgram, value: Any) -> str | None:
         aliases = schema is None or any(result.alias_info is not None for result in schema.returns)
         value = value.args[0] if aliases and value.args else None
     signature = program.graph_signature
-    held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
+    held = {
+        **signature.inputs_to_parameters,
+        **signature.inputs_to_buffers,
+        **signature.inputs_to_lifted_tensor_constants,
+    }
     return held.get(value.name) if isinstance(value, fx.Node) else None
 
 
 def _forbid(kept: str | None) -> None:
     if kept is not None:
         raise InvalidModel(
-            f"the model writes into its tensor `{kept}` whenever it runs; what is kept from one run to the next is not imported.",
+            f"the model writes into its tensor `{kept}` whenever it runs; what is kept from one run to the next "
+            "is not imported.",
             "Models that only read their buffers in evaluation mode.",
             "Take the write out, or do it in training mode only: if self.training.",
         )

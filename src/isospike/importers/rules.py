@@ -1,4 +1,5 @@
-"""What both importers share: finding an operation's rule, collecting every unsupported place, and proving the import."""
+"""What both importers share: finding an operation's rule, collecting every unsupported place, and proving the
+import."""
 
 import re
 from typing import Any
@@ -28,7 +29,8 @@ class Collector:
         self.problems: list[str] = []
 
     def call(self, target: str, path: str, args: Any, kwargs: Any, fallback: Any, last: bool) -> Any:
-        """The value of a node; `fallback` stands in for it where it is unsupported, so that the rest is looked at too."""
+        """The value of a node; `fallback` stands in for it where it is unsupported, so that the rest is looked at
+        too."""
         self.build.path, self.build.last = path, last
         rule = self.rules.get(target)
         if rule is None:
@@ -43,7 +45,8 @@ class Collector:
         except (TypeError, RuntimeError, KeyError, ValueError, AttributeError, StopIteration) as error:
             if not self.problems:  # behind an unsupported place values are placeholders, and may not fit
                 raise InvalidModel(
-                    f"`{path}` ({target}) cannot be read: {error}", remedy="If the model runs as it is, this is a defect of the import rule."
+                    f"`{path}` ({target}) cannot be read: {error}",
+                    remedy="If the model runs as it is, this is a defect of the import rule.",
                 ) from error
         return fallback
 
@@ -52,7 +55,8 @@ class Collector:
         if self.problems:
             raise UnsupportedOperation(
                 "\n  ".join(self.problems),
-                "Supported after an affine layer: relu, leaky relu, relu6, hardtanh and clamp from at most 0 to above 0, max pool; "
+                "Supported after an affine layer: relu, leaky relu, relu6, hardtanh and clamp from at most 0 to "
+                "above 0, max pool; "
                 "anywhere: affine layers, average pools, sums, concatenations and reshapes.",
                 "Replace what is listed and fine-tune, or add one file in isospike/ir/ops/ (see clip.py).",
             )
@@ -61,6 +65,7 @@ class Collector:
             for name, tensor in node.op.tensors().items():
                 if node is not graph.input and not bool(torch.isfinite(tensor).all()):
                     raise InvalidModel(
-                        f"`{node.path}` has NaN or infinite numbers in its {name.rsplit('.', 1)[-1]}.", remedy="Load weights that were trained to the end."
+                        f"`{node.path}` has NaN or infinite numbers in its {name.rsplit('.', 1)[-1]}.",
+                        remedy="Load weights that were trained to the end.",
                     )
         return graph

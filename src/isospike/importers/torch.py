@@ -1,4 +1,5 @@
-"""A PyTorch model, or a program exported from one, as a graph.  The import runs both and compares: it proves itself."""
+"""A PyTorch model, or a program exported from one, as a graph.  The import runs both and compares: it proves
+itself."""
 
 import copy
 import logging
@@ -11,26 +12,55 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from isospike.errors import InvalidModel, UnsupportedOperation
-from isospike.importers.program import Precision, Program, functional, input_of, is_foreign, only_tensor, output_of, schema_of, stored
+from isospike.importers.program import (
+    Precision,
+    Program,
+    functional,
+    input_of,
+    is_foreign,
+    only_tensor,
+    output_of,
+    schema_of,
+    stored,
+)
 from isospike.importers.rules import Collector
 from isospike.importers.verify import FIXED, Original, Within, verify
 from isospike.ir.graph import Graph, Value
 
-_OF_A_SHAPE = {f"aten.{made}" for made in ("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty")}
-_ENDS = {"aten.slice.Tensor": 3, "aten.slice_scatter.default": 4}  # where these take the end of the slice, two places after its dimension
-# Samples that a model is exported with.  Sizes 0 and 1 are special to the exporter; a number that stands in the code by itself must not be it.
+_OF_A_SHAPE = {
+    f"aten.{made}"
+    for made in (
+        "zeros_like",
+        "ones_like",
+        "full_like",
+        "empty_like",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_empty",
+    )
+}
+_ENDS = {
+    "aten.slice.Tensor": 3,
+    "aten.slice_scatter.default": 4,
+}  # where these take the end of the slice, two places after its dimension
+# Samples that a model is exported with.  Sizes 0 and 1 are special to the exporter; a number that stands in the code
+# by itself must not be it.
 PROBES = 19
 
 
 def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: Within | None = None) -> Graph:
-    """The graph of a module in evaluation mode, or of an exported program; it is compared with it on samples that fill `within`.
+    """The graph of a module in evaluation mode, or of an exported program; it is compared with it on samples that fill
+    `within`.
 
     example: (batch, *input shape).  Raises `UnsupportedOperation` (all unsupported places at once) and `InvalidModel`.
     """
     if isinstance(model, ExportedProgram):
         program = functional(model)
         graph, own = from_program(program, tuple(example.shape[1:])), input_of(program).meta["val"].dtype
-        verify(graph, "the exported program", Program(program, torch.float64), Program(program, own), own, example, within)
+        verify(
+            graph, "the exported program", Program(program, torch.float64), Program(program, own), own, example, within
+        )
         return graph
     graph, exact = _in_double(model, example)
     verify(graph, "the PyTorch model", exact, module(model), precision(model, example), example, within)
@@ -38,7 +68,8 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: With
 
 
 def _in_double(model: nn.Module, example: Tensor) -> tuple[Graph, Original]:
-    """A module's graph, and the module as a function in double precision; one that asks for its own precision in its code is cast as a program."""
+    """A module's graph, and the module as a function in double precision; one that asks for its own precision in its
+    code is cast as a program."""
     program, exact = in_double(model, example)
     try:
         return from_program(functional(program), tuple(example.shape[1:])), exact
@@ -48,11 +79,11 @@ def _in_double(model: nn.Module, example: Tensor) -> tuple[Graph, Original]:
 
 
 def in_double(model: nn.Module, example: Tensor) -> tuple[ExportedProgram, Original]:
-    """The program of a module in double precision, and the module as a function in that precision.  Raises `InvalidModel`.
+    """The program of a module in double precision, and the module as a function in that precision.  Raises
+    `InvalidModel`.
 
-    Both are of a copy that is cast by `double()`, so that numbers written in its code are doubles too.  A module that cannot be copied, or
-    does not run so, is exported as it is, and the program is cast.
-    """
+    Both are of a copy that is cast by `double()`, so that numbers written in its code are doubles too.  A module that
+    cannot be copied, or does not run so, is exported as it is, and the program is cast."""
     try:
         twin = copy.deepcopy(model).double()
         exact = module(twin)
@@ -92,20 +123,30 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
     model.eval()
     try:
         probe = example[:1].to(precision(model, example)).expand(PROBES, *example.shape[1:]).contiguous()
-        # Without gradients, as it is run: under them some writes in place are errors.  PyTorch would print the traceback of what is told below.
+        # Without gradients, as it is run: under them some writes in place are errors.  PyTorch would print
+        # the traceback of what is told below.
         with torch.no_grad(), _quiet(logging.getLogger("torch._subclasses.fake_tensor")):
             return torch.export.export(model, (probe,), strict=False)
     except Exception as error:
         where = str(error).strip().splitlines()
         if "fake tensor" in str(error).lower():
-            what = "the model reads `.data` of a tensor, or makes one aside, while it runs, which torch.export cannot follow."
-            raise InvalidModel(what, "Weights that are used as they are.", "Use the weight itself: self.weight, not self.weight.data.") from error
+            what = (
+                "the model reads `.data` of a tensor, or makes one aside, while it runs, which torch.export "
+                "cannot follow."
+            )
+            raise InvalidModel(
+                what, "Weights that are used as they are.", "Use the weight itself: self.weight, not self.weight.data."
+            ) from error
         if _runs(model, probe[:2]) and not _runs(model, probe):
-            raise InvalidModel(f"the model cannot be run on {PROBES} inputs of shape {tuple(example.shape[1:])}: {where[0]}", *FIXED) from error
+            raise InvalidModel(
+                f"the model cannot be run on {PROBES} inputs of shape {tuple(example.shape[1:])}: {where[0]}", *FIXED
+            ) from error
         raise InvalidModel(
-            f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: {where[0] if where else type(error).__name__}",
+            f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: "
+            f"{where[0] if where else type(error).__name__}",
             "A model that torch.export accepts: one input tensor of real numbers, no branching on values.",
-            "Check the input's shape and dtype: model.eval() must run on a batch of several.  Or export it yourself and pass the .pt2 file.",
+            "Check the input's shape and dtype: model.eval() must run on a batch of several.  Or export it "
+            "yourself and pass the .pt2 file.",
         ) from error
     finally:
         for part, mode in modes.items():
@@ -144,7 +185,8 @@ def from_program(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
     entry = input_of(program)
     if tuple(entry.meta["val"].shape[1:]) != shape:
         raise InvalidModel(
-            f"the model was exported for inputs of shape {tuple(entry.meta['val'].shape[1:])}, the samples have shape {shape}.",
+            f"the model was exported for inputs of shape {tuple(entry.meta['val'].shape[1:])}, the samples have "
+            f"shape {shape}.",
             "Samples of the shape that it was exported with.",
             "Reshape them, or export the model again with such a sample.",
         )
@@ -163,7 +205,11 @@ def from_program(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
         elif node.op == "call_function":
             values[node] = _value(node, values, batch, exact, collect, last=node is output and _is_last(node))
     if not isinstance(values[output], Value):
-        raise InvalidModel("the model's output does not depend on its input.", "Models with one output tensor.", "Check what its forward returns.")
+        raise InvalidModel(
+            "the model's output does not depend on its input.",
+            "Models with one output tensor.",
+            "Check what its forward returns.",
+        )
     return collect.finish(values[output])
 
 
@@ -175,7 +221,9 @@ def _value(node: fx.Node, values: dict[Any, Any], batch: Any, exact: Precision, 
         return int(made.node.hint)
     if made is None and not node.users:
         return None  # an assertion of the exporter's
-    if any(values[used] is None and not isinstance(used.meta.get("val"), Tensor) for used in node.all_input_nodes) and not is_foreign(node):
+    if any(
+        values[used] is None and not isinstance(used.meta.get("val"), Tensor) for used in node.all_input_nodes
+    ) and not is_foreign(node):
         return _stand_in(made)  # of a size that values decide
     args, kwargs = _arguments(node, values, batch)
     touched = _touches((args, kwargs))
@@ -194,7 +242,8 @@ def _value(node: fx.Node, values: dict[Any, Any], batch: Any, exact: Precision, 
 
 
 def _arguments(node: fx.Node, values: dict[Any, Any], batch: Any) -> Any:
-    """What a node is given.  A slice up to the batch's size ends nowhere: it is the whole of a batch; and of a constant, beside a batch, any row may be met."""
+    """What a node is given.  A slice up to the batch's size ends nowhere: it is the whole of a batch; and of a
+    constant, beside a batch, any row may be met."""
     args = list(node.args)
     at = _end(node, batch)
     if at is not None and _size(args[0].meta["val"].shape[0]) == batch:  # type: ignore[union-attr]
@@ -203,7 +252,13 @@ def _arguments(node: fx.Node, values: dict[Any, Any], batch: Any) -> Any:
 
     def given(used: fx.Node) -> Any:
         value = values[used]
-        cut = elementwise and isinstance(value, Tensor) and _end(used, batch) and len(value) > 1 and value.ndim == node.meta["val"].ndim
+        cut = (
+            elementwise
+            and isinstance(value, Tensor)
+            and _end(used, batch)
+            and len(value) > 1
+            and value.ndim == node.meta["val"].ndim
+        )
         return values[used.args[0]] if cut else value
 
     found = fx.node.map_arg((args, node.kwargs), given)
@@ -211,7 +266,8 @@ def _arguments(node: fx.Node, values: dict[Any, Any], batch: Any) -> Any:
 
 
 def _end(node: fx.Node, batch: Any) -> int | None:
-    """The place of the argument that ends a slice, where that is the batch's size, and the slice one of the first dimension."""
+    """The place of the argument that ends a slice, where that is the batch's size, and the slice one of the first
+    dimension."""
     at = _ENDS.get(str(node.target))
     if at is None or len(node.args) <= at or _size(node.args[at]) != batch:
         return None
@@ -241,7 +297,8 @@ def _draws(node: fx.Node, args: Any, kwargs: Any) -> bool:
 
 
 def _stand_in(made: Any) -> Any:
-    """What the rest of the network reads where an operation is unsupported: values of the right shapes, None for a size."""
+    """What the rest of the network reads where an operation is unsupported: values of the right shapes, None for a
+    size."""
     if isinstance(made, tuple | list):
         return [_stand_in(part) for part in made]
     return Value("", tuple(made.shape[1:])) if isinstance(made, Tensor) else None

@@ -21,18 +21,32 @@ REPEATS, MANY = 32, 131  # small networks are run so often again, and on so many
 REPEATED = 64  # rounding steps that two runs may differ by: libraries add in an order that hangs on addresses
 FIXED = (
     "Models that are the same function of each sample, in batches of any size.",
-    "Look in its code for the batch's size, such as x.view(2, -1) or x / x.shape[0], and for statistics over the batch.",
+    "Look in its code for the batch's size, such as x.view(2, -1) or x / x.shape[0], and for statistics over "
+    "the batch.",
 )
-ALONE = ("Models whose answer depends on the input alone.", "Take the randomness out for evaluation: if self.training.")
-OTHERWISE = ("Inputs that the model itself takes.", "Run it on such a batch yourself; bring both to one dtype: model.float(), x.float().")
+ALONE = (
+    "Models whose answer depends on the input alone.",
+    "Take the randomness out for evaluation: if self.training.",
+)
+OTHERWISE = (
+    "Inputs that the model itself takes.",
+    "Run it on such a batch yourself; bring both to one dtype: model.float(), x.float().",
+)
 
 
-def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: torch.dtype, example: Tensor | None, within: Within | None) -> None:
+def verify(
+    graph: Graph,
+    source: str,
+    exact: Original,
+    own: Original,
+    dtype: torch.dtype,
+    example: Tensor | None,
+    within: Within | None,
+) -> None:
     """Compare an imported graph with the original.  Raises `InvalidModel`, with the reason where it can be told.
 
-    exact: the original in double precision.  own: as it is, in its own precision `dtype`.  Samples fill the declared range `within`; one
-    is of the example, (batch, *input shape), where both are given.
-    """
+    exact: the original in double precision.  own: as it is, in its own precision `dtype`.  Samples fill the declared
+    range `within`; one is of the example, (batch, *input shape), where both are given."""
     x = probes(graph, example, within)
     with _undrawn(source):
         theirs = _run(own, x.to(dtype), source)
@@ -41,7 +55,9 @@ def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: tor
         if len(answers) != len(x):
             raise InvalidModel(f"{source} answers {len(x)} samples with {len(answers)} outputs.", *FIXED)
         if not bool(torch.isfinite(answers).all()):
-            raise InvalidModel(f"{source} gives NaN or infinite outputs.", remedy="Load weights that were trained to the end.")
+            raise InvalidModel(
+                f"{source} gives NaN or infinite outputs.", remedy="Load weights that were trained to the end."
+            )
 
     def restored(y: Tensor) -> Tensor:
         """An output with the soft-max that the import took off."""
@@ -68,14 +84,20 @@ def verify(graph: Graph, source: str, exact: Original, own: Original, dtype: tor
             if others.shape != answers[rows].shape or float((others - answers[rows]).abs().max()) > limit(precision):
                 raise InvalidModel(f"{source} answers a sample differently when others are in its batch.", *FIXED)
     if float((expected - theirs).abs().max()) > limit(dtype):
-        what = f"{source} answers otherwise in double precision, by {float((expected - theirs).abs().max()):.3g} of outputs up to {scale:.3g}."
+        what = (
+            f"{source} answers otherwise in double precision, by {float((expected - theirs).abs().max()):.3g} of "
+            f"outputs up to {scale:.3g}."
+        )
         raise InvalidModel(
-            what, "Models that are the same function in any precision, exported or not.", "Look for autocast, and for a branch on a dtype or on is_compiling()."
+            what,
+            "Models that are the same function in any precision, exported or not.",
+            "Look for autocast, and for a branch on a dtype or on is_compiling().",
         )
     for off, most in ((found - expected, limit(torch.float64)), (found - theirs, limit(dtype))):
         if (error := float(off.abs().max())) > most:
             raise InvalidModel(
-                f"the imported graph differs from {source} by {error:.3g} of outputs up to {scale:.3g}: the import would not be faithful.",
+                f"the imported graph differs from {source} by {error:.3g} of outputs up to {scale:.3g}: the "
+                "import would not be faithful.",
                 "Models of supported operations that are the same function of each sample.",
                 "Please report the model: an import rule is wrong, or the exporter was.",
             )
@@ -90,7 +112,10 @@ def _same_each_time(own: Original, x: Tensor, first: Tensor, source: str, within
     few = _run(own, x[:2], source)
     again = ((_run(own, x[: len(answers)], source), answers) for answers in (first, *[few] * repeats))
     if any(other.shape != answers.shape or float((other - answers).abs().max()) > within for other, answers in again):
-        raise InvalidModel(f"{source} answers the same samples differently each time: it draws random numbers, or it remembers.", *ALONE)
+        raise InvalidModel(
+            f"{source} answers the same samples differently each time: it draws random numbers, or it remembers.",
+            *ALONE,
+        )
 
 
 @contextmanager
@@ -98,7 +123,11 @@ def _undrawn(source: str) -> Iterator[None]:
     """Refuse what moves one of the generators that all code shares."""
 
     def states() -> list[Any]:
-        return [torch.get_rng_state().tolist(), random.getstate(), [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]]
+        return [
+            torch.get_rng_state().tolist(),
+            random.getstate(),
+            [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()],
+        ]
 
     before = states()
     yield
@@ -107,14 +136,17 @@ def _undrawn(source: str) -> Iterator[None]:
 
 
 def probes(graph: Graph, example: Tensor | None, within: Within | None) -> Tensor:
-    """Samples, in double precision, that fill the declared range: corners, and numbers in between; or normal numbers where there is none."""
+    """Samples, in double precision, that fill the declared range: corners, and numbers in between; or normal numbers
+    where there is none."""
     shape, generator = graph.input.shape, torch.Generator().manual_seed(0)
     count = min(max(OPERATIONS // max(graph.macs, 1), 3), SAMPLES)
     if within is None:
         return torch.randn((count, *shape), generator=generator, dtype=torch.float64)
     low, high = (end.double() for end in within)
     at = torch.rand((count, *shape), generator=generator, dtype=torch.float64)
-    at[::3] = (at[::3] < at[::3].reshape(len(at[::3]), -1)[:, :1].reshape(-1, *(1,) * len(shape))).double()  # corners, some of them near all low or all high
+    at[::3] = (
+        at[::3] < at[::3].reshape(len(at[::3]), -1)[:, :1].reshape(-1, *(1,) * len(shape))
+    ).double()  # corners, some of them near all low or all high
     x = low + (high - low) * at
     if example is not None:
         x[-1] = example[0].double()
@@ -126,7 +158,10 @@ def _run(original: Original, x: Tensor, source: str) -> Tensor:
         return original(x.clone()).double()  # a model may write into its input
     except (RuntimeError, TypeError, ValueError, IndexError) as failure:
         reason = next(iter(str(failure).splitlines()), type(failure).__name__)
-        what = f"{source} cannot be run on {len(x)} {str(x.dtype).removeprefix('torch.')} inputs of shape {tuple(x.shape[1:])}: {reason}"
+        what = (
+            f"{source} cannot be run on {len(x)} {str(x.dtype).removeprefix('torch.')} inputs of shape "
+            f"{tuple(x.shape[1:])}: {reason}"
+        )
         raise InvalidModel(what, *(FIXED if _takes_two(original, x) else OTHERWISE)) from failure
 
 

@@ -22,7 +22,8 @@ Observer = Callable[[str, Tensor], None]
 
 @dataclass(frozen=True, eq=False)
 class Node(Record):
-    """One operation: its name, its inputs' names, one sample's shape, and the path in the user's model it came from."""
+    """One operation: its name, its inputs' names, one sample's shape, and the path in the user's model it came
+    from."""
 
     name: str
     op: Op
@@ -33,7 +34,8 @@ class Node(Record):
 
 @dataclass(frozen=True, eq=False)
 class Graph(Record):
-    """Nodes in topological order, the first being the input; `notes` say what the import left out, `macs` what the original computes a sample."""
+    """Nodes in topological order, the first being the input; `notes` say what the import left out, `macs` what the
+    original computes a sample."""
 
     nodes: tuple[Node, ...]
     output: str
@@ -93,7 +95,8 @@ class Graph(Record):
         return self.edited({self.input.name: [replace(self.input, op=Input(low, high))]})
 
     def edited(self, changes: Mapping[str, Sequence[Node]], rename: dict[str, str] | None = None) -> "Graph":
-        """The graph with each node named in `changes` replaced by those nodes, and inputs renamed by `rename`; dead nodes go."""
+        """The graph with each node named in `changes` replaced by those nodes, and inputs renamed by `rename`; dead
+        nodes go."""
         rename = rename or {}
 
         def final(name: str) -> str:
@@ -212,7 +215,11 @@ def never_negative(nodes: dict[str, Node], name: str) -> bool:
             return low >= 0
         case Affine(groups=groups, bias=bias):
             maps_positive = all(step.nonnegative for chain in groups for step in chain)
-            return maps_positive and (bias is None or bool((bias >= 0).all())) and all(never_negative(nodes, n) for n in node.inputs)
+            return (
+                maps_positive
+                and (bias is None or bool((bias >= 0).all()))
+                and all(never_negative(nodes, n) for n in node.inputs)
+            )
         case Pool():
             return never_negative(nodes, node.inputs[0])
     return False

@@ -1,11 +1,11 @@
-"""Records: frozen dataclasses of tensors, plain values and other records, that can be walked, rebuilt and written down.
+"""Records: frozen dataclasses of tensors, plain values and other records, that can be walked, rebuilt and written
+down.
 
 One mechanism carries operations, neurons and stages to another device or precision, into a state dict and into a file.
-A record is written as a plain (JSON) tree in which a tensor is a name; the tree says the class by name only, and reading
-looks that name up among the record classes that are defined, or that an installed package announces, so that a file can never bring
-code with it.  A field that a file lacks has its default; a class whose fields change their meaning raises its `version` and says in
-`upgraded` what the older ones meant.
-"""
+A record is written as a plain (JSON) tree in which a tensor is a name; the tree says the class by name only, and
+reading looks that name up among the record classes that are defined, or that an installed package announces, so that a
+file can never bring code with it.  A field that a file lacks has its default; a class whose fields change their
+meaning raises its `version` and says in `upgraded` what the older ones meant."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -50,7 +50,12 @@ def to_tree(value: Any, path: str = "") -> Any:
             return {"tensor": path}
         case Record():
             written = {f.name: to_tree(getattr(value, f.name), _join(path, f.name)) for f in fields(value)}
-            return {"record": type(value).__qualname__, "of": type(value).__module__, "version": value.version, "fields": written}
+            return {
+                "record": type(value).__qualname__,
+                "of": type(value).__module__,
+                "version": value.version,
+                "fields": written,
+            }
         case tuple() | list():
             return [to_tree(item, _join(path, str(i))) for i, item in enumerate(value)]
         case float() if not math.isfinite(value):
@@ -83,7 +88,9 @@ def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
             return tree
         case float() if not math.isnan(tree):
             return tree
-    raise InvalidFile(f"the file's header holds {tree!r}, which is no part of a network.", remedy="Convert the model again.")
+    raise InvalidFile(
+        f"the file's header holds {tree!r}, which is no part of a network.", remedy="Convert the model again."
+    )
 
 
 def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Record:
@@ -95,15 +102,21 @@ def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Re
     if cls is None:
         raise InvalidFile(
             f"the file needs `{name}`{f' of `{module}`' if module else ''}, which is not defined here.",
-            f"Classes of modules that were imported, or that an installed package announces (entry point group `{ENTRY}`).",
+            "Classes of modules that were imported, or that an installed package announces (entry point group "
+            f"`{ENTRY}`).",
             "Import the module that defines it, then load again.",
         )
     unknown = entries.keys() - {f.name for f in fields(cls)}
     if version > cls.version or (version == cls.version and unknown):
         new = f"fields {sorted(unknown)}" if unknown else f"version {version}"
-        raise InvalidFile(f"`{name}` in the file has {new}, which this isospike does not know.", remedy="Update isospike, or convert the model again.")
+        raise InvalidFile(
+            f"`{name}` in the file has {new}, which this isospike does not know.",
+            remedy="Update isospike, or convert the model again.",
+        )
     entries = entries if version == cls.version else cls.upgraded(entries, version)
-    missing = [f.name for f in fields(cls) if f.name not in entries and f.default is MISSING and f.default_factory is MISSING]
+    missing = [
+        f.name for f in fields(cls) if f.name not in entries and f.default is MISSING and f.default_factory is MISSING
+    ]
     if missing:
         raise InvalidFile(f"`{name}` in the file lacks {missing}.", remedy="Convert the model again.")
     try:
@@ -112,8 +125,14 @@ def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Re
     except InvalidSetting as error:
         raise InvalidFile(error.what, error.supported, "Convert the model again.") from error
     for field, value in entries.items():
-        if isinstance(value, Tensor) and not value.is_meta and not bool((value.isfinite() | (value == math.inf) & (field in cls.endless)).all()):
-            raise InvalidFile(f"`{field}` of a {name} has NaN or infinite numbers.", "Finite numbers.", "Convert the model again.")
+        if (
+            isinstance(value, Tensor)
+            and not value.is_meta
+            and not bool((value.isfinite() | (value == math.inf) & (field in cls.endless)).all())
+        ):
+            raise InvalidFile(
+                f"`{field}` of a {name} has NaN or infinite numbers.", "Finite numbers.", "Convert the model again."
+            )
     return made
 
 
@@ -140,7 +159,9 @@ def _map(value: Any, path: str, change: Callable[[str, Tensor], Tensor]) -> Any:
     if isinstance(value, Tensor):
         return change(path, value)
     if isinstance(value, Record):
-        return type(value)(**{f.name: _map(getattr(value, f.name), _join(path, f.name), change) for f in fields(value)})
+        return type(value)(
+            **{f.name: _map(getattr(value, f.name), _join(path, f.name), change) for f in fields(value)}
+        )
     if isinstance(value, tuple):
         return tuple(_map(item, _join(path, str(i)), change) for i, item in enumerate(value))
     return value

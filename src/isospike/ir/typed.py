@@ -22,9 +22,12 @@ def typed(record: Any) -> None:
 
 
 def expect(where: str, name: str, value: object, kind: Any) -> None:
-    """Raise `InvalidSetting` unless a setting is of this kind, an annotation.  where: the class or function that it is a setting of."""
+    """Raise `InvalidSetting` unless a setting is of this kind, an annotation.  where: the class or function that it is
+    a setting of."""
     if not _fits(value, kind):
-        remedy = f"Make an object of it: {value.__name__}(…)." if isinstance(value, type) else "Choose one of this kind."
+        remedy = (
+            f"Make an object of it: {value.__name__}(…)." if isinstance(value, type) else "Choose one of this kind."
+        )
         raise InvalidSetting(f"{where}({name}={shortened(value)}).", f"{name}: {_said(kind)}.", remedy)
 
 
@@ -61,7 +64,11 @@ def _fits(value: Any, kind: Any) -> bool:
         case origin if origin is tuple and ... not in parts:
             return isinstance(value, tuple) and len(value) == len(parts) and all(map(_fits, value, parts))
         case origin if origin in (tuple, Sequence):
-            return isinstance(value, origin) and not isinstance(value, str) and all(_fits(part, parts[0]) for part in value)
+            return (
+                isinstance(value, origin)
+                and not isinstance(value, str)
+                and all(_fits(part, parts[0]) for part in value)
+            )
         case origin:
             return isinstance(value, origin)
 
@@ -72,7 +79,11 @@ def _said(kind: Any) -> str:
         case None if kind in PLAIN:
             return PLAIN[kind]
         case None:
-            known = (sub.__name__ for sub in subclasses(kind) if not isabstract(sub)) if kind.__module__.startswith("isospike.") else ()
+            known = (
+                (sub.__name__ for sub in subclasses(kind) if not isabstract(sub))
+                if kind.__module__.startswith("isospike.")
+                else ()
+            )
             return f"an object of {', '.join(known) or kind.__name__}"
         case origin if origin is Annotated:
             return f"{_said(parts[0])} from {parts[1].start} to {parts[1].stop - 1}"

@@ -41,14 +41,18 @@ def check(
 ) -> Report:
     """Compare a network with the model it was made from, in the network's precision: outputs and every layer.
 
-    model: the original, or the conversion that made the network, which spares reading it again.  images: samples (n, *input shape) in the
-    declared range, with or without labels, or a loader of them.  labels: (n,) class numbers.
-    simulators: one or several; closed form and event-driven, or stepped for rate codes, unless given.  Raises `InvalidData`, `InvalidModel`, and
-    `InvalidSetting` for a simulator that would answer the network wrongly or is too large for it.
-    """
+    model: the original, or the conversion that made the network, which spares reading it again.  images: samples (n,
+    *input shape) in the declared range, with or without labels, or a loader of them.  labels: (n,) class numbers.
+    simulators: one or several; closed form and event-driven, or stepped for rate codes, unless given.  Raises
+    `InvalidData`, `InvalidModel`, and `InvalidSetting` for a simulator that would answer the network wrongly or is too
+    large for it."""
     if not isinstance(network, SpikingNetwork) or isinstance(model, SpikingNetwork):
         what = f"check({type(model).__name__}, {type(network).__name__}, …)."
-        raise InvalidModel(what, "check(model, network, samples): the original, then the SpikingNetwork made from it.", "Exchange the first two.")
+        raise InvalidModel(
+            what,
+            "check(model, network, samples): the original, then the SpikingNetwork made from it.",
+            "Exchange the first two.",
+        )
     simulators = (simulators,) if isinstance(simulators, Simulator) else simulators
     expect("check", "simulators", simulators, Sequence[Simulator] | None)
     batches = inputs(network, images if labels is None else (images, labels))
@@ -75,10 +79,11 @@ def measure(
     simulator: Simulator | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, object]:
-    """Run a network over samples, with or without labels, and return its figures: accuracy, spikes, latency, operations, energy.
+    """Run a network over samples, with or without labels, and return its figures: accuracy, spikes, latency,
+    operations, energy.
 
-    Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ (`measure.operations`).
-    """
+    Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ
+    (`measure.operations`)."""
     spiking(network, "measure")
     expect("measure", "simulator", simulator, Simulator | None)
     started = time.perf_counter()
@@ -86,7 +91,9 @@ def measure(
     if network.body.steps:
         if not isinstance(simulator, Stepped | None):
             raise InvalidSetting(
-                f"spikes over time are not counted in {simulator.name}.", "Stepped().", "Leave the simulator out; what early answers cost: measure.early."
+                f"spikes over time are not counted in {simulator.name}.",
+                "Stepped().",
+                "Leave the simulator out; what early answers cost: measure.early.",
             )
         chosen = simulator or Stepped()
         steps, samples, outside = chosen.steps or network.body.steps, 0, 0
@@ -99,7 +106,12 @@ def measure(
 
         (moment,) = curve(network, seen(), at=(steps,), seed=chosen.seed, progress=progress)
         figures = {key: value for key, value in moment.as_dict().items() if value is not None and key != "steps"}
-        more = {"latency": float(steps), "inputs_outside_range": outside, "dtype": dtype, "seconds": time.perf_counter() - started}
+        more = {
+            "latency": float(steps),
+            "inputs_outside_range": outside,
+            "dtype": dtype,
+            "seconds": time.perf_counter() - started,
+        }
         return {"samples": samples, **figures, **more}
     meter, agreement = Meter.of(network), Agreement()
     run = (simulator or ClosedForm()).prepare(network)

@@ -25,15 +25,23 @@ class Agreement:
     _labels: int = 0
 
     def add(self, found: Tensor, expected: Tensor, labels: Tensor | None) -> None:
-        """Take in a batch: outputs (batch, classes, …), labels (batch, …).  Raises `InvalidModel`, `InvalidData` if they do not belong together."""
+        """Take in a batch: outputs (batch, classes, …), labels (batch, …).  Raises `InvalidModel`, `InvalidData` if
+        they do not belong together."""
         if found.shape != expected.shape:
-            what = f"the network's outputs have shape {tuple(found.shape[1:])}, the original's {tuple(expected.shape[1:])}."
+            what = (
+                f"the network's outputs have shape {tuple(found.shape[1:])}, the original's "
+                f"{tuple(expected.shape[1:])}."
+            )
             raise InvalidModel(what, "A network and the model that it was made from.", "Pass that model.")
         ours, theirs = _decision(found), _decision(expected)
         if labels is not None and (labels.shape != ours.shape or labels.is_floating_point()):
             kind = str(labels.dtype).removeprefix("torch.")
             what = f"{kind} labels of shape {tuple(labels.shape)} for outputs of shape {tuple(found.shape)}."
-            raise InvalidData(what, f"Class numbers, whole, of shape {tuple(ours.shape)}.", "One-hot labels: labels.argmax(1); a column: labels[:, 0].")
+            raise InvalidData(
+                what,
+                f"Class numbers, whole, of shape {tuple(ours.shape)}.",
+                "One-hot labels: labels.argmax(1); a column: labels[:, 0].",
+            )
         difference = (found - expected).double()
         self.samples += len(found)
         self.max_abs_error = max(self.max_abs_error, float(difference.abs().max()))

@@ -1,4 +1,5 @@
-"""Compare a spiking network with the network it was made from, value by value, layer by layer, in several simulators."""
+"""Compare a spiking network with the network it was made from, value by value, layer by layer, in several
+simulators."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -58,7 +59,8 @@ class Report:
             f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, "
             f"largest error {self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
             *(f"  {name}: largest error {error:.3g}" for name, error in self.simulators.items()),
-            f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} early spikes",
+            f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} "
+            "early spikes",
             *(
                 f"  {layer.name}: {layer.neurons:,} neurons, largest error {layer.max_abs_error:.3g}, "
                 f"active {layer.active_fraction:.1%}, window {layer.window:.4g}"
@@ -76,12 +78,12 @@ def compare(
     simulators: Sequence[Simulator] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples, labels).
+    """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples,
+    labels).
 
-    simulators: `Stepped` for networks that fire step by step, else `ClosedForm` and `EventDriven`, unless given.  Spikes are counted in the
-    first, early ones in the one that has most.  Raises `InvalidData` if there is no sample, `InvalidSetting` for a simulator that would
-    answer the network wrongly.
-    """
+    simulators: `Stepped` for networks that fire step by step, else `ClosedForm` and `EventDriven`, unless
+    given.  Spikes are counted in the first, early ones in the one that has most.  Raises `InvalidData` if there is no
+    sample, `InvalidSetting` for a simulator that would answer the network wrongly."""
     started = time.perf_counter()
     steps = network.body.steps
     simulators = suited(network, simulators)
@@ -101,7 +103,9 @@ def compare(
 
             def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, meter: Meter = meter) -> None:
                 values[stage.name] = stage.neuron.value(code)
-                if not steps:  # a rate says how many spikes were sent and not taken back: all of them are counted apart
+                if (
+                    not steps
+                ):  # a rate says how many spikes were sent and not taken back: all of them are counted apart
                     meter.watch(stage, code)
 
             agreement.add(run(x, watch, tally=meter.tally) if steps else run(x, watch), expected, labels)
@@ -144,16 +148,27 @@ def compare(
 def _names(simulators: Sequence[Simulator]) -> list[str]:
     """What a report calls them: of several of a kind, their settings tell them apart."""
     kinds = [simulator.name for simulator in simulators]
-    return [name if kinds.count(name) == 1 else repr(simulator) for name, simulator in zip(kinds, simulators, strict=True)]
+    return [
+        name if kinds.count(name) == 1 else repr(simulator) for name, simulator in zip(kinds, simulators, strict=True)
+    ]
 
 
 def suited(network: SpikingNetwork, simulators: Sequence[Simulator] | None) -> Sequence[Simulator]:
-    """The simulators that were asked for, or the usual ones.  Raises `InvalidSetting` if one counts no spikes over time and must."""
-    simulators = simulators if simulators is not None else (Stepped(),) if network.body.steps else (ClosedForm(), EventDriven())
+    """The simulators that were asked for, or the usual ones.  Raises `InvalidSetting` if one counts no spikes over
+    time and must."""
+    simulators = (
+        simulators if simulators is not None else (Stepped(),) if network.body.steps else (ClosedForm(), EventDriven())
+    )
     if not simulators:
-        raise InvalidSetting("there is no simulator to check in.", "At least one.", "Leave simulators out for the usual ones.")
+        raise InvalidSetting(
+            "there is no simulator to check in.", "At least one.", "Leave simulators out for the usual ones."
+        )
     if network.body.steps and (other := [s.name for s in simulators if not isinstance(s, Stepped)]):
-        raise InvalidSetting(f"spikes over time are not counted in {other[0]}.", "Stepped().", "Leave simulators out, or take Stepped().")
+        raise InvalidSetting(
+            f"spikes over time are not counted in {other[0]}.",
+            "Stepped().",
+            "Leave simulators out, or take Stepped().",
+        )
     return simulators
 
 

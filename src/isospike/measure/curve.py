@@ -1,4 +1,5 @@
-"""Everything as a function of the time step T, from one pass: what a network answers, how right it is, and what it has spent by then."""
+"""Everything as a function of the time step T, from one pass: what a network answers, how right it is, and what it has
+spent by then."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,9 +27,8 @@ from isospike.simulate.stepped import timed
 class Moment:
     """Figures at one time step; operations and energies [pJ] are a sample's.
 
-    `agreement` and errors are against the original, None without it; `relative_error`: rms error over rms output.  `macs`: what an analog
-    input costs, whose constant current is computed once.
-    """
+    `agreement` and errors are against the original, None without it; `relative_error`: rms error over rms
+    output.  `macs`: what an analog input costs, whose constant current is computed once."""
 
     steps: int
     accuracy: float | None
@@ -56,12 +56,12 @@ def curve(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> list[Moment]:
-    """Run a network that fires step by step once, and read it at each of the time steps `at` (1, 2, 4, … and its own unless given).
+    """Run a network that fires step by step once, and read it at each of the time steps `at` (1, 2, 4, … and its own
+    unless given).
 
     data: samples, with or without labels.  original: what the read-out is compared with, the model or a function of a
-    batch.  seed: of what the encoder draws.
-    Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample or one does not fit, `InvalidModel`.
-    """
+    batch.  seed: of what the encoder draws. Raises `InvalidSetting` for networks without time steps, `InvalidData` if
+    there is no sample or one does not fit, `InvalidModel`."""
     spiking(network, "curve")
     body = timed(network, None)
     expect("curve", "at", at, Sequence[int] | None)
@@ -79,7 +79,11 @@ def curve(
             x = x.to(network.dtype)
             expected = None if oracle is None else oracle(x)
             size = together(body)
-            parts = zip(x.split(size), *(t.split(size) if t is not None else [None] * len(x) for t in (expected, labels)), strict=False)
+            parts = zip(
+                x.split(size),
+                *(t.split(size) if t is not None else [None] * len(x) for t in (expected, labels)),
+                strict=False,
+            )
             for part, wanted, right in parts:
                 for end, out, states in _read(body, part, times, generator):
                     meter, agreement = found[end]
@@ -91,11 +95,16 @@ def curve(
                 progress(len(x))
     if not found[times[0]][0].samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    return [_moment(end, meter.figures(), agreement, original is not None) for end, (meter, agreement) in found.items()]
+    return [
+        _moment(end, meter.figures(), agreement, original is not None) for end, (meter, agreement) in found.items()
+    ]
 
 
-def _oracle(original: Model | Callable[[Tensor], Tensor], network: SpikingNetwork, x: Tensor) -> Callable[[Tensor], Tensor]:
-    """The original as a function of a batch, in the network's precision, without the soft-max that the import took off."""
+def _oracle(
+    original: Model | Callable[[Tensor], Tensor], network: SpikingNetwork, x: Tensor
+) -> Callable[[Tensor], Tensor]:
+    """The original as a function of a batch, in the network's precision, without the soft-max that the import took
+    off."""
     encoder = network.body.encoder
     encoder.encode(x[:1])  # refuses what does not fit before the model sees it
     if not isinstance(original, nn.Module | ExportedProgram | Graph | str | Path):
@@ -104,8 +113,13 @@ def _oracle(original: Model | Callable[[Tensor], Tensor], network: SpikingNetwor
 
 
 def lossless(moments: Sequence[Moment]) -> int | None:
-    """The latency to a lossless decision: the first measured T from which on accuracy is never below the original's."""
-    late = [m.steps for m in moments if m.accuracy is None or m.accuracy_original is None or m.accuracy < m.accuracy_original]
+    """The latency to a lossless decision: the first measured T from which on accuracy is never below the
+    original's."""
+    late = [
+        m.steps
+        for m in moments
+        if m.accuracy is None or m.accuracy_original is None or m.accuracy < m.accuracy_original
+    ]
     after = [m.steps for m in moments if m.steps > max(late, default=0)]
     return after[0] if after else None
 
@@ -115,7 +129,9 @@ def doublings(steps: int) -> list[int]:
     return sorted({1 << i for i in range(steps.bit_length())} | {steps})
 
 
-def _read(body: Body, x: Tensor, times: Sequence[int], generator: torch.Generator) -> Iterable[tuple[int, Tensor, dict]]:
+def _read(
+    body: Body, x: Tensor, times: Sequence[int], generator: torch.Generator
+) -> Iterable[tuple[int, Tensor, dict]]:
     whole = any(stage.neuron.whole for stage in body.stages)  # such a network is another one for every window
     walk = Walk(replace(body, steps=times[-1]), x, generator)
     for end in times:
@@ -124,7 +140,14 @@ def _read(body: Body, x: Tensor, times: Sequence[int], generator: torch.Generato
 
 
 def _moment(end: int, figures: dict[str, float], agreement: Agreement, compared: bool) -> Moment:
-    counted = ("spikes_per_neuron", "active_fraction", "synaptic_operations", "macs", "energy_spiking_pj", "energy_original_pj")
+    counted = (
+        "spikes_per_neuron",
+        "active_fraction",
+        "synaptic_operations",
+        "macs",
+        "energy_spiking_pj",
+        "energy_original_pj",
+    )
     return Moment(
         steps=end,
         accuracy=agreement.accuracy,

@@ -1,15 +1,15 @@
 r"""Where a network that fires step by step makes its error, layer by layer, and by which mechanism.
 
-A stage that reads the rates r hands on N / T.  Three mechanisms stand between that and the activation that r calls for, f(W r + b) with the
-original's rectifier f:
+A stage that reads the rates r hands on N / T.  Three mechanisms stand between that and the activation that r calls
+for, f(W r + b) with the original's rectifier f:
 
     clipping      limit − f(W r + b)        the largest rate, or a wrong threshold: what no time mends
     resolution    even − limit              even: the answer to the same input, spread evenly over T steps
     order         N / T − even              the spikes' order: they came bunched, too early or too late
 
-Their sum is the error that the stage makes; the rest of what it hands on is inherited from the stages before.  Nothing but the network is
-needed: f(W r + b) from stage to stage is the original network.  A leak, and a reset to zero, are found under resolution: no time mends them.
-"""
+Their sum is the error that the stage makes; the rest of what it hands on is inherited from the stages before.  Nothing
+but the network is needed: f(W r + b) from stage to stage is the original network.  A leak, and a reset to zero, are
+found under resolution: no time mends them."""
 
 import math
 from collections.abc import Callable
@@ -38,9 +38,8 @@ CHANNELS = 3  # the worst that are named
 class Finding:
     """Root mean squares over samples and neurons, in units of the original's activations, `scale` being theirs.
 
-    `total`: against the original; `inherited` and `made` add up to it, and `clipping`, `resolution` and `order` to `made`, neuron by neuron.
-    `worst`: channels that make most, with their rms and main mechanism.
-    """
+    `total`: against the original; `inherited` and `made` add up to it, and `clipping`, `resolution` and `order` to
+    `made`, neuron by neuron. `worst`: channels that make most, with their rms and main mechanism."""
 
     name: str
     neurons: int
@@ -77,10 +76,14 @@ class _Squares:
 
 
 def diagnose(
-    network: SpikingNetwork, data: Samples, steps: int | None = None, seed: int = 0,
+    network: SpikingNetwork,
+    data: Samples,
+    steps: int | None = None,
+    seed: int = 0,
     progress: Callable[[int], None] | None = None,
-) -> list[Finding]:  # fmt: skip
-    """The error of every layer, split.  Raises `InvalidSetting` for networks without time steps, `InvalidData` if there is no sample."""
+) -> list[Finding]:
+    """The error of every layer, split.  Raises `InvalidSetting` for networks without time steps, `InvalidData` if
+    there is no sample."""
     spiking(network, "diagnose")
     expect("diagnose", "steps", steps, int | None)
     expect("diagnose", "seed", seed, Seed)
@@ -95,8 +98,19 @@ def diagnose(
                 progress(len(x))
     if not squares["input"].count:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    first = _finding("input", math.prod(body.encoder.shape), squares["input"], "" if body.encoder.constant else "more steps, or a constant current")
-    return [first, *(_finding(s.name, math.prod(s.shape), squares[s.name], _advice(s, squares[s.name])) for s in body.stages[:-1])]
+    first = _finding(
+        "input",
+        math.prod(body.encoder.shape),
+        squares["input"],
+        "" if body.encoder.constant else "more steps, or a constant current",
+    )
+    return [
+        first,
+        *(
+            _finding(s.name, math.prod(s.shape), squares[s.name], _advice(s, squares[s.name]))
+            for s in body.stages[:-1]
+        ),
+    ]
 
 
 def parts(stage: Stage, rates: dict[str, Tensor], rate: Tensor, steps: int) -> dict[str, Tensor]:
@@ -128,17 +142,26 @@ def _split(body: Body, x: Tensor, generator: torch.Generator, squares: dict[str,
     walk = Walk(body, x, generator)
     walk.advance(body.steps)
     ideal: dict[str, Tensor] = {}
-    run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.ideal(drive), lambda stage, code: ideal.update({stage.name: code}))
+    run(
+        body,
+        body.encoder.encode(x),
+        lambda stage, drive, _: stage.neuron.ideal(drive),
+        lambda stage, code: ideal.update({stage.name: code}),
+    )
     exact = body.encoder.encode(x)
     rates = {"input": exact if body.encoder.constant else walk.states["input"].net / body.steps}
     off = rates["input"] - exact
-    squares["input"].add(scale=exact, total=off, inherited=0 * off, made=off, clipping=0 * off, resolution=off, order=0 * off)
+    squares["input"].add(
+        scale=exact, total=off, inherited=0 * off, made=off, clipping=0 * off, resolution=off, order=0 * off
+    )
     for stage in body.stages[:-1]:
         rate = walk.states[stage.name].net / body.steps
         rates[stage.name] = rate
         split = parts(stage, rates, rate, body.steps)
         total = stage.neuron.value(rate - ideal[stage.name])
-        squares[stage.name].add(scale=stage.neuron.value(ideal[stage.name]), total=total, inherited=total - split["made"], **split)
+        squares[stage.name].add(
+            scale=stage.neuron.value(ideal[stage.name]), total=total, inherited=total - split["made"], **split
+        )
 
 
 def _finding(name: str, neurons: int, found: _Squares, advice: str) -> Finding:
@@ -170,5 +193,6 @@ def _advice(stage: Stage, found: _Squares) -> str:
     return {
         "clipping": "rates saturate: a higher percentile",
         "resolution": "more steps, or more spikes a step",
-        "order": "spikes come unevenly: more steps" + ("" if isinstance(stage.neuron, SignedIF) else ", or a neuron that takes back (SignedIF)"),
+        "order": "spikes come unevenly: more steps"
+        + ("" if isinstance(stage.neuron, SignedIF) else ", or a neuron that takes back (SignedIF)"),
     }[main]

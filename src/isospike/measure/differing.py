@@ -1,4 +1,5 @@
-"""How many spikes the fast simulator, in the network's precision, sends at another step than the plain loop in float64."""
+"""How many spikes the fast simulator, in the network's precision, sends at another step than the plain loop in
+float64."""
 
 import copy
 
@@ -10,7 +11,8 @@ from isospike.simulate import StepByStep, Stepped, simulate
 
 
 def differing_spikes(network: SpikingNetwork, images: Float[Tensor, "batch *shape"]) -> float:
-    """Share of a network's neurons and steps whose spikes differ: sums in another order, or of fewer digits, round differently.
+    """Share of a network's neurons and steps whose spikes differ: sums in another order, or of fewer digits, round
+    differently.
 
     images: (batch, *input shape), a few.  Raises `InvalidSetting` for networks without time steps.
     """

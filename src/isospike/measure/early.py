@@ -16,7 +16,8 @@ from isospike.simulate.stepped import timed
 
 @dataclass(frozen=True)
 class Exit:
-    """At one margin: mean steps until the answer, accuracy, and the share of answers that differ from those after all steps."""
+    """At one margin: mean steps until the answer, accuracy, and the share of answers that differ from those after all
+    steps."""
 
     margin: float
     mean_steps: float
@@ -25,9 +26,13 @@ class Exit:
 
 
 def early(
-    network: SpikingNetwork, data: Samples, margins: Sequence[float], every: int = 4, seed: int = 0,
+    network: SpikingNetwork,
+    data: Samples,
+    margins: Sequence[float],
+    every: int = 4,
+    seed: int = 0,
     progress: Callable[[int], None] | None = None,
-) -> list[Exit]:  # fmt: skip
+) -> list[Exit]:
     """The margin rule of `EarlyExit` at several margins.  Raises `InvalidData` if there is no sample."""
     spiking(network, "early")
     expect("early", "margins", margins, Sequence[float])

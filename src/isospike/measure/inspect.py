@@ -10,11 +10,11 @@ from isospike.measure.operations import groups
 
 
 def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
-    """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, window, delays [time].
+    """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, window, delays
+    [time].
 
-    `largest` is the largest activation that the window was made for, `bound` the largest that any input in the declared range can cause,
-    `ratio` the second over the first; None where a stage has no activations of its own.
-    """
+    `largest` is the largest activation that the window was made for, `bound` the largest that any input in the
+    declared range can cause, `ratio` the second over the first; None where a stage has no activations of its own."""
     body = network.body
     reach = {name: (largest, bound) for name, largest, bound in body.reach}
     synapses = dict.fromkeys((stage.name for stage in body.stages), 0)

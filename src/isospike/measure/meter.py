@@ -1,4 +1,5 @@
-"""One meter for windows and steps: it counts what a simulation sends, stage by stage, and keeps totals only, whatever the number of samples."""
+"""One meter for windows and steps: it counts what a simulation sends, stage by stage, and keeps totals only, whatever
+the number of samples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -80,7 +81,8 @@ class Meter:
             self.operations += float((spikes * self.fan[stage.name]).sum())
 
     def figures(self) -> dict[str, float]:
-        """Over the populations (pools pass spikes on and are no neurons of their own); operations and energies [pJ] are a sample's.
+        """Over the populations (pools pass spikes on and are no neurons of their own); operations and energies [pJ]
+        are a sample's.
 
         macs: what an analog input costs, whose constant current is computed once.
         """

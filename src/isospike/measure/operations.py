@@ -1,8 +1,7 @@
 """Synaptic operations and energy.
 
-A synaptic operation is one synaptic update: every spike makes one at each of its outgoing synapses, padding excluded.  A synapse of a
-composition (an average pool, then a convolution) counts once a path.
-"""
+A synaptic operation is one synaptic update: every spike makes one at each of its outgoing synapses, padding
+excluded.  A synapse of a composition (an average pool, then a convolution) counts once a path."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

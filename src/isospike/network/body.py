@@ -1,4 +1,5 @@
-"""What a spiking network is made of, as records: an encoder, and stages of neurons of which the last is the read-out."""
+"""What a spiking network is made of, as records: an encoder, and stages of neurons of which the last is the
+read-out."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -17,12 +18,15 @@ from isospike.ir.record import Record
 from isospike.ir.typed import Count, typed
 from isospike.neurons.base import Neuron
 
-Reached = Callable[[float], dict[str, Tensor]]  # share of the activations ↦ by stage, the lead [time] that they stay within
+Reached = Callable[
+    [float], dict[str, Tensor]
+]  # share of the activations ↦ by stage, the lead [time] that they stay within
 
 
 @dataclass(frozen=True, eq=False)
 class Group(Record):
-    """Synapses from one source: their weights as a chain of maps, and the axonal delay [time] that brings its window to this stage's."""
+    """Synapses from one source: their weights as a chain of maps, and the axonal delay [time] that brings its window
+    to this stage's."""
 
     source: str
     chain: Chain
@@ -31,7 +35,8 @@ class Group(Record):
 
 @dataclass(frozen=True, eq=False)
 class Stage(Record):
-    """One layer of neurons: synapse groups, the neuron model with its parameters, and when its window begins and ends [time]."""
+    """One layer of neurons: synapse groups, the neuron model with its parameters, and when its window begins and ends
+    [time]."""
 
     name: str
     shape: Shape
@@ -43,7 +48,8 @@ class Stage(Record):
 
 @dataclass(frozen=True, eq=False)
 class Encoder(Record):
-    """Turns a batch of inputs, one sample of the given shape and within [low, high], into the codes of the input neurons."""
+    """Turns a batch of inputs, one sample of the given shape and within [low, high], into the codes of the input
+    neurons."""
 
     shape: Shape
     low: Tensor
@@ -61,15 +67,22 @@ class Encoder(Record):
 
     def drive(self, x: Tensor) -> Tensor:
         """What the input neurons of a network that fires step by step are driven with."""
-        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+        raise InvalidSetting(
+            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
+        )
 
     def train(self, drive: Tensor, begin: int, steps: int, generator: torch.Generator | None) -> Tensor:
-        """Their spikes in the steps from `begin` on, (steps, batch, *shape); (1, batch, *shape) if they are constant."""
-        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+        """Their spikes in the steps from `begin` on, (steps, batch, *shape); (1, batch, *shape) if they are
+        constant."""
+        raise InvalidSetting(
+            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
+        )
 
     def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
         """Codes of a batch when spikes fall on the ticks of a clock, rounded to the nearest if `half`, else down."""
-        raise InvalidSetting(f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator.")
+        raise InvalidSetting(
+            f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator."
+        )
 
     def on_clock(self, ticks: int) -> "Encoder":
         """The encoder whose spikes come at the nearest of so many ticks."""
@@ -84,9 +97,8 @@ class Encoder(Record):
 class Constraint(Record):
     """Base of the constraints; one whose parameter is at its ideal limit changes nothing.
 
-    Random ones draw from the generator that they are handed, which `seed` begins.  Several act in the order that they are given: noise on
-    weights before they are rounded is not noise on rounded weights.
-    """
+    Random ones draw from the generator that they are handed, which `seed` begins.  Several act in the order that they
+    are given: noise on weights before they are rounded is not noise on rounded weights."""
 
     windowed: ClassVar[bool] = False  # its effect grows with the windows, so that training must not lengthen them
     lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
@@ -104,7 +116,8 @@ class Constraint(Record):
         return self, body
 
     def parameters(self, body: "Body", generator: torch.Generator) -> "Body":
-        """The network with the parameters that the hardware makes of its own; slopes are what the neurons say, ramps follow."""
+        """The network with the parameters that the hardware makes of its own; slopes are what the neurons say, ramps
+        follow."""
         return body
 
     def spikes(self, stage: Stage, lead: Tensor, generator: torch.Generator) -> Tensor:

@@ -20,14 +20,16 @@ LARGEST = 1 << 40  # neurons of a stage
 
 
 def write(body: Body, path: Path) -> None:
-    """Keep a network as safetensors with a JSON header; the file appears whole or not at all.  Raises `InvalidFile`."""
+    """Keep a network as safetensors with a JSON header; the file appears whole or not at all.  Raises
+    `InvalidFile`."""
     header = json.dumps({"format": FORMAT, "network": to_tree(body)})
     tensors = {name: t.detach().contiguous().cpu() for name, t in body.tensors().items()}
     store.write(path, to_bytes(tensors, metadata={"isospike": header}))
 
 
 def read(path: Path) -> Body:
-    """A network that `write` kept.  Header and shapes are looked at before any number is read.  Raises `InvalidFile`."""
+    """A network that `write` kept.  Header and shapes are looked at before any number is read.  Raises
+    `InvalidFile`."""
     if not path.is_file():
         raise InvalidFile(
             f"`{path}` does not exist or is not a file.",
@@ -43,7 +45,9 @@ def read(path: Path) -> Body:
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise InvalidFile(
-            f"`{path}` is not a whole safetensors file: {error}", "Files written by `isospike convert`.", "It may be cut short: convert the model again."
+            f"`{path}` is not a whole safetensors file: {error}",
+            "Files written by `isospike convert`.",
+            "It may be cut short: convert the model again.",
         ) from error
     return _body(path, tree, tensors, names)
 
@@ -60,7 +64,11 @@ def _tree(path: Path, metadata: dict[str, str]) -> Any:
         ) from error
     if version not in READABLE:
         known = " and ".join(map(str, READABLE))
-        raise InvalidFile(f"`{path}` has format {version}.", f"This version of isospike reads formats {known}.", "Update isospike, or convert the model again.")
+        raise InvalidFile(
+            f"`{path}` has format {version}.",
+            f"This version of isospike reads formats {known}.",
+            "Update isospike, or convert the model again.",
+        )
     return tree
 
 
@@ -73,7 +81,11 @@ def _body(path: Path, tree: Any, tensors: dict[str, Tensor], names: list[str]) -
         if len(kinds := {t.dtype for t in tensors.values()}) > 1 or not kinds <= {torch.float32, torch.float64}:
             raise InvalidFile(f"its numbers are {', '.join(sorted(map(str, kinds)))}.", "All float32, or all float64.")
     except InvalidFile as error:
-        raise InvalidFile(f"`{path}` cannot be read: {error.what}", error.supported or "Files written by `isospike convert`.", error.remedy or AGAIN) from error
+        raise InvalidFile(
+            f"`{path}` cannot be read: {error.what}",
+            error.supported or "Files written by `isospike convert`.",
+            error.remedy or AGAIN,
+        ) from error
     except (TypeError, ValueError, AttributeError, RuntimeError, LookupError, ArithmeticError) as error:
         raise InvalidFile(f"`{path}` is damaged: {error}", "Files written by `isospike convert`.", AGAIN) from error
     return body
@@ -105,5 +117,9 @@ def _check_shapes(body: Body) -> None:
 
 def _sizes(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     if any(type(size) is not int or size < 1 for size in shape) or math.prod(shape) > LARGEST:
-        raise InvalidFile(f"stage `{name}` has the shape {shape}.", f"Whole sizes from 1 on, at most {LARGEST:,} neurons a stage.", AGAIN)
+        raise InvalidFile(
+            f"stage `{name}` has the shape {shape}.",
+            f"Whole sizes from 1 on, at most {LARGEST:,} neurons a stage.",
+            AGAIN,
+        )
     return tuple(shape)

@@ -12,7 +12,8 @@ from isospike.neurons import FirstSpikeIF
 
 
 def retimed(body: Body, windows: Mapping[str, Tensor]) -> Body:
-    """The network that computes the same with the windows given by stage [time], the others as they are, each beginning when its sources end.
+    """The network that computes the same with the windows given by stage [time], the others as they are, each
+    beginning when its sources end.
 
     A shorter window than a stage's largest activation holds early spikes at its beginning.
     """
@@ -27,12 +28,15 @@ def retimed(body: Body, windows: Mapping[str, Tensor]) -> Body:
         begin = last - span if stage.neuron.relays else last  # a pool passes spikes on as they come
         length[stage.name], end[stage.name] = own, begin + own
         groups = tuple(replace(group, delay=last - end[group.source]) for group in stage.groups)
-        stages.append(replace(stage, groups=groups, neuron=stage.neuron.retimed(own, span), begin=begin, end=end[stage.name]))
+        stages.append(
+            replace(stage, groups=groups, neuron=stage.neuron.retimed(own, span), begin=begin, end=end[stage.name])
+        )
     return replace(body, stages=tuple(stages))
 
 
 def balanced(body: Body) -> Body:
-    """The network with every ramp such that its neuron's slope is what the neuron says: α = s − Σ J, whatever became of the synapses J."""
+    """The network with every ramp such that its neuron's slope is what the neuron says: α = s − Σ J, whatever became
+    of the synapses J."""
     shapes = body.shapes
 
     def balance(stage: Stage) -> Stage:

@@ -25,4 +25,6 @@ def reweighted(stage: Stage, change: Callable[[int, Weighted], Tensor]) -> Stage
         number += 1
         return replace(step, weight=change(number - 1, step))
 
-    return replace(stage, groups=tuple(replace(group, chain=tuple(map(changed, group.chain))) for group in stage.groups))
+    return replace(
+        stage, groups=tuple(replace(group, chain=tuple(map(changed, group.chain))) for group in stage.groups)
+    )

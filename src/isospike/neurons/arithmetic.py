@@ -15,7 +15,8 @@ SETTLE = {torch.float64: 1e-9, torch.float32: 1e-5, torch.float16: 1e-2, torch.b
 
 
 def settled(threshold: Tensor) -> Tensor:
-    """A threshold that a sum equal to it but for rounding still reaches, whatever the order in which it was summed up."""
+    """A threshold that a sum equal to it but for rounding still reaches, whatever the order in which it was summed
+    up."""
     return threshold * (1 - SETTLE[threshold.dtype])
 
 

@@ -1,9 +1,9 @@
-"""What a stage of neurons offers to simulators and meters: its equations in up to three faces, and how to read its output.
+"""What a stage of neurons offers to simulators and meters: its equations in up to three faces, and how to read its
+output.
 
-A *code* is what a stage hands on, one number a neuron.  For first-spike neurons it is the lead: the time by which the spike precedes
-the end of the window, t_max − t, zero for a neuron that stays silent.  Leads are relative to the layer's own window, so that no digit is
-lost on a long clock.
-"""
+A *code* is what a stage hands on, one number a neuron.  For first-spike neurons it is the lead: the time by which the
+spike precedes the end of the window, t_max − t, zero for a neuron that stays silent.  Leads are relative to the
+layer's own window, so that no digit is lost on a long clock."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -19,7 +19,8 @@ from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record
 
-# bias ↦ Σ_k A_k code_k + bias, for a batch.  With a bias the result is a new tensor, which may be written to; without, it may be a code.
+# bias ↦ Σ_k A_k code_k + bias, for a batch.  With a bias the result is a new tensor, which may be written to;
+# without, it may be a code.
 Drive = Callable[[Tensor | None], Tensor]
 
 
@@ -42,19 +43,28 @@ class Neuron(Record):
 
     def ideal(self, drive: Drive) -> Tensor:
         """The code that stands for the original's activation, were there no limits and no time steps."""
-        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+        raise InvalidSetting(
+            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
+        )
 
     def closed_form(self, drive: Drive) -> Tensor:
         """The stage's code, solved for."""
-        raise InvalidSetting(f"{type(self).__name__} has no closed form.", remedy="Simulate it with another simulator.")
+        raise InvalidSetting(
+            f"{type(self).__name__} has no closed form.", remedy="Simulate it with another simulator."
+        )
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
-        """The stage's code, integrated spike by spike.  codes: (batch, presynaptic); returns (batch, neurons), float64."""
-        raise InvalidSetting(f"{type(self).__name__} has no event-driven face.", remedy="Simulate it with another simulator.")
+        """The stage's code, integrated spike by spike.  codes: (batch, presynaptic); returns (batch, neurons),
+        float64."""
+        raise InvalidSetting(
+            f"{type(self).__name__} has no event-driven face.", remedy="Simulate it with another simulator."
+        )
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         """The stage's code when it can only fire at one of `ticks` equal steps of its window."""
-        raise InvalidSetting(f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator.")
+        raise InvalidSetting(
+            f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator."
+        )
 
     @property
     def current(self) -> Tensor | None:
@@ -62,15 +72,22 @@ class Neuron(Record):
         return None
 
     def start(self, like: Tensor) -> Any:
-        """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state takes."""
-        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+        """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state
+        takes."""
+        raise InvalidSetting(
+            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
+        )
 
     def advance(self, x: Tensor, state: Any, steps: int) -> Tensor:
-        """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape) if constant."""
-        raise InvalidSetting(f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator.")
+        """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch,
+        *shape) if constant."""
+        raise InvalidSetting(
+            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
+        )
 
     def retimed(self, window: Tensor, span: Tensor) -> "Neuron":
-        """The neuron that computes the same in a window of another length, after source windows the longest of which is `span` [time]."""
+        """The neuron that computes the same in a window of another length, after source windows the longest of which
+        is `span` [time]."""
         return self
 
     @abstractmethod
@@ -100,7 +117,9 @@ def on_ticks(lead: Tensor, window: Tensor, ticks: int, half: bool) -> Tensor:
 def another_clock(ticks: int) -> InvalidSetting:
     """The error for a simulation on another clock than the network's own."""
     return InvalidSetting(
-        f"the network has a clock of {ticks} ticks.", f"Clocked({ticks}), ClosedForm() or EventDriven(), which keep it.", f"Take Clocked({ticks})."
+        f"the network has a clock of {ticks} ticks.",
+        f"Clocked({ticks}), ClosedForm() or EventDriven(), which keep it.",
+        f"Take Clocked({ticks}).",
     )
 
 

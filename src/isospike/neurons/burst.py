@@ -2,8 +2,8 @@ r"""Integrate-and-fire neuron with several spikes a step: all that its potential
 
     V ← V + x(t),     s = clip(⌊V / θ⌋, 0, most),     V ← V − s θ
 
-On the wire s is a whole number: `most` spikes a step carry log₂(most + 1) bits.  Source: bursts, Yu 2022 (AugMapping's coefficients).
-"""
+On the wire s is a whole number: `most` spikes a step carry log₂(most + 1) bits.  Source: bursts, Yu 2022 (AugMapping's
+coefficients)."""
 
 import math
 from dataclasses import dataclass
@@ -26,10 +26,17 @@ class BurstIF(Stepping):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.most < 1 or (math.isfinite(self.most) and self.most != int(self.most)):
-            raise InvalidSetting(f"{type(self).__name__}(most={self.most}).", "A whole number from 1 on, or math.inf.", "4 is usual.")
+            raise InvalidSetting(
+                f"{type(self).__name__}(most={self.most}).", "A whole number from 1 on, or math.inf.", "4 is usual."
+            )
 
     def parameters(self) -> tuple[Tensor, ...]:
-        return 1 / self.threshold, self.threshold, torch.zeros_like(self.threshold), torch.full_like(self.threshold, self.most)
+        return (
+            1 / self.threshold,
+            self.threshold,
+            torch.zeros_like(self.threshold),
+            torch.full_like(self.threshold, self.most),
+        )
 
     @staticmethod
     def step(states: Any, x: Any, parameters: Any) -> Any:

@@ -1,15 +1,16 @@
 r"""Integrate-and-fire neuron that may fire before all of its inputs have arrived, once or not at all.
 
-    dV/dt = α + Σ_j w_j H(t − x_j),   V(0) = 0;   fires at the first t with V ≥ θ, unless the observation time is over: t > t_obs
+    dV/dt = α + Σ_j w_j H(t − x_j),   V(0) = 0;   fires at the first t with V ≥ θ, unless the observation time is over:
+    t > t_obs
 
-Between two arrivals V is a straight line, so the spike follows from the causal set J, the smallest prefix of the sorted arrivals whose
-solution precedes the next arrival on a positive slope m:
+Between two arrivals V is a straight line, so the spike follows from the causal set J, the smallest prefix of the
+sorted arrivals whose solution precedes the next arrival on a positive slope m:
 
     t = (θ + Σ_J w_j x_j) / m,   m = α + Σ_J w_j;      dt/dw_j = (x_j − t) / m,   dt/dx_j = w_j / m   for j in J
 
-A layer's clock starts ε before the first spike that reaches it, R:  x_j = t_j − R + ε.  A neuron that stays silent has t = +∞; the source
-writes 0, which its loss (eq. A.7) would take for the earliest spike.  Source: Stanojevic 2023, eqs. A.2–A.6.
-"""
+A layer's clock starts ε before the first spike that reaches it, R:  x_j = t_j − R + ε.  A neuron that stays silent has
+t = +∞; the source writes 0, which its loss (eq. A.7) would take for the earliest spike.  Source: Stanojevic 2023, eqs.
+A.2–A.6."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -55,7 +56,8 @@ class CausalIF(Neuron):
     def retimed(self, window: Tensor, span: Tensor) -> "CausalIF":
         if not bool((window == self.window) & (span == self.window)):
             raise InvalidSetting(
-                f"CausalIF cannot wait {float(window):g} instead of {float(self.window):g}: what it answers depends on when its inputs come.",
+                f"CausalIF cannot wait {float(window):g} instead of {float(self.window):g}: what it answers "
+                "depends on when its inputs come.",
                 "The window that it was trained with.",
                 "Train it with another window.",
             )
@@ -72,18 +74,29 @@ def on_clock(times: Float[Tensor, "batch inputs"], lag: Tensor) -> Float[Tensor,
 
 
 def causal_times(
-    times: Float[Tensor, "batch inputs"], weight: Float[Tensor, "neurons inputs"], ramp: Float[Tensor, " neurons"], threshold: Float[Tensor, " neurons"]
+    times: Float[Tensor, "batch inputs"],
+    weight: Float[Tensor, "neurons inputs"],
+    ramp: Float[Tensor, " neurons"],
+    threshold: Float[Tensor, " neurons"],
 ) -> Float[Tensor, "batch neurons"]:
-    """When each neuron first reaches its threshold, +∞ where it never does; differentiable in all arguments (eq. A.4)."""
+    """When each neuron first reaches its threshold, +∞ where it never does; differentiable in all arguments (eq.
+    A.4)."""
     # The ramp is an input like others: a spike of weight α at time 0.
     arrivals = torch.cat([times.new_zeros(len(times), 1), times], 1)
     rows = torch.cat([ramp[None], weight.T])
-    fired = _Causal.apply(arrivals, rows, threshold) if times.device.type == "cpu" else sorted_sums(arrivals, rows, threshold)
-    return torch.where(torch.isfinite(times).any(1, keepdim=True), fired, torch.inf)  # without a first spike the clock does not start
+    fired = (
+        _Causal.apply(arrivals, rows, threshold)
+        if times.device.type == "cpu"
+        else sorted_sums(arrivals, rows, threshold)
+    )
+    return torch.where(
+        torch.isfinite(times).any(1, keepdim=True), fired, torch.inf
+    )  # without a first spike the clock does not start
 
 
 def sorted_sums(times: Tensor, rows: Tensor, threshold: Tensor) -> Tensor:
-    """The solution written in whole tensors: sort, cumulative sums, first prefix that holds; (batch, inputs, neurons) numbers in memory.
+    """The solution written in whole tensors: sort, cumulative sums, first prefix that holds; (batch, inputs, neurons)
+    numbers in memory.
 
     times: (batch, inputs); rows: (inputs, neurons); threshold: (neurons,).
     """
@@ -119,7 +132,12 @@ class _Causal(torch.autograd.Function):
         share = torch.where(fires, grad[0] / slope, 0.0)
         by_time, by_row = torch.zeros_like(times), torch.zeros_like(rows)
         # A silent neuron has an empty causal set: no input precedes −∞.
-        _gradients(*(t.numpy() for t in (times.T.contiguous(), rows, torch.where(fires, fired, -torch.inf), share, by_time, by_row)))
+        _gradients(
+            *(
+                t.numpy()
+                for t in (times.T.contiguous(), rows, torch.where(fires, fired, -torch.inf), share, by_time, by_row)
+            )
+        )
         return by_time, by_row, share.sum(0)
 
 
@@ -131,7 +149,9 @@ def _solve(times, order, rows, threshold, fired, slopes):  # type: ignore[no-unt
         waiting, k = neurons, 0
         while waiting and k < inputs and times[b, order[b, k]] < np.inf:
             now = times[b, order[b, k]]
-            while k < inputs and times[b, order[b, k]] == now:  # of equal times, such as black pixels', only the last can end the set
+            while (
+                k < inputs and times[b, order[b, k]] == now
+            ):  # of equal times, such as black pixels', only the last can end the set
                 row = rows[order[b, k]]
                 for i in range(neurons):
                     slope[i] += row[i]
@@ -160,7 +180,8 @@ def _gradients(times, rows, fired, share, by_time, by_row):  # type: ignore[no-u
 
 @njit(cache=True, parallel=True, nogil=True)
 def _integrate(arrivals, indptr, targets, weights, ramp, threshold):  # type: ignore[no-untyped-def]
-    """Each membrane on its own, from one spike to the next that reaches it.  arrivals: (batch, presynaptic), infinity for silent."""
+    """Each membrane on its own, from one spike to the next that reaches it.  arrivals: (batch, presynaptic), infinity
+    for silent."""
     fired = np.full((len(arrivals), len(ramp)), np.inf)
     for b in prange(len(arrivals)):
         potential, slope, last = np.zeros(len(ramp)), ramp.copy(), np.zeros(len(ramp))

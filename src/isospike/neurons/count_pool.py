@@ -3,10 +3,9 @@ r"""Max and min pooling of rates: right because it compares evidence, never sing
     online:   N(t) = max_j N_j(t),   s(t) = N(t) − N(t − 1)           N_j: spikes of input j so far
     window:   s(t) = s_w(t),   w = the input with most spikes in the whole window
 
-Online, the pool's count is the largest of its inputs' counts at every step, and inputs of 0 and 1 make outputs of 0 and 1.  Taking the
-largest spike of each step instead adds up the times at which any input fires: too much, however long one waits.
-Sources: Lu 2022, eq. 18 and Fig. 15 (window).
-"""
+Online, the pool's count is the largest of its inputs' counts at every step, and inputs of 0 and 1 make outputs of 0
+and 1.  Taking the largest spike of each step instead adds up the times at which any input fires: too much, however
+long one waits. Sources: Lu 2022, eq. 18 and Fig. 15 (window)."""
 
 import math
 from dataclasses import dataclass
@@ -28,8 +27,12 @@ def _patches(pool: Pool, dims: tuple[int, ...], outs: tuple[int, ...]) -> np.nda
     """The places in a channel that each pooled place sees, (places, taps); −1 where it sees padding."""
     n = len(dims)
     places, real = np.zeros((1,) * 2 * n, np.int64), np.ones((1,) * 2 * n, bool)
-    for a, (size, out, k, s, p, d) in enumerate(zip(dims, outs, pool.kernel, pool.stride, pool.padding, pool.dilation, strict=True)):
-        at = (np.arange(out)[:, None] * s - p + np.arange(k) * d).reshape([out if b == a else k if b == n + a else 1 for b in range(2 * n)])
+    for a, (size, out, k, s, p, d) in enumerate(
+        zip(dims, outs, pool.kernel, pool.stride, pool.padding, pool.dilation, strict=True)
+    ):
+        at = (np.arange(out)[:, None] * s - p + np.arange(k) * d).reshape(
+            [out if b == a else k if b == n + a else 1 for b in range(2 * n)]
+        )
         places, real = places * size + at, real & (at >= 0) & (at < size)
     return np.where(real, places, -1).reshape(math.prod(outs), -1)
 

@@ -1,8 +1,8 @@
 r"""Integrate-and-fire neuron that answers with at most one spike inside its window.
 
-    τ_c dV/dt = α H(t − t_ramp) + Σ_j J_j H(t − t_j)      up to t_min, by when every input spike has arrived
-    τ_c dV/dt = s                                          from t_min on: silent inputs and padded pixels count as spikes at t_min
-    fires at the first t > gate with V ≥ θ − δ (t − t_ramp) / τ_c;  if there is none before t_max it stays silent
+    τ_c dV/dt = α H(t − t_ramp) + Σ_j J_j H(t − t_j)      up to t_min, by when every input spike has arrived τ_c dV/dt
+    = s                                          from t_min on: silent inputs and padded pixels count as spikes at
+    t_min fires at the first t > gate with V ≥ θ − δ (t − t_ramp) / τ_c;  if there is none before t_max it stays silent
 
 On a clock of L ticks it fires at the last tick before the crossing was due, k = ⌊x L / B⌋ ticks before t_max.
 
@@ -10,9 +10,8 @@ With leads x = t_max − t of the inputs, ρ = t_min − t_ramp and B = t_max �
 
     x = (Σ_j J_j x_j + (α + δ) ρ − τ_c θ) / s + B,      silent where x ≤ 0
 
-Source: Stanojevic 2023, eqs. 2.2, 2.5, 2.25–2.31 and 3.2.  The threshold is infinite before the gate: the thesis' "negligible
-probability" of early firing is not negligible.
-"""
+Source: Stanojevic 2023, eqs. 2.2, 2.5, 2.25–2.31 and 3.2.  The threshold is infinite before the gate: the thesis'
+"negligible probability" of early firing is not negligible."""
 
 from dataclasses import dataclass, replace
 
@@ -67,7 +66,8 @@ class FirstSpikeIF(Neuron):
 
     @property
     def base(self) -> Tensor:
-        """The threshold without a bias, s B / τ_c + (α + δ) ρ / τ_c; what θ has beyond it is D = −s b (eqs. 3.10, 3.21)."""
+        """The threshold without a bias, s B / τ_c + (α + δ) ρ / τ_c; what θ has beyond it is D = −s b (eqs. 3.10,
+        3.21)."""
         return (self.slope * self.window + (self.ramp + self.fall) * self.onset) / self.tau
 
     def retimed(self, window: Tensor, span: Tensor) -> "FirstSpikeIF":
@@ -77,7 +77,8 @@ class FirstSpikeIF(Neuron):
             self,
             window=window,
             onset=onset,
-            threshold=self.threshold + (self.slope * (window - self.window) + (self.ramp + self.fall) * (onset - self.onset)) / self.tau,
+            threshold=self.threshold
+            + (self.slope * (window - self.window) + (self.ramp + self.fall) * (onset - self.onset)) / self.tau,
             gate=window - (self.window - self.gate) if bounded else self.gate,
         )
 
@@ -102,7 +103,8 @@ class FirstSpikeIF(Neuron):
             longest, window = float(lead.detach().amax()), float(self.window)
             if longest > window * (1 + ROUNDING * torch.finfo(lead.dtype).eps):
                 raise InvalidSetting(
-                    f"neurons without a gate fire before their window: a lead of {longest:.4g} is due in a window of {window:.4g}.",
+                    f"neurons without a gate fire before their window: a lead of {longest:.4g} is due in a "
+                    f"window of {window:.4g}.",
                     "EventDriven(), which says when; or activations that their windows hold.",
                     "Convert with gated=True, a larger margin or windows='certified'; or simulate with EventDriven().",
                 )
@@ -110,7 +112,8 @@ class FirstSpikeIF(Neuron):
 
     def _held(self, lead: Tensor) -> Tensor:
         # In place: a drive with a bias is a tensor of its own, and memory is what this step costs.
-        # Unlike a clamp's, the gradient of this one is zero where a neuron only just stays silent, as a rectifier's is.
+        # Unlike a clamp's, the gradient of this one is zero where a neuron only just stays silent, as a
+        # rectifier's is.
         held = F.hardtanh(lead, 0.0, float(self.window), inplace=True)
         if bool((self.gate > 0).any()):
             held = torch.minimum(held, self.window - self.gate)
@@ -122,10 +125,14 @@ class FirstSpikeIF(Neuron):
                 raise another_clock(self.ticks)
             return self.closed_form(drive)
         latest = on_ticks(self.window - self.gate.clamp_min(0), self.window, ticks, half=False)
-        return torch.minimum(on_ticks(self._seen(self.crossing(drive)), self.window, ticks, half).clamp_min(0.0), latest)
+        return torch.minimum(
+            on_ticks(self._seen(self.crossing(drive)), self.window, ticks, half).clamp_min(0.0), latest
+        )
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
-        ramp, fall, threshold, slope, gate = (flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate))
+        ramp, fall, threshold, slope, gate = (
+            flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate)
+        )
         onset, tau, window = float(self.onset), float(self.tau), float(self.window)
         synaptic = (codes, synapses.indptr, synapses.targets, synapses.weights)
         distance = threshold - fall * onset / tau - potential(*synaptic, ramp, onset, tau)
@@ -135,7 +142,11 @@ class FirstSpikeIF(Neuron):
         if not self.gated:
             early = early_spikes(*synaptic, ramp, fall, threshold, onset, tau)
             lead = np.where(np.isfinite(early), window - early, lead)
-        return on_ticks(torch.from_numpy(lead), self.window.double(), self.ticks, half=False).numpy() if self.ticks else lead
+        return (
+            on_ticks(torch.from_numpy(lead), self.window.double(), self.ticks, half=False).numpy()
+            if self.ticks
+            else lead
+        )
 
     def value(self, code: Tensor) -> Tensor:
         return code * self.unit

@@ -2,9 +2,8 @@ r"""Integrate-and-fire neuron.
 
     V ← V + x(t);     if V ≥ θ:  one spike,  V ← V − θ (soft reset)  or  V ← 0 (reset to zero)
 
-Soft reset keeps the residue, so that a constant drive z gives ⌊(T z + V₀) / θ⌋ spikes in T steps; reset to zero loses it.
-Sources: Cao 2015 (reset to zero); Han 2020, Lu 2022 (soft, or linear, reset).
-"""
+Soft reset keeps the residue, so that a constant drive z gives ⌊(T z + V₀) / θ⌋ spikes in T steps; reset to zero loses
+it. Sources: Cao 2015 (reset to zero); Han 2020, Lu 2022 (soft, or linear, reset)."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

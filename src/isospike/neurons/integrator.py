@@ -2,8 +2,8 @@ r"""Read-out neuron: integrates its inputs and never fires; its potential at the
 
     τ_c dV/dt = α H(t − t_min) + Σ_j J_j H(t − t_j),   read at t_max of the last hidden window
 
-With leads x = t_max − t and ρ = t_max − t_min: V = (Σ_j J_j x_j + α ρ) / τ_c.  Source: Stanojevic 2023, eqs. 2.34–2.35.
-"""
+With leads x = t_max − t and ρ = t_max − t_min: V = (Σ_j J_j x_j + α ρ) / τ_c.  Source: Stanojevic 2023, eqs.
+2.34–2.35."""
 
 from dataclasses import dataclass, replace
 
@@ -40,7 +40,9 @@ class Integrator(Neuron):
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         ramp = flat(self.ramp, shape)
-        return potential(codes, synapses.indptr, synapses.targets, synapses.weights, ramp, float(self.onset), float(self.tau))
+        return potential(
+            codes, synapses.indptr, synapses.targets, synapses.weights, ramp, float(self.onset), float(self.tau)
+        )
 
     def value(self, code: Tensor) -> Tensor:
         return code

@@ -33,7 +33,12 @@ class LIF(IF):
     def parameters(self) -> tuple[Tensor, ...]:
         level, taken, cleared = super().parameters()
         # The potential is kept as a charge, C V, so that the drive need not be divided.
-        return level * self.capacitance, taken * self.capacitance, cleared, torch.exp(-self.dt * self.conductance / self.capacitance)
+        return (
+            level * self.capacitance,
+            taken * self.capacitance,
+            cleared,
+            torch.exp(-self.dt * self.conductance / self.capacitance),
+        )
 
     @staticmethod
     def step(states: Any, x: Any, parameters: Any) -> Any:

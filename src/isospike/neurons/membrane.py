@@ -1,10 +1,11 @@
 r"""The membrane of a non-leaky integrate-and-fire neuron, integrated event by event.
 
-    τ_c dV/dt = α H(t + ρ) + Σ_j J_j H(t − t_j),   V = 0 before the first event,     times relative to t_min, up to t = 0
+    τ_c dV/dt = α H(t + ρ) + Σ_j J_j H(t − t_j),   V = 0 before the first event,     times relative to t_min, up to t =
+    0
 
-Between events V is a straight line, τ_c V = m t − c; an arriving spike turns it at t_j:  m ← m + J_j,  c ← c + J_j t_j.
-Where the threshold is not gated, the crossing of such a line is a spike fired early.  Source: Stanojevic 2023, eq. 2.2.
-"""
+Between events V is a straight line, τ_c V = m t − c; an arriving spike turns it at t_j:  m ← m + J_j,  c ← c + J_j
+t_j. Where the threshold is not gated, the crossing of such a line is a spike fired early.  Source: Stanojevic 2023,
+eq. 2.2."""
 
 import numpy as np
 from numba import njit, prange
@@ -37,7 +38,8 @@ def potential(leads, indptr, targets, weights, ramp, onset, tau):  # type: ignor
 
 @njit(cache=True, parallel=True)
 def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, tau):  # type: ignore[no-untyped-def]
-    """Time of each neuron's first crossing before t_min of a threshold that is not gated, infinity where there is none.
+    """Time of each neuron's first crossing before t_min of a threshold that is not gated, infinity where there is
+    none.
 
     fall: how fast the threshold falls from −ρ on, (neurons,).  Otherwise as `potential`.  Returns (batch, neurons).
     """
@@ -45,7 +47,10 @@ def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, 
     fired = np.full((batch, neurons), np.inf)
     for b in prange(batch):
         order = _in_order(leads[b])
-        m, c = np.zeros(neurons), np.zeros(neurons)  # τ (V − θ) + τ θ(−∞) as a line: the falling threshold joins the slope
+        m, c = (
+            np.zeros(neurons),
+            np.zeros(neurons),
+        )  # τ (V − θ) + τ θ(−∞) as a line: the falling threshold joins the slope
         last = np.full(neurons, -np.inf)
         level = tau * threshold
         ramped = False

@@ -1,11 +1,12 @@
-r"""Signed neuron with memory: an integrate-and-fire neuron that takes back, by a negative spike, a spike that it sent too early.
+r"""Signed neuron with memory: an integrate-and-fire neuron that takes back, by a negative spike, a spike that it sent
+too early.
 
     V ← V + x(t),     s = clip(⌊V / θ⌋, −min(most, n), most),     V ← V − s θ,     n ← n + s
 
-n is what it has sent so far, so that the sum of its spikes never falls below zero.  With V₀ = θ / 2 and limits that do not bind, n is the
-drive's sum so far, rounded and rectified, at every step: no error is left but that of the last step, and no step need be simulated.
-Source: Wang 2022 (Signed Neuron with Memory), with the threshold of −1 brought to V < 0.
-"""
+n is what it has sent so far, so that the sum of its spikes never falls below zero.  With V₀ = θ / 2 and limits that do
+not bind, n is the drive's sum so far, rounded and rectified, at every step: no error is left but that of the last
+step, and no step need be simulated. Source: Wang 2022 (Signed Neuron with Memory), with the threshold of −1 brought to
+V < 0."""
 
 import math
 from dataclasses import dataclass
@@ -31,10 +32,13 @@ class SignedIF(BurstIF):
         return super().closed_form(drive).clamp_min(0.0)
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
-        """The rate after `ticks` steps, at once: where no limit binds it is the drive's sum, rounded, whatever the order of the spikes."""
+        """The rate after `ticks` steps, at once: where no limit binds it is the drive's sum, rounded, whatever the
+        order of the spikes."""
         if math.isfinite(self.most):
             raise InvalidSetting(
-                f"SignedIF(most={self.most}) has limits, so its spikes' order counts.", "SignedIF(most=math.inf); or Stepped().", "Take Stepped()."
+                f"SignedIF(most={self.most}) has limits, so its spikes' order counts.",
+                "SignedIF(most=math.inf); or Stepped().",
+                "Take Stepped().",
             )
         count = drive(self.bias) / self.threshold * ticks + self.initial
         return whole(count).clamp_min(0) / ticks

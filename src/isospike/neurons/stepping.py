@@ -2,9 +2,9 @@ r"""Neurons that fire step by step: what they share.
 
     V ← V + x(t),     s(t) = spikes of this step,     V ← V − what they take,     value = unit · Σ_t s(t) / T
 
-A code is the rate, net spikes a step.  Each model names its states and writes one step as arithmetic on them that reads the same for
-tensors and for single numbers: the plain loop runs it as it is, the fused one compiles it for a whole stage and a stretch of time (engine/).
-"""
+A code is the rate, net spikes a step.  Each model names its states and writes one step as arithmetic on them that
+reads the same for tensors and for single numbers: the plain loop runs it as it is, the fused one compiles it for a
+whole stage and a stretch of time (engine/)."""
 
 import math
 from abc import abstractmethod
@@ -49,7 +49,8 @@ class Stepping(Neuron):
     @staticmethod
     @abstractmethod
     def step(states: Any, x: Any, parameters: Any) -> Any:
-        """One step: (states, drive, parameters) ↦ (spikes, states), as arithmetic on tensors or on the numbers of one neuron."""
+        """One step: (states, drive, parameters) ↦ (spikes, states), as arithmetic on tensors or on the numbers of one
+        neuron."""
 
     def __post_init__(self) -> None:
         typed(self)

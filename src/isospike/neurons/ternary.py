@@ -3,10 +3,10 @@ r"""Double-threshold integrate-and-fire neuron: positive and negative spikes, wi
     V ← V + x(t),     s = clip(⌊V / θ + 1 − φ⌋, 0, most) − clip(⌊−V α / θ + 1 − φ₋⌋, 0, most)
     V ← V − s θ  for s > 0,     V ← V − s θ / α  for s < 0,     φ₋ = max(φ, 1 − α φ + δ, α (1 − φ) + δ)
 
-It fires at V ≥ φ θ and at V ≤ −φ₋ θ / α; δ is a little more than rounding.  φ = 1 is the plain rule, which truncates toward zero.  φ = ½
-rounds: with V₀ = 0 the count of T steps of a constant drive z is round(T clip(z / θ, −1, 1)), the residue within ± θ / 2.  V₀ = θ / 2 with
-φ = 1 is right for one-sided neurons only.  α < 1 gives the two thresholds of a leaky rectifier of slope α.
-Sources: Han 2023, eqs. 3 and 10–15; Yu 2022 (TerMapping: most = 1; AugMapping: more).
+It fires at V ≥ φ θ and at V ≤ −φ₋ θ / α; δ is a little more than rounding.  φ = 1 is the plain rule, which truncates
+toward zero.  φ = ½ rounds: with V₀ = 0 the count of T steps of a constant drive z is round(T clip(z / θ, −1, 1)), the
+residue within ± θ / 2.  V₀ = θ / 2 with φ = 1 is right for one-sided neurons only.  α < 1 gives the two thresholds of
+a leaky rectifier of slope α. Sources: Han 2023, eqs. 3 and 10–15; Yu 2022 (TerMapping: most = 1; AugMapping: more).
 """
 
 from dataclasses import dataclass, field
@@ -44,15 +44,24 @@ class TernaryIF(Stepping):
         super().__post_init__()
         if not 0 < self.level <= 1 or self.most < 1:
             what = f"TernaryIF(level={self.level}, most={self.most})."
-            raise InvalidSetting(what, "level: above 0, at most 1; most: from 1 on.", "The plain rule has level 1, the rounding one 0.5.")
+            raise InvalidSetting(
+                what,
+                "level: above 0, at most 1; most: from 1 on.",
+                "The plain rule has level 1, the rounding one 0.5.",
+            )
 
     def parameters(self) -> tuple[Tensor, ...]:
         slope = self.slope.clamp_min(1e-30)
-        # A spike must not bring V to the threshold of the other sign, or a neuron without input would send ±1 for ever: a positive one takes
-        # V from φ to φ − 1, a negative one from −φ₋ / α to (1 − φ₋) / α.  `whole` lowers both thresholds by its tolerance, hence δ.
+        # A spike must not bring V to the threshold of the other sign, or a neuron without input would send
+        # ±1 for ever: a positive one takes
+        # V from φ to φ − 1, a negative one from −φ₋ / α to (1 − φ₋) / α.  `whole` lowers both thresholds by
+        # its tolerance, hence δ.
         apart = 2 * (1 + slope) * SETTLE[self.threshold.dtype]
         down = (torch.maximum(1 - self.level * slope, (1 - self.level) * slope) + apart).clamp_min(self.level)
-        return tuple(torch.as_tensor(p).to(self.threshold) for p in (self.threshold, slope, 1 - self.level, min(self.most, UNLIMITED), 1 - down))
+        return tuple(
+            torch.as_tensor(p).to(self.threshold)
+            for p in (self.threshold, slope, 1 - self.level, min(self.most, UNLIMITED), 1 - down)
+        )
 
     @staticmethod
     def step(states: Any, x: Any, parameters: Any) -> Any:

@@ -28,7 +28,7 @@ CANONICAL = (
 def canonical(graph: Graph, signed: bool = False) -> Graph:
     """The graph as populations, pools and a read-out, computing the same function.
 
-    signed: whether rectifiers with a negative side stay as they are, for neurons that can carry it; else no population is ever negative.
-    """
+    signed: whether rectifiers with a negative side stay as they are, for neurons that can carry it; else no population
+    is ever negative."""
     passes = (split_lopsided if signed and rewrite is split_signed else rewrite for rewrite in CANONICAL)
     return reduce(lambda g, rewrite: rewrite(g), passes, graph)

@@ -21,7 +21,9 @@ def fold_scales(graph: Graph) -> Graph:
     changes = {}
     for node in graph:
         if isinstance(node.op, Affine):
-            groups = tuple(fold(chain, graph[name].shape) for chain, name in zip(node.op.groups, node.inputs, strict=True))
+            groups = tuple(
+                fold(chain, graph[name].shape) for chain, name in zip(node.op.groups, node.inputs, strict=True)
+            )
             changes[node.name] = [replace(node, op=replace(node.op, groups=groups))]
     return graph.edited(changes)
 
@@ -37,7 +39,11 @@ def fold(chain: Chain, in_shape: Shape) -> Chain:
             one = chain[i + 1].after(step)
             if one is not None:
                 return fold((*chain[:i], one, *chain[i + 2 :]), in_shape)
-            carried = chain[i + 1].carry(step.factor, shape) if isinstance(step, Scale) and not isinstance(chain[i + 1], Scale) else None
+            carried = (
+                chain[i + 1].carry(step.factor, shape)
+                if isinstance(step, Scale) and not isinstance(chain[i + 1], Scale)
+                else None
+            )
             if carried is not None:
                 return fold((*chain[:i], chain[i + 1], Scale(carried), *chain[i + 2 :]), in_shape)
         shape = out

@@ -2,11 +2,10 @@
 
     A_2 (A_1 x + b_1) + b_2  =  (A_2 A_1) x + (A_2 b_1 + b_2)
 
-A_2 b_1 is computed with A_2's own zero padding, so the bias near a border differs from the bias inside (Stanojevic 2023, eqs. 2.11,
-2.14, for every kernel, stride and dilation).  Two maps with trained weights are not chained, nor is a weighted map or a sum
-computed twice: such a value gets neurons of its own (`carry_signed`).
-Before: affine → affine.   After: only where neurons must come between.   Exact.
-"""
+A_2 b_1 is computed with A_2's own zero padding, so the bias near a border differs from the bias inside (Stanojevic
+2023, eqs. 2.11, 2.14, for every kernel, stride and dilation).  Two maps with trained weights are not chained, nor is a
+weighted map or a sum computed twice: such a value gets neurons of its own (`carry_signed`). Before: affine →
+affine.   After: only where neurons must come between.   Exact."""
 
 from dataclasses import replace
 
@@ -23,7 +22,11 @@ def merge_affine(graph: Graph) -> Graph | None:
             continue
         for k, name in enumerate(node.inputs):
             source = graph[name]
-            if isinstance(source.op, Affine) and not isinstance(source.op, Population) and _mergeable(graph, source, node.op.groups[k]):
+            if (
+                isinstance(source.op, Affine)
+                and not isinstance(source.op, Population)
+                and _mergeable(graph, source, node.op.groups[k])
+            ):
                 return graph.edited({node.name: [_merged(node, k, source)]})
     return None
 

@@ -1,11 +1,11 @@
-"""Let every pool read rectified values: rectifiers move before it, per-channel scales behind it (Stanojevic 2023, Fig. 2.2c).
+"""Let every pool read rectified values: rectifiers move before it, per-channel scales behind it (Stanojevic 2023, Fig.
+2.2c).
 
     clip(max(x)) = max(clip(x)),      max(s ⊙ x + t) = s ⊙ max_σ(x) + t,   σ = sign(s)
 
-where max_σ is the largest of the patch in channels with σ ≥ 0 and the smallest in the others: batch normalisation with a
-negative factor turns a channel's max pool into a min pool.
-Before: pool → clip, or per-channel affine → pool.   After: neither.   Exact.
-"""
+where max_σ is the largest of the patch in channels with σ ≥ 0 and the smallest in the others: batch normalisation with
+a negative factor turns a channel's max pool into a min pool. Before: pool → clip, or per-channel affine →
+pool.   After: neither.   Exact."""
 
 from dataclasses import replace
 

@@ -3,9 +3,8 @@
     clip(f(x), low, high) = clip(x, 0, high) − clip(−leak · x, 0, −low)
                           = u − r v,   (u, v) = clip((x, −(leak / r) x), 0, high),   r = −low / high
 
-The second line is one pair of neurons an element, as in `carry_signed`, and is used where it can be: where both sides end, or neither.
-Before: a rectifier with a negative side.   After: none.   Exact.
-"""
+The second line is one pair of neurons an element, as in `carry_signed`, and is used where it can be: where both sides
+end, or neither. Before: a rectifier with a negative side.   After: none.   Exact."""
 
 import math
 from dataclasses import replace
@@ -20,17 +19,21 @@ from isospike.ir.ops.scale import Scale
 
 
 def split_signed(graph: Graph) -> Graph:
-    return graph.edited({node.name: _split(node, node.op) for node in graph if isinstance(node.op, Clip) and node.op.low < 0})
+    return graph.edited(
+        {node.name: _split(node, node.op) for node in graph if isinstance(node.op, Clip) and node.op.low < 0}
+    )
 
 
 def split_lopsided(graph: Graph) -> Graph:
-    """The same, only where one threshold cannot be the limit of both sides: for neurons that carry negative activations."""
+    """The same, only where one threshold cannot be the limit of both sides: for neurons that carry negative
+    activations."""
     lopsided = [node for node in graph if isinstance(node.op, Clip) and node.op.low < 0 and not _balanced(node.op)]
     return graph.edited({node.name: _split(node, node.op) for node in lopsided if isinstance(node.op, Clip)})
 
 
 def _balanced(op: Clip) -> bool:
-    # The second: a rectifier as steep as Han 2023's atLeakyReLU saturates at −high instead of at low, for drives below −10 high only.
+    # The second: a rectifier as steep as Han 2023's atLeakyReLU saturates at −high instead of at low, for drives
+    # below −10 high only.
     return -op.low == op.high or (op.leak <= 0.1 and -op.low * op.leak >= op.high)
 
 
@@ -51,4 +54,9 @@ def _sides(node: Node, op: Clip) -> list[Node]:
     mirror = replace(node, name=f"{node.name}:mirror", op=Affine(((times(-op.leak),),), None))
     positive = replace(node, name=f"{node.name}:positive", op=Clip(0.0, op.high))
     negative = replace(node, name=f"{node.name}:negative", op=Clip(0.0, -op.low), inputs=(mirror.name,))
-    return [positive, mirror, negative, replace(node, op=Affine(((), (times(-1.0),)), None), inputs=(positive.name, negative.name))]
+    return [
+        positive,
+        mirror,
+        negative,
+        replace(node, op=Affine(((), (times(-1.0),)), None), inputs=(positive.name, negative.name)),
+    ]

@@ -1,9 +1,8 @@
 """A claim: what a paper prints in a table or figure, what is measured of the same, and whether it holds.
 
-A package of claims is found through the entry point group `isospike.papers`.  Its name is the paper's, its docstring's first line the
-heading, the rest the introduction.  Each of its modules is one claim: a docstring and one subclass of `Claim`; what claims share lies in
-packages within it.
-"""
+A package of claims is found through the entry point group `isospike.papers`.  Its name is the paper's, its docstring's
+first line the heading, the rest the introduction.  Each of its modules is one claim: a docstring and one subclass of
+`Claim`; what claims share lies in packages within it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Value = float | int | str | None
-Figures = dict[str, Value]  # by name with unit
+Figures = Mapping[str, Value]  # by name with unit
 NAMES = ("quick", "usual", "full")
+
+
+def number(value: Value) -> float:
+    """A figure to reckon with.  Raises `TypeError` where the row holds none or a word."""
+    if value is None or isinstance(value, str):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,9 @@ class Setup:
 
 
 SIZES: Mapping[str, Setup] = {
-    "quick": Setup(samples=64, training=512, epochs=1, width=2, trials=2, size="quick"),  # seconds or minutes, to see it work
+    "quick": Setup(
+        samples=64, training=512, epochs=1, width=2, trials=2, size="quick"
+    ),  # seconds or minutes, to see it work
     "usual": Setup(),  # what the pages show: two cores, an hour or two
     "full": Setup(width=64, size="full"),  # the paper's own
 }
@@ -67,7 +75,8 @@ SIZES: Mapping[str, Setup] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: what was measured; the paper's figures of the same, unless the claim's `paper` has them under this case."""
+    """A row of the table: what was measured; the paper's figures of the same, unless the claim's `paper` has them
+    under this case."""
 
     case: str
     measured: Figures
@@ -108,9 +117,8 @@ class Found:
 class Claim(ABC):
     """A table or figure of a paper; the docstring's first line is its title.
 
-    source: where it stands.  paper: its figures; those by case, and then by name with unit, are set beside the rows of these cases.
-    sizes: what it is measured at, by name.
-    """
+    source: where it stands.  paper: its figures; those by case, and then by name with unit, are set beside the rows of
+    these cases. sizes: what it is measured at, by name."""
 
     source: ClassVar[str]
     paper: ClassVar[Mapping[Any, Any] | Sequence[Any]] = {}

@@ -59,12 +59,15 @@ def compare(
     input_range: tuple[Tensor | float, Tensor | float] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Row]:
-    """Every coding on the same data: one row for those that answer once, a row at T = 1, 2, 4, … up to `steps` for the others.
+    """Every coding on the same data: one row for those that answer once, a row at T = 1, 2, 4, … up to `steps` for the
+    others.
 
-    batches: (samples, labels or None), gone through once a coding.  Raises what `convert` raises, and `InvalidSetting` without codings.
-    """
+    batches: (samples, labels or None), gone through once a coding.  Raises what `convert` raises, and `InvalidSetting`
+    without codings."""
     if not codings:
-        raise InvalidSetting("there is no coding to compare.", remedy="Name some, or leave them out for all that apply.")
+        raise InvalidSetting(
+            "there is no coding to compare.", remedy="Name some, or leave them out for all that apply."
+        )
     conversion = Conversion(model, calibration, input_range)
     oracle = conversion.original(torch.float32)
     rows: list[Row] = []
@@ -73,12 +76,17 @@ def compare(
             progress(name)
         timed = replace(coding, steps=steps) if isinstance(coding, Rate) else coding
         network = conversion.network(timed, torch.float32)
-        rows += _over_time(name, network, batches, oracle) if network.body.steps else [_once(name, network, batches, oracle)]
+        rows += (
+            _over_time(name, network, batches, oracle)
+            if network.body.steps
+            else [_once(name, network, batches, oracle)]
+        )
     return rows
 
 
 def choose(rows: Sequence[Row], within: float) -> Row:
-    """The row of least energy whose accuracy is within so many points of the original's (without labels: whose agreement is).
+    """The row of least energy whose accuracy is within so many points of the original's (without labels: whose
+    agreement is).
 
     Raises `InvalidSetting` if there is none.
     """
@@ -96,7 +104,11 @@ def choose(rows: Sequence[Row], within: float) -> Row:
 def applicable(graph: Graph, codings: Mapping[str, Coding]) -> dict[str, Coding]:
     """Those that fit a network: methods that take trained clips as ranges need a network that has them."""
     clipped = any(isinstance(node.op, Clip) and math.isfinite(node.op.high) for node in graph)
-    return {name: coding for name, coding in codings.items() if clipped or not (isinstance(coding, Rate) and isinstance(coding.normalise, Bounds))}
+    return {
+        name: coding
+        for name, coding in codings.items()
+        if clipped or not (isinstance(coding, Rate) and isinstance(coding.normalise, Bounds))
+    }
 
 
 def _loss(row: Row) -> float:
@@ -106,7 +118,13 @@ def _loss(row: Row) -> float:
 
 
 def _bits(network: SpikingNetwork) -> float | None:
-    most = max((getattr(stage.neuron, "most", 0.0) * (2 if getattr(stage.neuron, "signed", False) else 1) for stage in network.stages), default=0.0)
+    most = max(
+        (
+            getattr(stage.neuron, "most", 0.0) * (2 if getattr(stage.neuron, "signed", False) else 1)
+            for stage in network.stages
+        ),
+        default=0.0,
+    )
     return math.log2(most + 1) if math.isfinite(most) and most else None
 
 
@@ -117,11 +135,20 @@ def _over_time(name: str, network: SpikingNetwork, batches: Batches, oracle: Cal
 
 def _row(name: str, moment: Moment, bits: float | None) -> Row:
     return Row(
-        coding=name, steps=moment.steps, windows=1, accuracy=moment.accuracy, accuracy_original=moment.accuracy_original,
-        agreement=moment.agreement or 0.0, relative_error=moment.relative_error or 0.0, spikes_per_neuron=moment.spikes_per_neuron, bits=bits,
-        synaptic_operations=moment.synaptic_operations, macs=moment.macs, energy_pj=moment.energy_spiking_pj,
+        coding=name,
+        steps=moment.steps,
+        windows=1,
+        accuracy=moment.accuracy,
+        accuracy_original=moment.accuracy_original,
+        agreement=moment.agreement or 0.0,
+        relative_error=moment.relative_error or 0.0,
+        spikes_per_neuron=moment.spikes_per_neuron,
+        bits=bits,
+        synaptic_operations=moment.synaptic_operations,
+        macs=moment.macs,
+        energy_pj=moment.energy_spiking_pj,
         energy_original_pj=moment.energy_original_pj,
-    )  # fmt: skip
+    )
 
 
 def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor]) -> Row:
@@ -135,8 +162,17 @@ def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable
     figures = meter.figures()
     windows = len({float(stage.begin) for stage in network.stages if not stage.neuron.relays})
     return Row(
-        coding=name, steps=None, windows=windows, accuracy=agreement.accuracy, accuracy_original=agreement.accuracy_original,
-        agreement=agreement.agreement, relative_error=agreement.relative_error,
-        spikes_per_neuron=figures["spikes_per_neuron"], bits=None, synaptic_operations=figures["synaptic_operations"], macs=0.0,
-        energy_pj=figures["energy_spiking_pj"], energy_original_pj=figures["energy_original_pj"],
-    )  # fmt: skip
+        coding=name,
+        steps=None,
+        windows=windows,
+        accuracy=agreement.accuracy,
+        accuracy_original=agreement.accuracy_original,
+        agreement=agreement.agreement,
+        relative_error=agreement.relative_error,
+        spikes_per_neuron=figures["spikes_per_neuron"],
+        bits=None,
+        synaptic_operations=figures["synaptic_operations"],
+        macs=0.0,
+        energy_pj=figures["energy_spiking_pj"],
+        energy_original_pj=figures["energy_original_pj"],
+    )

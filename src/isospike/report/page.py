@@ -9,9 +9,10 @@ from isospike.store import write
 
 HEAD = """# Reproduction
 
-Every table and figure below was made by `isospike reproduce NAME`, and this page by `isospike page`.  A cell that reads *a* / *b* holds
-the paper's figure and then the measured one.  Networks are narrower and trained more briefly than the paper's unless the size is `full`,
-so accuracies differ; what is claimed is that the spiking network equals *its* ReLU network, whichever that is.
+Every table and figure below was made by `isospike reproduce NAME`, and this page by `isospike page`.  A cell that
+reads *a* / *b* holds the paper's figure and then the measured one.  Networks are narrower and trained more briefly
+than the paper's unless the size is `full`, so accuracies differ; what is claimed is that the spiking network equals
+*its* ReLU network, whichever that is.
 """
 
 
@@ -30,11 +31,15 @@ def page(directory: Path) -> Path:
 def _section(result: Result) -> str:
     lines = [f"### {result.name}", "", result.title, "", f"Source: {result.source}", ""]
     for one in result.held:
-        lines.append(f"- {'holds' if one.holds else '**does not hold**'}: {one.text}; {one.limit}, measured {one.measured:.4g}")
+        lines.append(
+            f"- {'holds' if one.holds else '**does not hold**'}: {one.text}; {one.limit}, measured {one.measured:.4g}"
+        )
     if result.picture is not None:
         lines += ["", f"![{result.title}]({result.name}.png)"]
     lines += ["", _line(["", *result.columns]), _line(["---", *("---:" for _ in result.columns)])]
-    lines += [_line([row.case, *(beside(row, column) for column in result.columns)]) for row in result.rows if row.measured]
+    lines += [
+        _line([row.case, *(beside(row, column) for column in result.columns)]) for row in result.rows if row.measured
+    ]
     lines += ["", *(f"- {note}" for note in all_notes(result))]
     setup = ", ".join(f"{key} {value}" for key, value in result.setup.items() if value is not None)
     made = ", ".join(f"{key} {value}" for key, value in result.versions.items())

@@ -28,7 +28,10 @@ class Paper:
 
 def papers() -> dict[str, Paper]:
     """Every paper that is installed, by name."""
-    return {entry.name: _paper(entry.name, entry.load()) for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+    return {
+        entry.name: _paper(entry.name, entry.load())
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    }
 
 
 def claim(name: str) -> Claim:
@@ -38,17 +41,31 @@ def claim(name: str) -> Claim:
         if name in paper.modules:
             return paper.claim(name)
     names = ", ".join(name for paper in known.values() for name in paper.modules)
-    raise InvalidSetting(f"`{name}` is not known.", f"Known: {names}.", "Choose one of these: isospike reproduce --list.")
+    raise InvalidSetting(
+        f"`{name}` is not known.", f"Known: {names}.", "Choose one of these: isospike reproduce --list."
+    )
 
 
 def _paper(name: str, package: ModuleType) -> Paper:
     heading, _, introduction = (inspect.getdoc(package) or name).partition("\n")
     files = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
-    return Paper(heading.rstrip("."), introduction.strip(), {f"{name}-{file.replace('_', '.')}": f"{package.__name__}.{file}" for file in files})
+    return Paper(
+        heading.rstrip("."),
+        introduction.strip(),
+        {f"{name}-{file.replace('_', '.')}": f"{package.__name__}.{file}" for file in files},
+    )
 
 
 def _claim(module: ModuleType) -> Claim:
-    own = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Claim) and value.__module__ == module.__name__]
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Claim) and value.__module__ == module.__name__
+    ]
     if len(own) != 1:
-        raise InvalidSetting(f"`{module.__name__}` has {len(own)} claims.", "One subclass of Claim a module.", "Put what claims share into a package.")
+        raise InvalidSetting(
+            f"`{module.__name__}` has {len(own)} claims.",
+            "One subclass of Claim a module.",
+            "Put what claims share into a package.",
+        )
     return own[0]()

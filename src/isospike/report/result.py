@@ -49,7 +49,9 @@ class Result:
         """One line a row, paper and measured next to each other."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["case", *(f"{column}, {whose}" for column in self.columns for whose in ("paper", "measured")), "note"])
+        writer.writerow(
+            ["case", *(f"{column}, {whose}" for column in self.columns for whose in ("paper", "measured")), "note"]
+        )
         for row in self.rows:
             cells = (figures.get(column) for column in self.columns for figures in (row.paper, row.measured))
             writer.writerow([row.case, *("" if value is None else value for value in cells), row.note])
@@ -72,10 +74,17 @@ def read(path: Path) -> Result:
         rows, held = tuple(Row(**row) for row in tree["rows"]), tuple(Held(**held) for held in tree["held"])
         known = {one.name for one in fields(Result)}
         picture = path.with_suffix(".png")
-        tree |= {"rows": rows, "held": held, "notes": tuple(tree["notes"]), "picture": picture.read_bytes() if picture.exists() else None}
+        tree |= {
+            "rows": rows,
+            "held": held,
+            "notes": tuple(tree["notes"]),
+            "picture": picture.read_bytes() if picture.exists() else None,
+        }
         return Result(**{key: value for key, value in tree.items() if key in known})
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InvalidFile(f"`{path}` holds no result: {error}", "Files written by `isospike reproduce`.", "Run it again.") from error
+        raise InvalidFile(
+            f"`{path}` holds no result: {error}", "Files written by `isospike reproduce`.", "Run it again."
+        ) from error
 
 
 def cell(value: Value) -> str:

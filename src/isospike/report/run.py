@@ -27,7 +27,9 @@ def reproduce(name: str, size: str = "usual", **given: Any) -> Result:
     """
     found = claim(name)
     if size not in found.sizes:
-        raise InvalidSetting(f"`{name}` has no size `{size}`.", f"{', '.join(found.sizes)}.", "Choose one of these: --size.")
+        raise InvalidSetting(
+            f"`{name}` has no size `{size}`.", f"{', '.join(found.sizes)}.", "Choose one of these: --size."
+        )
     setup = replace(found.sizes[size], **{key: value for key, value in given.items() if value is not None})
     return measured(name, found, setup)
 
@@ -46,7 +48,9 @@ def measured(name: str, claim: Claim, setup: Setup) -> Result:
     rows = tuple(replace(row, paper=row.paper or by_case.get(row.case, {})) for row in found.rows)
     shown = {key: value for key, value in plain(setup).items() if key not in ("type", "data_dir")}
     versions = {"isospike": version("isospike"), "torch": torch.__version__}
-    return Result(name, claim.title, claim.source, rows, tuple(found.held), tuple(found.notes), shown, seconds, versions, picture)
+    return Result(
+        name, claim.title, claim.source, rows, tuple(found.held), tuple(found.notes), shown, seconds, versions, picture
+    )
 
 
 def show(result: Result, console: Console) -> None:
@@ -58,7 +62,10 @@ def show(result: Result, console: Console) -> None:
         table.add_row(row.case, *(beside(row, column) for column in result.columns))
     console.print(table)
     for one in result.held:
-        console.print(f"{'holds' if one.holds else 'DOES NOT HOLD'}: {one.text}; {one.limit}, measured {one.measured:.4g}", highlight=False)
+        console.print(
+            f"{'holds' if one.holds else 'DOES NOT HOLD'}: {one.text}; {one.limit}, measured {one.measured:.4g}",
+            highlight=False,
+        )
     for note in all_notes(result):
         console.print(f"note: {note}", highlight=False)
 

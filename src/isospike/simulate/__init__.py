@@ -16,12 +16,14 @@ from isospike.simulate.stepped import StepByStep as StepByStep
 from isospike.simulate.stepped import Stepped as Stepped
 
 
-def simulate(network: SpikingNetwork, images: Float[Tensor, "batch *shape"], simulator: Simulator | None = None) -> Trace:
+def simulate(
+    network: SpikingNetwork, images: Float[Tensor, "batch *shape"], simulator: Simulator | None = None
+) -> Trace:
     """Run a network and keep every stage's spikes.
 
-    images: (batch, *input shape) in the units of the original model.  simulator: the fast one for this network unless another is given.
-    Raises `InvalidSetting` for a simulator that would answer this network wrongly, `OutOfRange` for inputs outside the declared range,
-    unless the network clips them, `InvalidData` for what is no batch of samples.
+    images: (batch, *input shape) in the units of the original model.  simulator: the fast one for this network unless
+    another is given. Raises `InvalidSetting` for a simulator that would answer this network wrongly, `OutOfRange` for
+    inputs outside the declared range, unless the network clips them, `InvalidData` for what is no batch of samples.
     """
     spiking(network, "simulate")
     expect("simulate", "simulator", simulator, Simulator | None)

@@ -19,9 +19,9 @@ Run = Callable[..., Tensor]  # (x, watch=None) -> read-out
 class Trace:
     """What a simulation leaves: the read-out, and every stage's spikes.
 
-    readout: (batch, *output shape).  codes: by stage, (batch, *shape), as the neuron model defines them.  trains: by stage, the spikes of
-    every time step, (steps, batch, *shape), where they are kept.  steps: (batch,), how many each sample took, where they differ.
-    """
+    readout: (batch, *output shape).  codes: by stage, (batch, *shape), as the neuron model defines them.  trains: by
+    stage, the spikes of every time step, (steps, batch, *shape), where they are kept.  steps: (batch,), how many each
+    sample took, where they differ."""
 
     network: SpikingNetwork
     readout: Tensor
@@ -30,7 +30,8 @@ class Trace:
     steps: Tensor | None = None
 
     def times(self, name: str) -> Tensor:
-        """First spikes of a stage from the beginning of its window [time, or steps]; infinity where a neuron stayed silent.
+        """First spikes of a stage from the beginning of its window [time, or steps]; infinity where a neuron stayed
+        silent.
 
         Raises `InvalidSetting` for a network that fires step by step if its trains were not kept.
         """
@@ -40,7 +41,11 @@ class Trace:
             first = sent.int().argmax(0).to(self.readout.dtype)
             return torch.where(sent.any(0), first, torch.full_like(first, torch.inf))
         if self.network.body.steps:
-            raise InvalidSetting("this trace has rates and no trains, so no spike has a time.", "Traces of Stepped().", "Simulate with Stepped().")
+            raise InvalidSetting(
+                "this trace has rates and no trains, so no spike has a time.",
+                "Traces of Stepped().",
+                "Simulate with Stepped().",
+            )
         code = self.codes[name]
         fired = stage.neuron.spikes(code) > 0
         return torch.where(fired, (stage.end - stage.begin) - code, torch.full_like(code, torch.inf))
@@ -50,7 +55,11 @@ class Trace:
         found = next((s for s in self.network.stages if s.name == name), None)
         if found is None:
             known = ", ".join(s.name for s in self.network.stages)
-            raise InvalidSetting(f"the network has no stage `{name}`.", f"Its stages: {known}.", "Choose one of these: trace.times(name).")
+            raise InvalidSetting(
+                f"the network has no stage `{name}`.",
+                f"Its stages: {known}.",
+                "Choose one of these: trace.times(name).",
+            )
         return found
 
 
@@ -68,7 +77,8 @@ class Simulator(ABC):
 
     @abstractmethod
     def check(self, network: SpikingNetwork) -> None:
-        """Raises `InvalidSetting` for a network that it would answer wrongly, or that is too large for it; makes nothing large itself."""
+        """Raises `InvalidSetting` for a network that it would answer wrongly, or that is too large for it; makes
+        nothing large itself."""
 
     @abstractmethod
     def prepare(self, network: SpikingNetwork) -> Run:

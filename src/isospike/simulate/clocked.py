@@ -14,9 +14,10 @@ from isospike.simulate.base import OnePass
 
 @dataclass(frozen=True)
 class Clocked(OnePass):
-    """L ticks a layer.  With Δ = B / L it is the network whose rectifier is clip(⌊a / Δ⌋, 0, L) Δ, or, thresholds lowered by half a
-    tick, clip(⌊a / Δ + ½⌋, 0, L) Δ.  Of networks that fire step by step it takes those whose rate after L steps does not depend on the
-    spikes' order: `SignedIF` without limits, whose potentials at the start say how it rounds.
+    """L ticks a layer.  With Δ = B / L it is the network whose rectifier is clip(⌊a / Δ⌋, 0, L) Δ, or, thresholds
+    lowered by half a tick, clip(⌊a / Δ + ½⌋, 0, L) Δ.  Of networks that fire step by step it takes those whose rate
+    after L steps does not depend on the spikes' order: `SignedIF` without limits, whose potentials at the start say
+    how it rounds.
 
     | field      | meaning                                                              |
     |------------|----------------------------------------------------------------------|
@@ -30,7 +31,9 @@ class Clocked(OnePass):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.ticks < 1:
-            raise InvalidSetting(f"a clock of {self.ticks} ticks.", "At least one tick.", "Sixteen are usual: Clocked(16).")
+            raise InvalidSetting(
+                f"a clock of {self.ticks} ticks.", "At least one tick.", "Sixteen are usual: Clocked(16)."
+            )
 
     @property
     def _half(self) -> bool:

@@ -1,8 +1,8 @@
 """Early exit: a sample that has decided leaves, and the rest goes on.
 
-A decision is held to be stable once the read-out's sum for the winner leads by a margin:  T (y₁ − y₂) ≥ margin.  What is still to come can
-only turn it by late spikes, whose sum does not grow with T; `measure.early` says what the rule costs.
-"""
+A decision is held to be stable once the read-out's sum for the winner leads by a margin:  T (y₁ − y₂) ≥ margin.  What
+is still to come can only turn it by late spikes, whose sum does not grow with T; `measure.early` says what the rule
+costs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,17 +27,22 @@ def lead(readout: Tensor, steps: int) -> Tensor:
 
 
 def looks(body: Body, every: int) -> list[int]:
-    """The steps at which decisions are looked at.  Raises `InvalidSetting` if there is nothing to decide between, or not before the end."""
+    """The steps at which decisions are looked at.  Raises `InvalidSetting` if there is nothing to decide between, or
+    not before the end."""
     if every < 1:
         raise InvalidSetting(f"a look every {every} steps.", "From 1 on.", "4 is usual.")
     if any(stage.neuron.whole for stage in body.stages):
         raise InvalidSetting(
-            "a pool that needs the whole window has no answer before its end.", "Rate(pool='online'); or Stepped().", "Convert it so, or take Stepped()."
+            "a pool that needs the whole window has no answer before its end.",
+            "Rate(pool='online'); or Stepped().",
+            "Convert it so, or take Stepped().",
         )
     shape = body.stages[-1].shape
     if len(shape) != 1 or shape[0] < 2:
         what = f"outputs of shape {shape} are no decision between classes."
-        raise InvalidSetting(what, "One number a class, two classes or more; or Stepped().", "Run all time steps: Stepped().")
+        raise InvalidSetting(
+            what, "One number a class, two classes or more; or Stepped().", "Run all time steps: Stepped()."
+        )
     return [*range(every, body.steps, every), body.steps]
 
 
@@ -59,7 +64,9 @@ class EarlyExit(Simulator):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.margin > 0:
-            raise InvalidSetting(f"EarlyExit(margin={self.margin}).", "Above 0.", "See what several cost: measure.early.")
+            raise InvalidSetting(
+                f"EarlyExit(margin={self.margin}).", "Above 0.", "See what several cost: measure.early."
+            )
 
     def check(self, network: SpikingNetwork) -> None:
         looks(timed(network, None), self.every)
@@ -100,14 +107,21 @@ class EarlyExit(Simulator):
 
         return Trace(network, self.prepare(network)(x, watch, leave), codes, steps=steps)
 
-    def _leaving(self, body: Body, x: Tensor, times: list[int], generator: torch.Generator) -> Iterator[tuple[Tensor, int, Tensor, dict[str, Tensor]]]:
+    def _leaving(
+        self, body: Body, x: Tensor, times: list[int], generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, int, Tensor, dict[str, Tensor]]]:
         """Those that leave at each look: which, when, their read-outs and their rates by stage."""
         walk, waiting = Walk(body, x, generator), torch.arange(len(x))
         for end in times:
             out = walk.until(end)
             left = (lead(out, end) >= self.margin) | (end == times[-1])
             if bool(left.any() | left.all()):  # of no sample at all, all leave at the first look
-                yield waiting[left], end, out[left], {stage.name: walk.states[stage.name].net[left] / end for stage in body.stages[:-1]}
+                yield (
+                    waiting[left],
+                    end,
+                    out[left],
+                    {stage.name: walk.states[stage.name].net[left] / end for stage in body.stages[:-1]},
+                )
             if bool(left.all()):
                 return
             walk.keep(~left)

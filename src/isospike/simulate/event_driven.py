@@ -1,4 +1,5 @@
-"""Event-driven: each membrane integrated spike by spike.  It knows synapses and neurons, and nothing of the original network."""
+"""Event-driven: each membrane integrated spike by spike.  It knows synapses and neurons, and nothing of the original
+network."""
 
 import math
 from dataclasses import dataclass
@@ -24,9 +25,9 @@ GB = 10**9
 class EventDriven(OnePass):
     """Integrates the membrane equation in double precision; time grows with the number of spikes times their synapses.
 
-    | field    | unit           | meaning                                                                             |
-    |----------|----------------|-------------------------------------------------------------------------------------|
-    | `memory` | GB (10⁹ bytes) | the most that all synapses may take, with the copies that are made while they are listed |
+    | field    | unit           | meaning |
+    |----------|----------------|--------------------|
+    | `memory` | GB (10⁹ bytes) | the most that all synapses may take, with copies made while they are listed |
     """
 
     memory: float = 6.0
@@ -54,7 +55,10 @@ class EventDriven(OnePass):
 
         def step(stage: Stage, drive: Drive, codes: dict[str, Tensor]) -> Tensor:
             first = codes[stage.groups[0].source]
-            arriving = np.concatenate([_arriving(codes[group.source], by) for group, by in zip(stage.groups, late[stage.name], strict=True)], 1)
+            arriving = np.concatenate(
+                [_arriving(codes[group.source], by) for group, by in zip(stage.groups, late[stage.name], strict=True)],
+                1,
+            )
             code = stage.neuron.event_driven(arriving, wiring[stage.name], stage.shape)
             return torch.from_numpy(code).to(first.dtype).reshape(len(first), *stage.shape)
 
@@ -65,7 +69,9 @@ def _late(stage: Stage, body: Body) -> list[float]:
     """By how much each group's spikes miss the stage's window on the common clock, after their axonal delay [time]."""
     ends = {"input": body.encoder.end} | {other.name: float(other.end) for other in body.stages}
     due = float(stage.end if stage.neuron.relays else stage.begin)
-    resolution = 64 * torch.finfo(stage.begin.dtype).eps * max(map(abs, ends.values()))  # of the clock, in the network's precision
+    resolution = (
+        64 * torch.finfo(stage.begin.dtype).eps * max(map(abs, ends.values()))
+    )  # of the clock, in the network's precision
     missed = [ends[group.source] + float(group.delay) - due for group in stage.groups]
     return [0.0 if abs(by) <= resolution else by for by in missed]
 
@@ -77,10 +83,14 @@ def _arriving(code: Tensor, late: float) -> np.ndarray:
 
 
 def affordable(body: Body, memory: float) -> None:
-    """Raises `InvalidSetting` if the synapses of a network take more than so many GB, listed one by one; lists none."""
+    """Raises `InvalidSetting` if the synapses of a network take more than so many GB, listed one by one; lists
+    none."""
     count, largest, shapes = 0, 0, body.shapes
     for stage in body.stages:
-        chains = [(stage.neuron.connections(group.chain, shapes[group.source]), shapes[group.source]) for group in stage.groups]
+        chains = [
+            (stage.neuron.connections(group.chain, shapes[group.source]), shapes[group.source])
+            for group in stage.groups
+        ]
         own = [_count(chain, shape) for chain, shape in chains]
         count += sum(own)
         # While a stage is made there are copies: of what it is composed of, and of its groups before they are joined.
@@ -90,7 +100,8 @@ def affordable(body: Body, memory: float) -> None:
         raise InvalidSetting(
             f"the network has up to {count:,} synapses; listed one by one they take {size:.1f} GB.",
             f"At most {memory:g} GB: EventDriven(memory={memory:g}).",
-            f"Allow more, EventDriven(memory={math.ceil(size)}), --memory {math.ceil(size)}; or take the closed form alone, simulators=[ClosedForm()], "
+            f"Allow more, EventDriven(memory={math.ceil(size)}), --memory {math.ceil(size)}; or take the closed "
+            "form alone, simulators=[ClosedForm()], "
             "--simulator closed-form; or a smaller input.",
         )
 
@@ -112,7 +123,10 @@ def _beside(chain: Chain, shape: Shape) -> int:
 
 def synapses(stage: Stage, shapes: dict[str, Shape]) -> Synapses:
     """Every synapse of a stage, by presynaptic neuron, its sources one after the other."""
-    matrices = [_matrix(stage.neuron.connections(group.chain, shapes[group.source]), shapes[group.source]) for group in stage.groups]
+    matrices = [
+        _matrix(stage.neuron.connections(group.chain, shapes[group.source]), shapes[group.source])
+        for group in stage.groups
+    ]
     whole = csr_array(vstack(matrices)) if len(matrices) > 1 else matrices[0]
     whole.eliminate_zeros()  # a weight of zero is no synapse
     return Synapses(whole.indptr, whole.indices, whole.data)

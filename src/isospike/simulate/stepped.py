@@ -34,7 +34,9 @@ class Stepped(Simulator):
         generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None) -> Tensor:
+        def simulation(
+            x: Tensor, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None
+        ) -> Tensor:
             return walked(body, x, generator, watch, listen, tally)
 
         return simulation
@@ -53,7 +55,8 @@ class Stepped(Simulator):
 
 @dataclass(frozen=True)
 class StepByStep(Stepped):
-    """The same, as the equations are written: every layer at every step, in tensors.  Slow; what `Stepped` is held against."""
+    """The same, as the equations are written: every layer at every step, in tensors.  Slow; what `Stepped` is held
+    against."""
 
     def check(self, network: SpikingNetwork) -> None:
         body = timed(network, self.steps)
@@ -67,7 +70,9 @@ class StepByStep(Stepped):
         generator = torch.Generator().manual_seed(self.seed)
 
         @torch.no_grad()
-        def simulation(x: Tensor, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None) -> Tensor:
+        def simulation(
+            x: Tensor, watch: Watch | None = None, listen: Listen | None = None, tally: Watch | None = None
+        ) -> Tensor:
             states: dict[str, Any] = {}
             drive, total = body.encoder.drive(x), torch.zeros(())
             for t in range(body.steps):
@@ -98,7 +103,8 @@ def arriving(stage: Stage, spikes: dict[str, Tensor]) -> Tensor:
 
 
 def timed(network: SpikingNetwork, steps: int | None) -> Body:
-    """What the network is made of, with another number of steps if given.  Raises `InvalidSetting` if it does not fire step by step."""
+    """What the network is made of, with another number of steps if given.  Raises `InvalidSetting` if it does not fire
+    step by step."""
     over_time(network.body, network.perturb)
     if steps is not None and steps < 1:
         raise InvalidSetting(f"{steps} time steps.", "At least one.", "64 are usual.")

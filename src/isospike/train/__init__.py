@@ -11,4 +11,15 @@ from isospike.train.sparsity import Sparsity as Sparsity
 from isospike.train.spike_times import SpikeTimes as SpikeTimes
 from isospike.train.spike_times import SpikeTimes as prepare
 
-__all__ = ["Classifier", "Early", "EarlyAnswers", "Sparsity", "SpikeTimes", "Trainee", "accuracy", "fit", "prepare", "read_curve"]
+__all__ = [
+    "Classifier",
+    "Early",
+    "EarlyAnswers",
+    "Sparsity",
+    "SpikeTimes",
+    "Trainee",
+    "accuracy",
+    "fit",
+    "prepare",
+    "read_curve",
+]

@@ -11,7 +11,8 @@ Made = TypeVar("Made", covariant=True)
 
 
 class Trainee(nn.Module, ABC, Generic[Made]):
-    """Something under training: its parameters are what is learned, its buffers what training measures; `result` is what comes of it."""
+    """Something under training: its parameters are what is learned, its buffers what training measures; `result` is
+    what comes of it."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -33,5 +34,6 @@ class Trainee(nn.Module, ABC, Generic[Made]):
         return {}
 
     def generators(self) -> list[torch.Generator]:
-        """Every source of noise, to be seeded anew at the start of each epoch so that training can be resumed there."""
+        """Every source of noise, to be seeded anew at the start of each epoch so that training can be resumed
+        there."""
         return []

@@ -17,11 +17,11 @@ TINY = 1e-12  # keeps the root of a mean square differentiable where all activit
 
 
 class Classifier(Trainee[nn.Module]):
-    """Trains a module by the cross-entropy of its outputs; the module itself is changed and, in evaluation mode, is the result.
+    """Trains a module by the cross-entropy of its outputs; the module itself is changed and, in evaluation mode, is
+    the result.
 
-    sparsity: a price on the activity of its rectifiers.  A batch norm behind a rectifier would undo a mere change of scale; in a network
-    that has one, activity is taken relative to its root mean square.
-    """
+    sparsity: a price on the activity of its rectifiers.  A batch norm behind a rectifier would undo a mere change of
+    scale; in a network that has one, activity is taken relative to its root mean square."""
 
     def __init__(self, model: nn.Module, sparsity: Sparsity | None = None) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 r"""Single-spike networks that answer before all of their inputs have arrived, trained in spike times.
 
-Hidden neurons are watched until t_obs, the median of their spike times over the batch, so that each fires for half of it; a running
-mean of it is kept for inference.  The first output neuron to fire names the class.  With t of the output neurons, w of every layer:
+Hidden neurons are watched until t_obs, the median of their spike times over the batch, so that each fires for half of
+it; a running mean of it is kept for inference.  The first output neuron to fire names the class.  With t of the output
+neurons, w of every layer:
 
     L = −Σ_m y_m log softmax(−β t)_m + κ Σ_i max(0, −Σ_j w_ij) + λ Σ_ij w_ij²
 
@@ -69,16 +70,31 @@ class Early:
 class EarlyAnswers(Trainee[SpikingNetwork]):
     """Dense layers of `CausalIF` under training.
 
-    shape: of one input; widths: neurons of each layer, the last being the classes; high: the largest input, the smallest is 0.
-    """
+    shape: of one input; widths: neurons of each layer, the last being the classes; high: the largest input, the
+    smallest is 0."""
 
-    def __init__(self, shape: Sequence[int], widths: Sequence[int], high: float = 1.0, settings: Early | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        widths: Sequence[int],
+        high: float = 1.0,
+        settings: Early | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.shape, self.settings, self.high = tuple(shape), settings or Early(), high
         if not widths or min(widths) < 1:
-            raise InvalidSetting(f"layers of {tuple(widths)} neurons.", "One layer or more, of one neuron or more each.", "Name the classes last: (800, 10).")
+            raise InvalidSetting(
+                f"layers of {tuple(widths)} neurons.",
+                "One layer or more, of one neuron or more each.",
+                "Name the classes last: (800, 10).",
+            )
         if not self.settings.period + self.settings.lag < self.settings.window:
-            raise InvalidSetting(f"a window of {self.settings.window:g} ends before the last input.", "More than T + ε.", "Choose a longer window.")
+            raise InvalidSetting(
+                f"a window of {self.settings.window:g} ends before the last input.",
+                "More than T + ε.",
+                "Choose a longer window.",
+            )
         self.generator = torch.Generator().manual_seed(seed)
         sizes = (math.prod(self.shape), *widths)
         bounds = [1 / math.sqrt(8 * inputs) for inputs in sizes[:-1]]
@@ -119,14 +135,18 @@ class EarlyAnswers(Trainee[SpikingNetwork]):
             return known
         median = fired.detach().median(0).values
         mean = torch.where(torch.isfinite(known), known.lerp(median, self.settings.momentum), median)
-        known.copy_(torch.where(torch.isfinite(median), mean, known))  # where more than half are silent there is nothing to learn
+        known.copy_(
+            torch.where(torch.isfinite(median), mean, known)
+        )  # where more than half are silent there is nothing to learn
         return median
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Eqs. A.7, A.8 and A.9, the first as a mean over the samples to which every output neuron answers."""
         scores = self(x)
         heard = torch.isfinite(scores).all(1)
-        errors = F.cross_entropy(self.settings.sharpness * scores[heard], y[heard], reduction="sum") / heard.sum().clamp_min(1)
+        errors = F.cross_entropy(
+            self.settings.sharpness * scores[heard], y[heard], reduction="sum"
+        ) / heard.sum().clamp_min(1)
         silent = torch.stack([F.relu(-weight.sum(1)).sum() for weight in self.weights]).sum()
         size = torch.stack([weight.square().sum() for weight in self.weights]).sum()
         return errors + self.settings.silence * silent + self.settings.decay * size
@@ -139,25 +159,35 @@ class EarlyAnswers(Trainee[SpikingNetwork]):
 
     def _encoder(self) -> EveryInputEncoder:
         like, settings = self.weights[0].detach(), self.settings
-        low, high, *times = (like.new_tensor(v) for v in (0.0, self.high, settings.period, settings.lag, settings.window))
+        low, high, *times = (
+            like.new_tensor(v) for v in (0.0, self.high, settings.period, settings.lag, settings.window)
+        )
         return EveryInputEncoder(self.shape, low, high, False, *times)
 
     def result(self) -> SpikingNetwork:
-        """For the event-driven simulator; its read-out is each class's lead: the largest is that of the first spike."""
+        """For the event-driven simulator; its read-out is each class's lead: the largest is that of the first
+        spike."""
         encoder, settings = self._encoder(), self.settings
         window, stages, source = encoder.window, [], "input"
         flatten = Reshape((math.prod(self.shape),))
         for layer, weight in enumerate(self.weights):
             observed = getattr(self, f"observed_{layer}")
-            neuron = CausalIF(window.new_tensor(settings.ramp), window.new_tensor(settings.threshold), observed, encoder.lag, window)
-            group = Group(source, (Dense(weight.detach()),) if layer else (flatten, Dense(weight.detach())), -window)  # each layer has its own clock
+            neuron = CausalIF(
+                window.new_tensor(settings.ramp), window.new_tensor(settings.threshold), observed, encoder.lag, window
+            )
+            group = Group(
+                source, (Dense(weight.detach()),) if layer else (flatten, Dense(weight.detach())), -window
+            )  # each layer has its own clock
             source = f"layer {layer + 1}"
             stages.append(Stage(source, (len(weight),), (group,), neuron, torch.zeros_like(window), window))
-        return SpikingNetwork(Body(encoder, tuple(stages), f"EarlyAnswers({settings})", macs=sum(w.numel() for w in self.weights)))
+        return SpikingNetwork(
+            Body(encoder, tuple(stages), f"EarlyAnswers({settings})", macs=sum(w.numel() for w in self.weights))
+        )
 
 
 def on_one_clock(times: Sequence[Tensor], lag: float) -> list[Tensor]:
-    """Spike times of all layers on the inputs' clock, from those on their own; what precedes the first output spike was seen by then."""
+    """Spike times of all layers on the inputs' clock, from those on their own; what precedes the first output spike
+    was seen by then."""
     began, moved = torch.zeros_like(times[0][:, :1]), [times[0]]
     for before, own in pairwise(times):
         began = began + before.amin(1, keepdim=True) - lag

@@ -23,8 +23,14 @@ from isospike.train.kept import Run
 
 Loader = Iterable[tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Data
 CALIBRATION = 1024  # samples of the loader that windows are measured on
-LOADER = "Batches of (samples, labels), as many of one as of the other, labels int64, that can be gone through again and again."
-NUMBERS = "Pass labels as class numbers: labels.long(), labels.flatten() where they are (n, 1), labels.argmax(1) where they are one-hot."
+LOADER = (
+    "Batches of (samples, labels), as many of one as of the other, labels int64, that can be gone through "
+    "again and again."
+)
+NUMBERS = (
+    "Pass labels as class numbers: labels.long(), labels.flatten() where they are (n, 1), labels.argmax(1) "
+    "where they are one-hot."
+)
 ADAM = partial(torch.optim.Adam, lr=1e-3)
 
 
@@ -48,33 +54,52 @@ def fit(
 ) -> Made:
     """Train, and return what the trainee makes of it: a spiking network, or a module.
 
-    loader: batches of (samples, labels), the same ones in every epoch or shuffled with PyTorch's generator, which is seeded for each epoch;
-    or a pair of all samples and labels, or `Data`, whose batches come in their order.
-    decay: factor on the learning rate after each epoch, applied a little at every step.  clip: largest norm of the gradient.
-    held_out: batches that the accuracy after each epoch is taken over.  folder: where the checkpoint, run.json and curve.csv go; with
-    `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about: what run.json should tell of
-    the run besides.  accelerator, devices: as Lightning Fabric has them ("auto", "cuda", …).  watch: sees the loss of every step.
-    Raises `InvalidSetting`, `InvalidData`, `InvalidFile`; `Diverged` where the loss is no number any more.
-    """
+    loader: batches of (samples, labels), the same ones in every epoch or shuffled with PyTorch's generator, which is
+    seeded for each epoch; or a pair of all samples and labels, or `Data`, whose batches come in their order. decay:
+    factor on the learning rate after each epoch, applied a little at every step.  clip: largest norm of the gradient.
+    held_out: batches that the accuracy after each epoch is taken over.  folder: where the checkpoint, run.json and
+    curve.csv go; with `resume` training goes on from there, on a CPU to the same bits as if it had not been
+    interrupted.  about: what run.json should tell of the run besides.  accelerator, devices: as Lightning Fabric has
+    them ("auto", "cuda", …).  watch: sees the loss of every step. Raises `InvalidSetting`, `InvalidData`,
+    `InvalidFile`; `Diverged` where the loss is no number any more."""
     try:
         from lightning.fabric import Fabric
     except ImportError as error:
-        raise IsospikeError("training needs `lightning`, which is not installed.", remedy="Run: pip install 'isospike[train]'") from error
+        raise IsospikeError(
+            "training needs `lightning`, which is not installed.", remedy="Run: pip install 'isospike[train]'"
+        ) from error
     if not isinstance(trainee, Trainee):
         what = f"fit: the trainee is a {type(trainee).__name__}."
-        raise InvalidModel(what, "What prepare(network, …) makes; Classifier(model), EarlyAnswers(…).", "Prepare it first: fit(prepare(network), …).")
-    kinds = {"epochs": (epochs, int), "decay": (decay, float), "clip": (clip, float), "seed": (seed, Annotated[int, range(-(1 << 36), 1 << 36)])}
+        raise InvalidModel(
+            what,
+            "What prepare(network, …) makes; Classifier(model), EarlyAnswers(…).",
+            "Prepare it first: fit(prepare(network), …).",
+        )
+    kinds = {
+        "epochs": (epochs, int),
+        "decay": (decay, float),
+        "clip": (clip, float),
+        "seed": (seed, Annotated[int, range(-(1 << 36), 1 << 36)]),
+    }
     for name, (value, kind) in kinds.items():
         expect("fit", name, value, kind)
     if epochs < 1 or not decay > 0 or not clip > 0 or (resume and folder is None):
-        raise InvalidSetting(f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}.", "epochs ≥ 1, decay > 0, clip > 0; resume with a folder.")
+        raise InvalidSetting(
+            f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}.",
+            "epochs ≥ 1, decay > 0, clip > 0; resume with a folder.",
+        )
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices)
     except (ValueError, RuntimeError) as error:
-        raise InvalidSetting(f"accelerator={accelerator!r}, devices={devices}: {error}", "cpu, cuda, mps, auto; as many devices as there are.") from error
+        raise InvalidSetting(
+            f"accelerator={accelerator!r}, devices={devices}: {error}",
+            "cpu, cuda, mps, auto; as many devices as there are.",
+        ) from error
     loader, kept_back = _batches(loader, "the loader"), None if held_out is None else _batches(held_out, "held_out")
     if isinstance(kept_back, Iterator):
-        raise InvalidData("held_out can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches.")
+        raise InvalidData(
+            "held_out can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches."
+        )
     next(map(_pair, () if kept_back is None else kept_back), None)  # refuses now what it would refuse after an epoch
     fabric.launch()
     with torch.random.fork_rng(devices=[]):
@@ -85,15 +110,21 @@ def fit(
         batches = fabric.setup_dataloaders(loader) if isinstance(loader, DataLoader) else loader
         rate = [group["lr"] for group in adjusted.param_groups]
         configuration = _configuration(trainee, adjusted, epochs, decay, clip, seed, about)
-        run = Run(None if folder is None else Path(folder), trainee, adjusted, configuration, writes=fabric.global_rank == 0)
+        run = Run(
+            None if folder is None else Path(folder), trainee, adjusted, configuration, writes=fabric.global_rank == 0
+        )
         if not (steps := _count(batches)):
-            raise InvalidData("the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches.")
+            raise InvalidData(
+                "the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches."
+            )
         for epoch in range(run.begin(resume), epochs):
             _seed(trainee, loader, seed, epoch)
             losses = torch.zeros((), dtype=torch.float64)
             model.train()
             label = f"{'' if run.folder is None else f'{run.folder.name}: '}epoch {epoch + 1} of {epochs}"
-            for step, batch in enumerate(track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)):
+            for step, batch in enumerate(
+                track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)
+            ):
                 x, y = _pair(batch)
                 for group, first in zip(adjusted.param_groups, rate, strict=True):
                     group["lr"] = first * decay ** (epoch + step / steps)
@@ -123,7 +154,9 @@ def fit(
 
 def _batches(data: Loader, name: str) -> Iterable[Any]:
     if not isinstance(data, Data | Iterable) or isinstance(data, str | dict):
-        raise InvalidData(f"{name} is a {type(data).__name__}.", LOADER, advice(data, "Pass a DataLoader, or a list of batches."))
+        raise InvalidData(
+            f"{name} is a {type(data).__name__}.", LOADER, advice(data, "Pass a DataLoader, or a list of batches.")
+        )
     return list(pairs(data)) if isinstance(data, Data | tuple) else data
 
 
@@ -182,8 +215,12 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
         if int(found[1].min()) < 0:
             raise _misnumbered(found[1])
         return found
-    kinds = [f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__ for part in found]
-    one = len(found) == 2 and len(tensors) < 2 and isinstance(found[0], Tensor)  # a sample and its label, which is one number
+    kinds = [
+        f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__ for part in found
+    ]
+    one = (
+        len(found) == 2 and len(tensors) < 2 and isinstance(found[0], Tensor)
+    )  # a sample and its label, which is one number
     remedy = "Put samples together: DataLoader(dataset, batch_size=64)." if one else advice(batch, NUMBERS)
     raise InvalidData(f"a batch holds {', '.join(kinds) or type(batch).__name__}.", LOADER, remedy)
 
@@ -194,13 +231,32 @@ def _misnumbered(y: Tensor) -> InvalidData:
 
 
 def _misshapen(y: Tensor) -> InvalidData:
-    return InvalidData(f"the labels have the shape {tuple(y.shape)}.", "One class number a sample, or a place of its outputs.", NUMBERS)
+    return InvalidData(
+        f"the labels have the shape {tuple(y.shape)}.",
+        "One class number a sample, or a place of its outputs.",
+        NUMBERS,
+    )
 
 
-def _configuration(trainee: Trainee[Any], optimizer: Any, epochs: int, decay: float, clip: float, seed: int, about: dict[str, Any] | None) -> dict[str, Any]:
+def _configuration(
+    trainee: Trainee[Any],
+    optimizer: Any,
+    epochs: int,
+    decay: float,
+    clip: float,
+    seed: int,
+    about: dict[str, Any] | None,
+) -> dict[str, Any]:
     group = {key: value for key, value in optimizer.param_groups[0].items() if isinstance(value, int | float | bool)}
     versions = {name: version(name) for name in ("isospike", "torch", "lightning")}
-    own = {"optimizer": type(optimizer.optimizer).__name__, **group, "epochs": epochs, "decay": decay, "clip": str(clip), "seed": seed}
+    own = {
+        "optimizer": type(optimizer.optimizer).__name__,
+        **group,
+        "epochs": epochs,
+        "decay": decay,
+        "clip": str(clip),
+        "seed": seed,
+    }
     shapes = {name: list(t.shape) for name, t in trainee.state_dict().items()}
     return {"about": about or {}, "trainee": trainee.about(), "training": own, "versions": versions, "tensors": shapes}
 

@@ -1,4 +1,5 @@
-"""What is kept of a training run in its folder: configuration, curve and last checkpoint, each file whole or not at all."""
+"""What is kept of a training run in its folder: configuration, curve and last checkpoint, each file whole or not at
+all."""
 
 import csv
 import io
@@ -18,9 +19,17 @@ Curve = list[dict[str, float]]  # epoch, loss, accuracy
 
 
 class Run:
-    """trainee, optimizer: whose state a checkpoint is of.  folder: None if nothing is to be kept.  writes: whether this process does."""
+    """trainee, optimizer: whose state a checkpoint is of.  folder: None if nothing is to be kept.  writes: whether
+    this process does."""
 
-    def __init__(self, folder: Path | None, trainee: Trainee[Any], optimizer: Any, configuration: dict[str, Any], writes: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        trainee: Trainee[Any],
+        optimizer: Any,
+        configuration: dict[str, Any],
+        writes: bool = True,
+    ) -> None:
         self.folder, self.configuration, self.writes = folder, configuration, writes
         self.trainee, self.optimizer, self.curve = trainee, optimizer, Curve()
 
@@ -37,10 +46,18 @@ class Run:
         try:
             kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:  # PyTorch's and pickle's, which share no base
-            raise InvalidFile(f"`{checkpoint}` cannot be read: {error}", "Checkpoints written by `fit`.", "Leave --resume out to begin anew.") from error
+            raise InvalidFile(
+                f"`{checkpoint}` cannot be read: {error}",
+                "Checkpoints written by `fit`.",
+                "Leave --resume out to begin anew.",
+            ) from error
         if differing := _differing(json.loads(kept["run"]), self.configuration):
             what = f"`{checkpoint}` is of another run: {differing}."
-            raise InvalidFile(what, "The run that it was written by, with as many epochs as you like.", "Leave --resume out to begin anew.")
+            raise InvalidFile(
+                what,
+                "The run that it was written by, with as many epochs as you like.",
+                "Leave --resume out to begin anew.",
+            )
         self.trainee.load_state_dict(kept["trainee"])
         self.optimizer.load_state_dict(kept["optimizer"])
         self.curve = kept["curve"]
@@ -59,7 +76,9 @@ class Run:
         states = {"trainee": self.trainee.state_dict(), "optimizer": self.optimizer.state_dict()}
         content = io.BytesIO()
         torch.save(states | {"epoch": epoch, "curve": self.curve, "run": json.dumps(self.configuration)}, content)
-        store.write(self.folder / CHECKPOINT, content.getvalue())  # last, so that a curve is never behind its checkpoint
+        store.write(
+            self.folder / CHECKPOINT, content.getvalue()
+        )  # last, so that a curve is never behind its checkpoint
 
 
 def read_curve(folder: str | Path) -> Curve:
@@ -77,6 +96,8 @@ def _differing(kept: dict[str, Any], own: dict[str, Any]) -> str:
     for part in {**kept, **own}:
         there, here = kept.get(part) or {}, own.get(part) or {}
         told += [
-            f"{part} {key} {there.get(key)} there, {here.get(key)} here" for key in {**there, **here} if key != "epochs" and there.get(key) != here.get(key)
+            f"{part} {key} {there.get(key)} there, {here.get(key)} here"
+            for key in {**there, **here}
+            if key != "epochs" and there.get(key) != here.get(key)
         ]
     return "; ".join(told)

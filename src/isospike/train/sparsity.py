@@ -1,4 +1,5 @@
-"""A price on spikes: the mean activity of hidden neurons, at a fixed weight or at one that seeks a number of spikes a neuron.
+"""A price on spikes: the mean activity of hidden neurons, at a fixed weight or at one that seeks a number of spikes a
+neuron.
 
     L ← L + λ Σ_n mean(x(n)) / N,     λ ← λ exp(r (spikes a neuron − target))
 
@@ -20,7 +21,9 @@ class Sparsity(nn.Module):
         super().__init__()
         if not (weight >= 0 and rate >= 0 and (target is None or (0 < target <= 1 and weight > 0))):
             raise InvalidSetting(
-                f"Sparsity({weight}, target={target}, rate={rate}).", "weight ≥ 0; with a target in (0, 1], weight > 0.", "A weight of 0.1 is a beginning."
+                f"Sparsity({weight}, target={target}, rate={rate}).",
+                "weight ≥ 0; with a target in (0, 1], weight > 0.",
+                "A weight of 0.1 is a beginning.",
             )
         self.target, self.rate = target, rate
         self.register_buffer("weight", torch.tensor(float(weight), dtype=torch.float64))

@@ -2,12 +2,13 @@ r"""A network of first spikes whose synapses and thresholds are learned.
 
     t_i = t_max − (Σ_j J_ij x_j − τ_c D_i) / s_i,     θ_i = s_i B / τ_c + α_i ρ / τ_c + D_i
 
-The linearly mappable condition holds the slope s and lets the ramp follow the synapses, α_i = s_i − Σ_j J_ij, also in the gradient; then
-∂L/∂J and −∂L/∂D are the equivalent ReLU network's ∂L/∂w and ∂L/∂b.  The other choice holds the ramp, and the slope follows: s_i = α_i + Σ_j J_ij.
-A silent neuron has no gradient: ∂t(n)/∂t(n − 1) = M s⁻¹ J, M_i = 1 where t_i < t_max.
+The linearly mappable condition holds the slope s and lets the ramp follow the synapses, α_i = s_i − Σ_j J_ij, also in
+the gradient; then ∂L/∂J and −∂L/∂D are the equivalent ReLU network's ∂L/∂w and ∂L/∂b.  The other choice holds the
+ramp, and the slope follows: s_i = α_i + Σ_j J_ij. A silent neuron has no gradient: ∂t(n)/∂t(n − 1) = M s⁻¹ J, M_i = 1
+where t_i < t_max.
 
-After each step windows grow, B ← max(B, γ (t_max − min t)), but for those that clip by intent.  Source: Stanojevic 2023, eqs. 3.2–3.12.
-"""
+After each step windows grow, B ← max(B, γ (t_max − min t)), but for those that clip by intent.  Source: Stanojevic
+2023, eqs. 3.2–3.12."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -30,10 +31,10 @@ from isospike.train.sparsity import Sparsity
 class SpikeTimes(Trainee[SpikingNetwork]):
     """Trains the synapses and thresholds of a network made by `TTFS`, on ideal hardware or under constraints.
 
-    calibration: inputs that constraints are fitted to and windows tightened to; those that `fit` hands over unless given.
-    mappable: whether slopes are held (the linearly mappable condition) or ramps.  growth: γ, but 1 + ζ under constraints whose effect
-    grows with the windows.  margin: ζ, of the windows when training is over.  sparsity: a price on spikes.
-    """
+    calibration: inputs that constraints are fitted to and windows tightened to; those that `fit` hands over unless
+    given. mappable: whether slopes are held (the linearly mappable condition) or ramps.  growth: γ, but 1 + ζ under
+    constraints whose effect grows with the windows.  margin: ζ, of the windows when training is over.  sparsity: a
+    price on spikes."""
 
     windows: Tensor
 
@@ -51,12 +52,19 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         spiking(network, "prepare")
         if network.perturb is not None:
             raise InvalidSetting(
-                "the network is on hardware that disturbs its spikes.", "The network itself.", "Name that hardware here: prepare(network, […])."
+                "the network is on hardware that disturbs its spikes.",
+                "The network itself.",
+                "Name that hardware here: prepare(network, […]).",
             )
         all_gated(network.body, "Training in spike times")
         if growth < 1:
             raise InvalidSetting(f"growth={growth}.", "At least 1.", "Ten is usual.")
-        self.constraints, self.mappable, self.margin, self.sparsity = several(constraints, "prepare"), mappable, margin, sparsity
+        self.constraints, self.mappable, self.margin, self.sparsity = (
+            several(constraints, "prepare"),
+            mappable,
+            margin,
+            sparsity,
+        )
         self.growth = 1 + margin if any(c.windowed for c in self.constraints) else growth
         self.placed, self._inputs = False, list[Tensor]()
         self._take(network.body)
@@ -100,7 +108,8 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         self._wire()
 
     def _wire(self) -> None:
-        """Let the network's records hold the parameters themselves, so that only what is computed from them is made anew for a batch."""
+        """Let the network's records hold the parameters themselves, so that only what is computed from them is made
+        anew for a batch."""
 
         def wired(i: int, stage: Stage) -> Stage:
             return reweighted(stage, lambda number, _: self.synapses[f"{i}/{number}"])
@@ -122,7 +131,8 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         return loaded
 
     def body(self) -> Body:
-        """The network over the current parameters, on ideal hardware; its schedule and ramps are brought up to date by `network`."""
+        """The network over the current parameters, on ideal hardware; its schedule and ramps are brought up to date by
+        `network`."""
         return replace(self._body, stages=tuple(self._stage(i, stage) for i, stage in enumerate(self._body.stages)))
 
     def _stage(self, i: int, stage: Stage) -> Stage:
@@ -133,7 +143,9 @@ class SpikeTimes(Trainee[SpikingNetwork]):
             return stage
         if self.mappable:
             window, base, gate = self._base(i, neuron)
-            return replace(stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window, gate=gate))
+            return replace(
+                stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window, gate=gate)
+            )
         slope = neuron.ramp + neuron.fall + total(stage, self._body.shapes).to(neuron.ramp.dtype)
         gate = self.windows[i] - self._caps[i] if i in self._caps else neuron.gate
         neuron = replace(neuron, slope=slope, window=self.windows[i].clone(), gate=gate)
@@ -143,7 +155,11 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         """A stage's window, and what its thresholds and gate owe to it; they stay until windows grow."""
         if i not in self._bases:
             window = self.windows[i].clone()
-            self._bases[i] = window, replace(neuron, window=window).base + self._maps[i], window - self._caps[i] if i in self._caps else neuron.gate
+            self._bases[i] = (
+                window,
+                replace(neuron, window=window).base + self._maps[i],
+                window - self._caps[i] if i in self._caps else neuron.gate,
+            )
         return self._bases[i]
 
     @property
@@ -157,7 +173,9 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     def _run(self, x: Tensor, leads: list[Tensor] | None, ideal: bool = False) -> Tensor:
         if not self.placed:
             raise InvalidSetting(
-                "the constraints were not fitted to any input.", "prepare(…, calibration=batches), or fit, which does it.", "Give some inputs."
+                "the constraints were not fitted to any input.",
+                "prepare(…, calibration=batches), or fit, which does it.",
+                "Give some inputs.",
             )
         acting, drawn = (self._lasting, generators(self._lasting)) if ideal else (self.constraints, self._drawn)
         body = constrained(self.body(), acting, drawn)
@@ -171,7 +189,13 @@ class SpikeTimes(Trainee[SpikingNetwork]):
             if leads is not None and isinstance(stage.neuron, FirstSpikeIF):
                 leads.append(lead)
 
-        return run(body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), watch, None if ideal else self._perturb)
+        return run(
+            body,
+            body.encoder.encode(x),
+            lambda stage, drive, _: stage.neuron.closed_form(drive),
+            watch,
+            None if ideal else self._perturb,
+        )
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of the read-out's potentials, and the price of spikes; in training, windows grow after it."""
@@ -208,7 +232,9 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         training = self.training
         self.train()
         for x in inputs:
-            self._run(x.to(self.windows.device), None, ideal=True)  # what chance adds to a spike is no reason for a longer window
+            self._run(
+                x.to(self.windows.device), None, ideal=True
+            )  # what chance adds to a spike is no reason for a longer window
         self.train(training)
         for i, peak in self._peaks.items():
             self.windows[i] = torch.where(peak > 0, self._wanted(i, 1 + self.margin), self.windows[i])
@@ -246,5 +272,9 @@ def _shift(stage: Stage) -> Tensor | None:
     elif neuron.relays:
         return None
     else:
-        raise InvalidSetting(f"stage `{stage.name}` has neurons of type {type(neuron).__name__}.", "Networks made by TTFS().", "Convert the model again.")
+        raise InvalidSetting(
+            f"stage `{stage.name}` has neurons of type {type(neuron).__name__}.",
+            "Networks made by TTFS().",
+            "Convert the model again.",
+        )
     return shift.reshape((1,) * (len(stage.shape) - shift.ndim) + tuple(shift.shape))

@@ -1,14 +1,23 @@
 """StReLU networks lose less accuracy at few time steps than LeakyReLU networks converted by TerMapping (Net1 to Net4).
 
-Conversion error, the relative loss of accuracy, against T.  Beside the paper's rule, the two other ways to run the same stReLU network: firing
-at half the threshold, and starting at half of it.  Source: Han 2023, Fig. 5.
-"""
+Conversion error, the relative loss of accuracy, against T.  Beside the paper's rule, the two other ways to run the
+same stReLU network: firing at half the threshold, and starting at half of it.  Source: Han 2023, Fig. 5."""
 
 from collections.abc import Mapping, Sequence
 
 from isospike.measure import Moment
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least, at_most
-from isospike_papers.han2023.parts.curves import HALFWAY, PLAIN, ROUNDING, TERMAPPING, error, latency, measured, notes, steps_to
+from isospike_papers.han2023.parts.curves import (
+    HALFWAY,
+    PLAIN,
+    ROUNDING,
+    TERMAPPING,
+    error,
+    latency,
+    measured,
+    notes,
+    steps_to,
+)
 from isospike_papers.han2023.parts.plots import panels
 
 ORDER = ("Net1", "Net2", "Net3", "Net4")
@@ -26,16 +35,24 @@ class Fig5(Claim):
         """Train or fetch, convert and run each network once for all T."""
         found = {net: {line: measured(net, line, setup) for line in LINES} for net in ORDER}
         return Found(
-            rows=tuple(Row(f"{net}, {line}", _figures(moments)) for net, curves in found.items() for line, moments in curves.items()),
+            rows=tuple(
+                Row(f"{net}, {line}", _figures(moments))
+                for net, curves in found.items()
+                for line, moments in curves.items()
+            ),
             held=claims(found),
             notes=(
                 *notes(setup, *ORDER),
-                "Error: (ANN accuracy − SNN accuracy) / ANN accuracy, in per cent; negative where the spiking network is more often right.",
-                "The paper's curves start low: at T = 1 its stReLU networks Net1 to Net3 err little.  Neurons that fire at θ from a potential of 0, as "
+                "Error: (ANN accuracy − SNN accuracy) / ANN accuracy, in per cent; negative where the spiking "
+                "network is more often right.",
+                "The paper's curves start low: at T = 1 its stReLU networks Net1 to Net3 err little.  Neurons "
+                "that fire at θ from a potential of 0, as "
                 "its text "
-                "describes them, cannot do so: with drives in ±θ they hardly fire in the first step.  Firing at θ/2, which its eq. 15 implies, comes "
+                "describes them, cannot do so: with drives in ±θ they hardly fire in the first step.  Firing at "
+                "θ/2, which its eq. 15 implies, comes "
                 "much closer.",
-                "Curves end at T = 128, those of TerMapping for Net1 to Net3 at 512.  `stReLU` alone is the rule of the text: spikes at θ, from 0.",
+                "Curves end at T = 128, those of TerMapping for Net1 to Net3 at 512.  `stReLU` alone is the "
+                "rule of the text: spikes at θ, from 0.",
             ),
             draw=lambda: panels(found, error, "conversion error [%]"),
         )
@@ -53,10 +70,28 @@ def claims(found: Mapping[str, Mapping[str, Sequence[Moment]]]) -> tuple[Held, .
     low = max(error(found[net][ROUNDING][0]) for net in ("Net1", "Net2", "Net3"))
     half = max((a / b if a and b else 1.0) for a, b in reach)
     return (
-        Held("stReLU needs fewer steps than TerMapping to stay within 1 % of its ANN, in every network; least ratio of steps", fewer, "above 1", fewer > 1),
-        at_least("at T = 1 already, stReLU loses less than TerMapping in every network; least difference in points", first, 0),
-        at_most("firing at θ/2, errors of Net1 to Net3 are low at T = 1, as the paper has it of stReLU; largest [%]", low, 5),
-        at_most("firing at θ/2 brings outputs within 10 % rms in at most half of the paper's rule's steps; largest ratio", half, 0.55),
+        Held(
+            "stReLU needs fewer steps than TerMapping to stay within 1 % of its ANN, in every network; least "
+            "ratio of steps",
+            fewer,
+            "above 1",
+            fewer > 1,
+        ),
+        at_least(
+            "at T = 1 already, stReLU loses less than TerMapping in every network; least difference in points",
+            first,
+            0,
+        ),
+        at_most(
+            "firing at θ/2, errors of Net1 to Net3 are low at T = 1, as the paper has it of stReLU; largest [%]",
+            low,
+            5,
+        ),
+        at_most(
+            "firing at θ/2 brings outputs within 10 % rms in at most half of the paper's rule's steps; largest ratio",
+            half,
+            0.55,
+        ),
     )
 
 

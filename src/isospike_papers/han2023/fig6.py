@@ -1,4 +1,5 @@
-"""On CIFAR-10 too, stReLU networks come close to their ANN's accuracy in fewer time steps than TerMapping (Net5 and Net6).
+"""On CIFAR-10 too, stReLU networks come close to their ANN's accuracy in fewer time steps than TerMapping (Net5 and
+Net6).
 
 Accuracy against T.  Source: Han 2023, Fig. 6.
 """
@@ -7,7 +8,16 @@ from collections.abc import Sequence
 
 from isospike.measure import Moment
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
-from isospike_papers.han2023.parts.curves import HALFWAY, PLAIN, ROUNDING, TERMAPPING, latency, measured, notes, percent
+from isospike_papers.han2023.parts.curves import (
+    HALFWAY,
+    PLAIN,
+    ROUNDING,
+    TERMAPPING,
+    latency,
+    measured,
+    notes,
+    percent,
+)
 from isospike_papers.han2023.parts.plots import panels
 
 ORDER = ("Net5", "Net6")
@@ -27,9 +37,19 @@ class Fig6(Claim):
         ratio = min(_within(curves[TERMAPPING]) / _within(curves[PLAIN]) for curves in found.values())
         rounded = max(_within(curves[ROUNDING]) / _within(curves[PLAIN]) for curves in found.values())
         return Found(
-            rows=tuple(Row(f"{net}, {line}", _figures(moments)) for net, curves in found.items() for line, moments in curves.items()),
+            rows=tuple(
+                Row(f"{net}, {line}", _figures(moments))
+                for net, curves in found.items()
+                for line, moments in curves.items()
+            ),
             held=(
-                Held("stReLU needs fewer steps than TerMapping to stay within 5 % of its ANN, in both; least ratio of steps", ratio, "above 1", ratio > 1),
+                Held(
+                    "stReLU needs fewer steps than TerMapping to stay within 5 % of its ANN, in both; least "
+                    "ratio of steps",
+                    ratio,
+                    "above 1",
+                    ratio > 1,
+                ),
                 at_most("firing at θ/2 needs no more of them than the paper's rule; largest ratio", rounded, 1),
             ),
             notes=(
@@ -45,4 +65,7 @@ def _within(moments: Sequence[Moment]) -> int:
 
 
 def _figures(moments: Sequence[Moment]) -> dict[str, Value]:
-    return {"ANN accuracy [%]": percent(moments[0].accuracy_original), **{f"T = {m.steps}": percent(m.accuracy) for m in moments if m.steps in AT}}
+    return {
+        "ANN accuracy [%]": percent(moments[0].accuracy_original),
+        **{f"T = {m.steps}": percent(m.accuracy) for m in moments if m.steps in AT},
+    }

@@ -1,7 +1,7 @@
 """The share of positive activations in each layer of VGG16 is similar with stReLU and with tReLU.
 
-Positive and negative activations with stReLU, positive and zero ones with tReLU, of 1,024 samples.  Source: Han 2023, Fig. 7.
-"""
+Positive and negative activations with stReLU, positive and zero ones with tReLU, of 1,024 samples.  Source: Han 2023,
+Fig. 7."""
 
 from typing import TYPE_CHECKING
 
@@ -49,13 +49,20 @@ class Fig7(Claim):
         return Found(
             rows=rows,
             held=(
-                at_most("shares of positive activations with stReLU and tReLU differ little on average over the layers; points", mean, 10),
+                at_most(
+                    "shares of positive activations with stReLU and tReLU differ little on average over the "
+                    "layers; points",
+                    mean,
+                    10,
+                ),
                 at_most("and in every layer; points", most, 20),
             ),
             notes=(
                 *(note for note in notes(setup, "Net6") if "Accuracies" not in note),
-                f"Counted over {len(data):,} training images, in the ANNs.  With stReLU hardly any activation is exactly zero.",
-                "A batch norm precedes each activation and centres it, so about half of the values are positive whatever is trained.",
+                f"Counted over {len(data):,} training images, in the ANNs.  With stReLU hardly any activation "
+                "is exactly zero.",
+                "A batch norm precedes each activation and centres it, so about half of the values are positive "
+                "whatever is trained.",
             ),
             draw=lambda: _figure(found),
         )
@@ -93,7 +100,9 @@ def _figure(found: dict[str, list[tuple[float, float]]]) -> "Figure":
         layers = range(1, len(shares_) + 1)
         up, down = zip(*((100 * a, 100 * b) for a, b in (_two(share, LINES[line]) for share in shares_)), strict=True)
         axes.bar(layers, up, color="#c55a11", label="positive")
-        axes.bar(layers, down, bottom=up, color="#1f4e79" if LINES[line] == "negative" else "#bfbfbf", label=LINES[line])
+        axes.bar(
+            layers, down, bottom=up, color="#1f4e79" if LINES[line] == "negative" else "#bfbfbf", label=LINES[line]
+        )
         axes.set(xlabel="convolutional layer", xticks=list(layers))
         axes.set_title(line, fontsize=10, loc="left")
         axes.spines[["top", "right"]].set_visible(False)

@@ -26,10 +26,15 @@ class Fig8(Claim):
         found = {net: {line: measured(net, line, setup) for line in LINES} for net in ORDER}
         least = min(_lost(curves[line]) - _lost(curves[PLAIN]) for curves in found.values() for line in LINES[1:])
         return Found(
-            rows=tuple(Row(f"{net}, {line}", _figures(moments)) for net, curves in found.items() for line, moments in curves.items()),
+            rows=[
+                Row(f"{net}, {line}", _figures(moments))
+                for net, curves in found.items()
+                for line, moments in curves.items()
+            ],
             held=(
                 Held(
-                    f"averaged over the measured T up to {FAST}, stReLU loses the fewest points of its ANN's accuracy; "
+                    f"averaged over the measured T up to {FAST}, stReLU loses the fewest points of its ANN's "
+                    "accuracy; "
                     "least distance to another activation",
                     least,
                     "above 0 points",
@@ -38,7 +43,7 @@ class Fig8(Claim):
             ),
             notes=(*notes(setup, *ORDER), "Dotted: the ANNs.  Measured T: every step to 16, then four an octave."),
             draw=lambda: panels(found, lambda m: percent(m.accuracy), "accuracy [%]", original=True),
-        )  # fmt: skip
+        )
 
 
 def _lost(moments: Sequence[Moment]) -> float:
@@ -47,4 +52,7 @@ def _lost(moments: Sequence[Moment]) -> float:
 
 
 def _figures(moments: Sequence[Moment]) -> dict[str, Value]:
-    return {"ANN accuracy [%]": percent(moments[0].accuracy_original), **{f"T = {m.steps}": percent(m.accuracy) for m in moments if m.steps in AT}}
+    return {
+        "ANN accuracy [%]": percent(moments[0].accuracy_original),
+        **{f"T = {m.steps}": percent(m.accuracy) for m in moments if m.steps in AT},
+    }

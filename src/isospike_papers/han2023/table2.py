@@ -1,11 +1,21 @@
 """Of six methods on VGG16 and CIFAR-10, stReLU is the one that becomes lossless in the fewest time steps.
 
-DataNorm, SpikeNorm and RMP-SNN convert the same ReLU network; CQ, RNL and stReLU train with their own activation.  Source: Han 2023, Table 2,
-whose other rows are quoted from other papers; here all six are run.
-"""
+DataNorm, SpikeNorm and RMP-SNN convert the same ReLU network; CQ, RNL and stReLU train with their own
+activation.  Source: Han 2023, Table 2, whose other rows are quoted from other papers; here all six are run."""
 
 from isospike.report.claim import Claim, Found, Held, Setup, Value
-from isospike_papers.han2023.parts.curves import ANN, ERROR, LATENCY, PLAIN, ROUNDING, lossless, measured, notes, steps_to, table_row
+from isospike_papers.han2023.parts.curves import (
+    ANN,
+    ERROR,
+    LATENCY,
+    PLAIN,
+    ROUNDING,
+    lossless,
+    measured,
+    notes,
+    steps_to,
+    table_row,
+)
 from isospike_papers.han2023.parts.nets import LEVELS
 
 PAPER: dict[str, dict[str, Value]] = {
@@ -36,16 +46,30 @@ class Table2(Claim):
             rows=tuple(table_row(line, moments, PAPER.get(line, {})) for line, moments in found.items()),
             held=(
                 Held("stReLU becomes lossless; latency", mine, f"below {end}", mine < end),
-                Held("every other method takes more steps; the fewest, unless the last T", others, f"above {mine}", others > mine),
-                Held("methods for ReLU need more steps than stReLU to bring outputs within 30 % rms; least ratio", ratio, "above 1", ratio > 1),
+                Held(
+                    "every other method takes more steps; the fewest, unless the last T",
+                    others,
+                    f"above {mine}",
+                    others > mine,
+                ),
+                Held(
+                    "methods for ReLU need more steps than stReLU to bring outputs within 30 % rms; least ratio",
+                    ratio,
+                    "above 1",
+                    ratio > 1,
+                ),
             ),
             notes=(
                 *notes(setup, "Net6"),
-                f"T is measured up to {end}, where the paper's others take 1,000 to 2,500 steps: a latency beyond is marked >, with accuracy and error "
+                f"T is measured up to {end}, where the paper's others take 1,000 to 2,500 steps: a latency "
+                "beyond is marked >, with accuracy and error "
                 f"at {end}.",
-                "DataNorm: the largest activation of a layer, reset to zero.  SpikeNorm: the largest input of a step, found on 32 training images, "
+                "DataNorm: the largest activation of a layer, reset to zero.  SpikeNorm: the largest input of a "
+                "step, found on 32 training images, "
                 "reset to zero; "
-                f"RMP-SNN: the same with soft reset.  CQ: {LEVELS} levels, soft reset; RNL: trained ranges, soft reset.  All start at a potential of 0, take "
-                "pixels as constant currents, and pool by averages, which differs from some of the sources (Poisson input).",
+                f"RMP-SNN: the same with soft reset.  CQ: {LEVELS} levels, soft reset; RNL: trained ranges, "
+                "soft reset.  All start at a potential of 0, take "
+                "pixels as constant currents, and pool by averages, which differs from some of the sources "
+                "(Poisson input).",
             ),
         )

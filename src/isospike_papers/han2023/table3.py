@@ -1,4 +1,5 @@
-"""StReLU networks become lossless in fewer time steps than LeakyReLU networks converted by TerMapping, in all six networks.
+"""StReLU networks become lossless in fewer time steps than LeakyReLU networks converted by TerMapping, in all six
+networks.
 
 Latency is the first measured T at which accuracy is no less than the ANN's.  Source: Han 2023, Table 3.
 """
@@ -53,8 +54,12 @@ class Table3(Claim):
     def measure(self, setup: Setup) -> Found:
         """Train or fetch, convert and run each network once for all T."""
         nets = tuple(NETS)
-        found = {(net, line): measured(net, line, setup) for net in nets for line in (TERMAPPING, PLAIN, ROUNDING, HALFWAY)}
-        rows = tuple(table_row(f"{net}, {line}", moments, PAPER.get((net, line), {})) for (net, line), moments in found.items())
+        found = {
+            (net, line): measured(net, line, setup) for net in nets for line in (TERMAPPING, PLAIN, ROUNDING, HALFWAY)
+        }
+        rows = tuple(
+            table_row(f"{net}, {line}", moments, PAPER.get((net, line), {})) for (net, line), moments in found.items()
+        )
         endless = float("inf")
 
         def sooner(rule: str, arrival: Callable[[Sequence[Moment]], float | None]) -> float:
@@ -65,7 +70,9 @@ class Table3(Claim):
         def close(moments: Sequence[Moment]) -> int | None:
             return latency(moments, 1.0)
 
-        reached = {rule: sum(lossless(found[net, rule]) is not None for net in nets) / len(nets) for rule in (PLAIN, ROUNDING)}
+        reached = {
+            rule: sum(lossless(found[net, rule]) is not None for net in nets) / len(nets) for rule in (PLAIN, ROUNDING)
+        }
         shares = (
             ("stReLU becomes lossless", reached[PLAIN]),
             ("so it does if neurons fire at θ/2", reached[ROUNDING]),
@@ -73,18 +80,25 @@ class Table3(Claim):
             ("so it does if neurons fire at θ/2", sooner(ROUNDING, lossless)),
             ("stReLU stays within 1 % of its ANN from fewer steps on than TerMapping", sooner(PLAIN, close)),
             ("so it does if neurons fire at θ/2", sooner(ROUNDING, close)),
-            ("stReLU brings outputs within 10 % rms in fewer steps than TerMapping", sooner(PLAIN, lambda moments: steps_to(moments, 0.1))),
+            (
+                "stReLU brings outputs within 10 % rms in fewer steps than TerMapping",
+                sooner(PLAIN, lambda moments: steps_to(moments, 0.1)),
+            ),
         )
         return Found(
             rows=rows,
             held=tuple(Held(f"{text}; share of networks", share, "share = 1", share == 1) for text, share in shares),
             notes=(
                 *notes(setup, *nets),
-                "SNN accuracy and error are those at the latency; where none is lossless up to the last T measured, those at that T (marked >).",
-                f"`{PLAIN}` alone is the rule of the text, spikes at θ from 0.  `{ROUNDING}` and `{HALFWAY}` are the same trained networks "
+                "SNN accuracy and error are those at the latency; where none is lossless up to the last T "
+                "measured, those at that T (marked >).",
+                f"`{PLAIN}` alone is the rule of the text, spikes at θ from 0.  `{ROUNDING}` and `{HALFWAY}` "
+                "are the same trained networks "
                 "under the two other rules, which the paper does not run.",
-                "Latency, and the T from which on accuracy is never again below the ANN's (lossless for good), depend on single images; the T from which "
+                "Latency, and the T from which on accuracy is never again below the ANN's (lossless for good), "
+                "depend on single images; the T from which "
                 "on outputs "
-                "differ by less than 10 % rms from the ANN's does not.  TerMapping networks have another activation, LeakyReLU, so their ANNs differ.",
+                "differ by less than 10 % rms from the ANN's does not.  TerMapping networks have another "
+                "activation, LeakyReLU, so their ANNs differ.",
             ),
         )

@@ -1,10 +1,22 @@
-"""Of three clipped activations, the one with symmetric thresholds becomes lossless in the fewest time steps (Net5 and Net6).
+"""Of three clipped activations, the one with symmetric thresholds becomes lossless in the fewest time steps (Net5 and
+Net6).
 
-All three run on neurons with the paper's rule, spikes at their thresholds from a potential of 0.  Source: Han 2023, Table 4.
-"""
+All three run on neurons with the paper's rule, spikes at their thresholds from a potential of 0.  Source: Han 2023,
+Table 4."""
 
 from isospike.report.claim import Claim, Found, Held, Setup, Value
-from isospike_papers.han2023.parts.curves import ANN, ERROR, LATENCY, PLAIN, SNN, lossless, measured, notes, steps_to, table_row
+from isospike_papers.han2023.parts.curves import (
+    ANN,
+    ERROR,
+    LATENCY,
+    PLAIN,
+    SNN,
+    lossless,
+    measured,
+    notes,
+    steps_to,
+    table_row,
+)
 from isospike_papers.han2023.parts.nets import SLOPE
 
 LINES = (PLAIN, "atLeakyReLU", "tReLU")
@@ -33,18 +45,40 @@ class Table4(Claim):
         nets = tuple(dict.fromkeys(net for net, _ in PAPER))
         others = LINES[1:]
         endless = float("inf")
-        fewest = [(lossless(found[net, PLAIN]) or endless) < min(lossless(found[net, line]) or endless for line in others) for net in nets]
-        closer = [(steps_to(found[net, PLAIN], 0.1) or endless) < min(steps_to(found[net, line], 0.1) or endless for line in others) for net in nets]
+        fewest = [
+            (lossless(found[net, PLAIN]) or endless) < min(lossless(found[net, line]) or endless for line in others)
+            for net in nets
+        ]
+        closer = [
+            (steps_to(found[net, PLAIN], 0.1) or endless)
+            < min(steps_to(found[net, line], 0.1) or endless for line in others)
+            for net in nets
+        ]
         return Found(
-            rows=tuple(table_row(f"{net}, {line}", moments, PAPER[net, line]) for (net, line), moments in found.items()),
+            rows=tuple(
+                table_row(f"{net}, {line}", moments, PAPER[net, line]) for (net, line), moments in found.items()
+            ),
             held=(
-                Held("stReLU becomes lossless in the fewest steps; share of networks", sum(fewest) / len(nets), "share = 1", all(fewest)),
-                Held("its outputs come within 10 % rms of the ANN's in the fewest steps; share of networks", sum(closer) / len(nets), "share = 1", all(closer)),
+                Held(
+                    "stReLU becomes lossless in the fewest steps; share of networks",
+                    sum(fewest) / len(nets),
+                    "share = 1",
+                    all(fewest),
+                ),
+                Held(
+                    "its outputs come within 10 % rms of the ANN's in the fewest steps; share of networks",
+                    sum(closer) / len(nets),
+                    "share = 1",
+                    all(closer),
+                ),
             ),
             notes=(
                 *notes(setup, *nets),
-                f"atLeakyReLU has slope {SLOPE:g} for negative inputs, which the paper leaves open (0.01 or less, it says of LeakyReLU).",
-                "Starting at θ/2 would help the one-sided neurons of tReLU; it is not what the paper does, and not run here.",
-                "SNN accuracy and error are those at the latency; where none is lossless up to the last T measured, those at that T (marked >).",
+                f"atLeakyReLU has slope {SLOPE:g} for negative inputs, which the paper leaves open (0.01 or "
+                "less, it says of LeakyReLU).",
+                "Starting at θ/2 would help the one-sided neurons of tReLU; it is not what the paper does, and "
+                "not run here.",
+                "SNN accuracy and error are those at the latency; where none is lossless up to the last T "
+                "measured, those at that T (marked >).",
             ),
         )

@@ -1,17 +1,25 @@
-"""With a conversion error below 1 %, spikes cost less energy than the ANN's multiplications in all six stReLU networks.
+"""With a conversion error below 1 %, spikes cost less energy than the ANN's multiplications in all six stReLU
+networks.
 
-Energy_ANN = 4.6 pJ · MACs, Energy_SNN = 0.077 pJ · synaptic operations up to the T from which on the error stays within 1 %.
-Source: Han 2023, Table 5 and eqs. 23–24.
-"""
+Energy_ANN = 4.6 pJ · MACs, Energy_SNN = 0.077 pJ · synaptic operations up to the T from which on the error stays
+within 1 %. Source: Han 2023, Table 5 and eqs. 23–24."""
 
 from isospike.measure import Moment
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike_papers.han2023.parts.curves import PLAIN, ROUNDING, latency, measured, notes
 from isospike_papers.han2023.parts.nets import NETS
 
-OP_ANN, OP_SNN, E_ANN, E_SNN, RATIO = "OP ANN [10⁶]", "OP SNN [10⁶]", "energy ANN [10⁶ pJ]", "energy SNN [10⁶ pJ]", "ratio [%]"
+OP_ANN, OP_SNN, E_ANN, E_SNN, RATIO = (
+    "OP ANN [10⁶]",
+    "OP SNN [10⁶]",
+    "energy ANN [10⁶ pJ]",
+    "energy SNN [10⁶ pJ]",
+    "ratio [%]",
+)
 WITH_INPUT = "ratio with the input's multiplications [%]"
-PAPER: dict[str, dict[str, Value]] = {  # synaptic operations in the unit that the energies are right for: see the notes
+PAPER: dict[
+    str, dict[str, Value]
+] = {  # synaptic operations in the unit that the energies are right for: see the notes
     net: {OP_ANN: ann, OP_SNN: snn, E_ANN: energy_ann, E_SNN: energy_snn, RATIO: ratio}
     for net, ann, snn, energy_ann, energy_snn, ratio in (
         ("Net1", 2.39, 1.14, 11.01, 0.088, 0.80),
@@ -44,28 +52,50 @@ class Table5(Claim):
                 ratios += [_ratio(moment)] if rule == PLAIN else []
         known = [row.measured[OP_ANN] for row in rows if row.paper and NETS[row.case.split(",")[0]].data != "cifar10"]
         same = max(
-            (abs(float(mine or 0) / float(PAPER[net][OP_ANN] or 1) - 1) for net, mine in zip(nets, known, strict=False)), default=0.0
-        )  # fmt: skip
+            (
+                abs(float(mine or 0) / float(PAPER[net][OP_ANN] or 1) - 1)
+                for net, mine in zip(nets, known, strict=False)
+            ),
+            default=0.0,
+        )
         return Found(
             rows=tuple(rows),
             held=(
-                Held("spikes cost less than the ANN in every network; largest ratio [%]", max(ratios), "below 100", max(ratios) < 100),
-                Held("multiplications of Net1 to Net4 are those of the paper; largest difference", same, "at most 0.005, at full width", same <= 0.005),
+                Held(
+                    "spikes cost less than the ANN in every network; largest ratio [%]",
+                    max(ratios),
+                    "below 100",
+                    max(ratios) < 100,
+                ),
+                Held(
+                    "multiplications of Net1 to Net4 are those of the paper; largest difference",
+                    same,
+                    "at most 0.005, at full width",
+                    same <= 0.005,
+                ),
             ),
             notes=(
                 *notes(setup, *nets),
-                "The paper prints OP_SNN in 10³ and Energy_SNN in 10⁵ pJ.  With 0.077 pJ an operation its energies and ratios fit only if OP_SNN is in 10⁶, "
+                "The paper prints OP_SNN in 10³ and Energy_SNN in 10⁵ pJ.  With 0.077 pJ an operation its "
+                "energies and ratios fit only if OP_SNN is in 10⁶, "
                 "which is how its figures are given here.",
-                "Its figures leave out the first layer, which gets pixels, not spikes: its multiplications, done once since the current is constant, "
+                "Its figures leave out the first layer, which gets pixels, not spikes: its multiplications, "
+                "done once since the current is constant, "
                 "are in the "
-                f"column `{WITH_INPUT}`.  0.077 pJ is from a neuromorphic chip and 4.6 pJ from 45 nm arithmetic: the ratio compares technologies as well.",
-                "An average pool and the convolution behind it are one map here, so a spike counts at every synapse behind its pool; counted after the "
+                f"column `{WITH_INPUT}`.  0.077 pJ is from a neuromorphic chip and 4.6 pJ from 45 nm "
+                "arithmetic: the ratio compares technologies as well.",
+                "An average pool and the convolution behind it are one map here, so a spike counts at every "
+                "synapse behind its pool; counted after the "
                 "pool, the "
-                "figures of Net2 and Net4 to Net6 would be up to four times smaller.  The paper does not say which it does.  Its 2.91 million for Net3 "
+                "figures of Net2 and Net4 to Net6 would be up to four times smaller.  The paper does not say "
+                "which it does.  Its 2.91 million for Net3 "
                 "are more "
-                "than the 64,000 synapses behind that network's hidden layer can carry in 11 steps of one spike a neuron (0.70 million).",
-                "The multiplications that the paper counts for Net5 and Net6 (610.08 and 313.48 million) include one for each output of a batch norm, "
-                "which is folded into the weights here; Net5's further fit 2,048 inputs to its dense layer, where three pools leave 8,192.",
+                "than the 64,000 synapses behind that network's hidden layer can carry in 11 steps of one spike "
+                "a neuron (0.70 million).",
+                "The multiplications that the paper counts for Net5 and Net6 (610.08 and 313.48 million) "
+                "include one for each output of a batch norm, "
+                "which is folded into the weights here; Net5's further fit 2,048 inputs to its dense layer, "
+                "where three pools leave 8,192.",
             ),
         )
 

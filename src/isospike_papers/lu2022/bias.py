@@ -1,8 +1,9 @@
-"""Constant current and always-on input carry a bias without lasting error; a membrane conductance carries negative ones, and only roughly.
+"""Constant current and always-on input carry a bias without lasting error; a membrane conductance carries negative
+ones, and only roughly.
 
-One layer of random neurons, and a trained dense network with biases on MNIST.  Not in the paper, which sets biases to zero in its
-networks and proposes conductances for later work.  Source: Lu 2022, Tables I and VII, section VI-B; Rueckauer 2017 for the other two.
-"""
+One layer of random neurons, and a trained dense network with biases on MNIST.  Not in the paper, which sets biases to
+zero in its networks and proposes conductances for later work.  Source: Lu 2022, Tables I and VII, section VI-B;
+Rueckauer 2017 for the other two."""
 
 from dataclasses import replace
 from functools import partial
@@ -75,19 +76,28 @@ class Biases(Claim):
             rows=tuple(rows),
             held=_claims(layers, errors),
             notes=(
-                f"One layer: {NEURONS} neurons with {INPUTS} inputs of 0 to 1, positive weights of sum 0.6 and biases down to −0.6 (strong) or −0.1 (weak), "
+                f"One layer: {NEURONS} neurons with {INPUTS} inputs of 0 to 1, positive weights of sum 0.6 and "
+                "biases down to −0.6 (strong) or −0.1 (weak), "
                 f"{DRAWS} draws of inputs; error rms over rms.",
-                "The leak takes g V_th / 2 only under drives far above the onset, and up to g V_th at it.  With strong biases neurons are near it, and "
+                "The leak takes g V_th / 2 only under drives far above the onset, and up to g V_th at it.  With "
+                "strong biases neurons are near it, and "
                 "the onset's "
-                "rule, whose conductance is 0.76 times as large at this sum of weights, is nearer; with weak ones the asymptotic rule is, once T is "
+                "rule, whose conductance is 0.76 times as large at this sum of weights, is nearer; with weak "
+                "ones the asymptotic rule is, once T is "
                 "long enough "
-                "for the counts to show it.  In shorter windows too weak a leak makes up for what neurons lose by starting empty.",
-                "The onset needs 0 < Σω < V_th C, so it is not defined for most trained neurons and is left out of the network.",
-                f"Network: 784-{HIDDEN}-10 with biases, {100 * negative:.0f} % of the hidden ones negative; {len(data)} test images, k Δt = {RATE:g}.  A "
+                "for the counts to show it.  In shorter windows too weak a leak makes up for what neurons lose "
+                "by starting empty.",
+                "The onset needs 0 < Σω < V_th C, so it is not defined for most trained neurons and is left out "
+                "of the network.",
+                f"Network: 784-{HIDDEN}-10 with biases, {100 * negative:.0f} % of the hidden ones negative; "
+                f"{len(data)} test images, k Δt = {RATE:g}.  A "
                 "positive bias cannot be a conductance: the third way carries positive ones as constant currents.",
-                "The leak takes −g V_th / 2 from a neuron only while its potential is uniform between 0 and V_th.  One that is pushed below 0 by negative "
-                "inputs is pulled up by the leak instead, and can fire where it should be silent.  No time removes that error.",
-                "Always on: an input that sends k Δt spikes a step, and in the hidden layer a relay neuron for the output's biases; both belong to its "
+                "The leak takes −g V_th / 2 from a neuron only while its potential is uniform between 0 and "
+                "V_th.  One that is pushed below 0 by negative "
+                "inputs is pulled up by the leak instead, and can fire where it should be silent.  No time "
+                "removes that error.",
+                "Always on: an input that sends k Δt spikes a step, and in the hidden layer a relay neuron for "
+                "the output's biases; both belong to its "
                 "cost in "
                 "spikes.",
             ),
@@ -97,7 +107,13 @@ class Biases(Claim):
 
 def coding() -> Rate:
     """No leak, weights as they are, potentials from 0."""
-    return Rate(TIMES[-1], LIF(conductance=scalar(0.0), dt=scalar(1.0)), Unscaled(1 / RATE), initial=0.0, encoder=partial(RegularSpikes, rate=RATE))
+    return Rate(
+        TIMES[-1],
+        LIF(conductance=scalar(0.0), dt=scalar(1.0)),
+        Unscaled(1 / RATE),
+        initial=0.0,
+        encoder=partial(RegularSpikes, rate=RATE),
+    )
 
 
 def one_layer(lowest: float, seed: int) -> dict[str, dict[int, float]]:
@@ -116,7 +132,9 @@ def one_layer(lowest: float, seed: int) -> dict[str, dict[int, float]]:
         shifted = {"constant current": drive + bias * RATE, "always-on input": drive + on * bias}
         conductances = {
             "conductance, asymptotic": [conductance_for(float(b) * RATE) for b in bias],
-            "conductance, onset": [conductance_for_onset(float(b) * RATE, float(w)) for b, w in zip(bias, weight.sum(1), strict=True)],
+            "conductance, onset": [
+                conductance_for_onset(float(b) * RATE, float(w)) for b, w in zip(bias, weight.sum(1), strict=True)
+            ],
         }
         for way in WAYS:
             g = torch.tensor(conductances.get(way, [0.0] * NEURONS), dtype=torch.float64)
@@ -136,7 +154,10 @@ def carried(model: nn.Sequential, way: str) -> SpikingNetwork:
     if way == "constant current":
         return network
     change = _unbiased if way == LEFT_OUT else _leaking
-    stages = tuple(replace(stage, neuron=change(stage.neuron)) if isinstance(stage.neuron, LIF) else stage for stage in network.stages)
+    stages = tuple(
+        replace(stage, neuron=change(stage.neuron)) if isinstance(stage.neuron, LIF) else stage
+        for stage in network.stages
+    )
     return SpikingNetwork(replace(network.body, stages=stages))
 
 
@@ -170,7 +191,9 @@ def always_on(model: nn.Sequential) -> nn.Sequential:
     assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
     one, two = nn.Linear(785, HIDDEN + 1, bias=False), nn.Linear(HIDDEN + 1, 10, bias=False)
     with torch.no_grad():
-        one.weight.copy_(torch.cat([torch.cat([first.weight, first.bias[:, None]], 1), F.one_hot(torch.tensor([784]), 785)]))
+        one.weight.copy_(
+            torch.cat([torch.cat([first.weight, first.bias[:, None]], 1), F.one_hot(torch.tensor([784]), 785)])
+        )
         two.weight.copy_(torch.cat([last.weight, last.bias[:, None]], 1))
     return nn.Sequential(one, nn.ReLU(), two)
 
@@ -182,17 +205,39 @@ def _percent(share: float | None) -> float | None:
 def _claims(layers: dict[str, dict[str, dict[int, float]]], network: dict[str, dict[int, float]]) -> tuple[Held, ...]:
     exact, leak, begins, last, late = WAYS[:2], WAYS[2], WAYS[3], TIMES[-1], LAYER_TIMES[-1]
     strong, weak = layers["strong"], layers["weak"]
-    worst = max(*(layer[way][late] for layer in layers.values() for way in exact), *(network[way][last] for way in exact))
+    worst = max(
+        *(layer[way][late] for layer in layers.values() for way in exact), *(network[way][last] for way in exact)
+    )
     fall = min(layer[way][LAYER_TIMES[1]] / layer[way][late] for way in exact for layer in layers.values())
     stays = min(layer[way][late] / layer[WAYS[0]][late] for way in (leak, begins) for layer in layers.values())
     near, far = strong[leak][late] / strong[begins][late], weak[begins][late] / weak[leak][late]
     more = network[leak][last] / max(network[way][last] for way in exact)
     kept = network[leak][last] / network[LEFT_OUT][last]
     return (
-        Held("current and always-on input leave little error in the end", worst, "at most 0.02, layer and network", worst <= 0.02),
-        Held("one layer: their error falls about as 1 / T", fall, f"by 100 or more from T = {LAYER_TIMES[1]} to {late}", fall >= 100),
-        Held("one layer: that of a conductance stays", stays, f"at least 4 times the current's at T = {late}, by either rule", stays >= 4),
-        Held("one layer, near the onset: its rule is the better one", near, "the asymptotic rule's error is larger", near > 1),
+        Held(
+            "current and always-on input leave little error in the end",
+            worst,
+            "at most 0.02, layer and network",
+            worst <= 0.02,
+        ),
+        Held(
+            "one layer: their error falls about as 1 / T",
+            fall,
+            f"by 100 or more from T = {LAYER_TIMES[1]} to {late}",
+            fall >= 100,
+        ),
+        Held(
+            "one layer: that of a conductance stays",
+            stays,
+            f"at least 4 times the current's at T = {late}, by either rule",
+            stays >= 4,
+        ),
+        Held(
+            "one layer, near the onset: its rule is the better one",
+            near,
+            "the asymptotic rule's error is larger",
+            near > 1,
+        ),
         Held("one layer, far above it: the asymptotic rule is", far, "the onset rule's error is larger", far > 1),
         Held("network: a conductance is worse than the other two", more, f"error larger at T = {last}", more > 1),
         Held("network: but better than no bias at all", kept, f"error at most half at T = {last}", kept <= 0.5),
@@ -205,7 +250,13 @@ def _figure(layers: dict[str, dict[str, dict[int, float]]], network: dict[str, d
     figure = Figure(figsize=(12.5, 3.9), layout="constrained")
     found = (layers["strong"], layers["weak"], network)
     titles = ("a  one layer, biases down to −0.6", "b  one layer, biases down to −0.1", "c  dense network on MNIST")
-    styles = dict(zip((*WAYS, LEFT_OUT), (("o-", "#1f4e79"), ("s--", "#2e7d32"), ("^-", "#c55a11"), ("v-", "#b8860b"), ("x:", "#707070")), strict=True))
+    styles = dict(
+        zip(
+            (*WAYS, LEFT_OUT),
+            (("o-", "#1f4e79"), ("s--", "#2e7d32"), ("^-", "#c55a11"), ("v-", "#b8860b"), ("x:", "#707070")),
+            strict=True,
+        )
+    )
     for axes, errors, title in zip(figure.subplots(1, 3), found, titles, strict=True):
         for way, at in errors.items():
             axes.plot(list(at), list(at.values()), styles[way][0], color=styles[way][1], ms=4, lw=1, label=way)

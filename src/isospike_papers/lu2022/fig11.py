@@ -1,7 +1,7 @@
 """Spike counts of the hidden layer are its ReLU activations, in units of k T, within a few spikes.
 
-Membrane potentials of 16 of 60 hidden neurons for one digit, their spikes, and both layers as maps.  Source: Lu 2022, Fig. 11.
-"""
+Membrane potentials of 16 of 60 hidden neurons for one digit, their spikes, and both layers as maps.  Source: Lu 2022,
+Fig. 11."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -50,22 +50,50 @@ class Fig11(Claim):
         differing = int((again.sum(0) != counts).sum())
         return Found(
             rows=(
-                Row("spikes", {"mean": float(counts.mean()), "largest": float(counts.max()), "silent neurons": int((counts == 0).sum())}),
-                Row("k T · activation", {"mean": float(wanted.mean()), "largest": float(wanted.max()), "silent neurons": int((wanted == 0).sum())}),
+                Row(
+                    "spikes",
+                    {
+                        "mean": float(counts.mean()),
+                        "largest": float(counts.max()),
+                        "silent neurons": int((counts == 0).sum()),
+                    },
+                ),
+                Row(
+                    "k T · activation",
+                    {
+                        "mean": float(wanted.mean()),
+                        "largest": float(wanted.max()),
+                        "silent neurons": int((wanted == 0).sum()),
+                    },
+                ),
                 Row("difference", {"mean": float(off.mean()), "largest": float(off.abs().max())}),
             ),
             held=(
-                Held("integrated step by step from the original's weights, the neurons fire as often", float(differing), "0 of 60 differ", differing == 0),
+                Held(
+                    "integrated step by step from the original's weights, the neurons fire as often",
+                    float(differing),
+                    "0 of 60 differ",
+                    differing == 0,
+                ),
                 Held("counts follow the activations", correlation, "correlation at least 0.98", correlation >= 0.98),
-                Held("and are not far from them", float(off.abs().mean()), "mean difference at most 3 spikes", float(off.abs().mean()) <= 3),
+                Held(
+                    "and are not far from them",
+                    float(off.abs().mean()),
+                    "mean difference at most 3 spikes",
+                    float(off.abs().mean()) <= 3,
+                ),
             ),
             notes=(
-                f"784-{HIDDEN}-10 without biases, first test image, k = {RANGE_HZ:g} Hz, {SECONDS:g} s in steps of {DT} s, no leak.  "
+                f"784-{HIDDEN}-10 without biases, first test image, k = {RANGE_HZ:g} Hz, {SECONDS:g} s in steps "
+                f"of {DT} s, no leak.  "
                 f"A pixel of 1 sends {RANGE_HZ * SECONDS:g} spikes.",
-                "Neurons whose activation exceeds 1 / (k Δt) = 10 would need more than one spike a step: they send one every step, and their potential grows.",
-                "Inputs of one frequency fire together, so a step can bring more than one spike's worth; the rest waits above the threshold for the "
+                "Neurons whose activation exceeds 1 / (k Δt) = 10 would need more than one spike a step: they "
+                "send one every step, and their potential grows.",
+                "Inputs of one frequency fire together, so a step can bring more than one spike's worth; the "
+                "rest waits above the threshold for the "
                 "next steps.",
-                "Some neurons of negative drive send a few spikes before the negative inputs have arrived.  They cannot be taken back.",
+                "Some neurons of negative drive send a few spikes before the negative inputs have arrived.  "
+                "They cannot be taken back.",
             ),
             draw=lambda: _figure(trace, again, counts, activations),
         )
@@ -88,7 +116,10 @@ def _figure(trace: Tensor, spikes: Tensor, counts: Tensor, activations: Tensor) 
     axes.set_xlabel("time [s]")
     left.suptitle("potentials (grey, cut off at −2 thresholds) and spikes (red) of neurons 0–15", fontsize=9)
     panels = right.subplots(2, 1)
-    for panel, values, title in ((panels[0], counts, "spikes of the linear LIF neurons"), (panels[1], activations, "activations of the ReLU neurons")):
+    for panel, values, title in (
+        (panels[0], counts, "spikes of the linear LIF neurons"),
+        (panels[1], activations, "activations of the ReLU neurons"),
+    ):
         image = panel.imshow(values[:HIDDEN].reshape(6, -1).numpy(), cmap="viridis")
         right.colorbar(image, ax=panel)
         tidy(panel, title)

@@ -39,7 +39,11 @@ class Fig12(Claim):
                 rates = simulate(network, x).codes[network.stages[0].name].double()
                 found = by_image(rates, activations)
                 kept[hidden, k] = (rates, activations, found)
-                figures: dict[str, Value] = {"least": float(found.min()), "mean": float(found.mean()), "largest": float(found.max())}
+                figures: dict[str, Value] = {
+                    "least": float(found.min()),
+                    "mean": float(found.mean()),
+                    "largest": float(found.max()),
+                }
                 rows.append(Row(f"{hidden} hidden, k = {k:g} Hz", figures, PAPER if hidden == 60 else {}))
         rates, activations, found = kept[60, 10.0]
         images, neurons = matrix(rates, activations), matrix(*_alive(rates.T, activations.T))
@@ -50,13 +54,30 @@ class Fig12(Claim):
             rows=(
                 *rows,
                 Row("B, the same image in both", {"least": float(own.min()), "mean": float(own.mean())}),
-                Row("B, another image, ReLU against ReLU", {"mean": float(other.mean()), "largest": float(other.max())}),
-                Row("B, the same neuron in both", {"least": float(own_neuron.min()), "mean": float(own_neuron.mean())}),
-                Row("B, another neuron, ReLU against ReLU", {"mean": float(other_neuron.mean()), "largest": float(other_neuron.max())}),
+                Row(
+                    "B, another image, ReLU against ReLU", {"mean": float(other.mean()), "largest": float(other.max())}
+                ),
+                Row(
+                    "B, the same neuron in both", {"least": float(own_neuron.min()), "mean": float(own_neuron.mean())}
+                ),
+                Row(
+                    "B, another neuron, ReLU against ReLU",
+                    {"mean": float(other_neuron.mean()), "largest": float(other_neuron.max())},
+                ),
             ),
             held=(
-                Held("correlation is strong for every image", least, "at least 0.8, the paper's mark, in all four", least >= 0.8),
-                Held("at k = 10 Hz and 60 neurons it is stronger than the paper's", float(found.min()), "least at least 0.97", float(found.min()) >= 0.97),
+                Held(
+                    "correlation is strong for every image",
+                    least,
+                    "at least 0.8, the paper's mark, in all four",
+                    least >= 0.8,
+                ),
+                Held(
+                    "at k = 10 Hz and 60 neurons it is stronger than the paper's",
+                    float(found.min()),
+                    "least at least 0.97",
+                    float(found.min()) >= 0.97,
+                ),
                 Held(
                     "an image is more like itself in the other network than like any other image",
                     float((own - other).min()),
@@ -71,9 +92,11 @@ class Fig12(Claim):
                 ),
             ),
             notes=(
-                f"First {len(found)} test images (the paper: 20, in the text also 50), {SECONDS:g} s in steps of {DT} s, no leak.  The paper does not give k; "
+                f"First {len(found)} test images (the paper: 20, in the text also 50), {SECONDS:g} s in steps "
+                f"of {DT} s, no leak.  The paper does not give k; "
                 "with more spikes a second correlation rises.",
-                "B is of 60 hidden neurons at k = 10 Hz.  Neurons that are silent for all images in one of the networks have no correlation and are left out, "
+                "B is of 60 hidden neurons at k = 10 Hz.  Neurons that are silent for all images in one of the "
+                "networks have no correlation and are left out, "
                 "as in the paper.",
             ),
             draw=lambda: _figure(kept, images, neurons),
@@ -82,7 +105,9 @@ class Fig12(Claim):
 
 def by_image(rates: Tensor, activations: Tensor) -> Tensor:
     """ρ of the two layers, for each image (eq. 16)."""
-    return torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(rates, activations, strict=True)]).nan_to_num(0.0)
+    return torch.stack(
+        [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(rates, activations, strict=True)]
+    ).nan_to_num(0.0)
 
 
 def matrix(rates: Tensor, activations: Tensor) -> Tensor:
@@ -107,7 +132,14 @@ def _figure(kept: dict, images: Tensor, neurons: Tensor) -> "Figure":
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for (hidden, k), (_, _, found) in kept.items():
-        left.plot(range(1, len(found) + 1), found, "o-" if hidden == 60 else "s--", ms=3, lw=1, label=f"{hidden} hidden, k = {k:g} Hz")
+        left.plot(
+            range(1, len(found) + 1),
+            found,
+            "o-" if hidden == 60 else "s--",
+            ms=3,
+            lw=1,
+            label=f"{hidden} hidden, k = {k:g} Hz",
+        )
     left.axhspan(0.90, 0.97, color="#f0f0f0", lw=0)
     left.axhline(0.94, color="black", lw=1, ls=":", label="paper: range and mean")
     tidy(left, "A  correlation of counts and activations", xlabel="image", ylabel="ρ")

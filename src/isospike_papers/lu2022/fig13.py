@@ -1,14 +1,26 @@
-"""More spikes bring the labels of the dense network closer to the ReLU network's until rates saturate; the linear reset leads till then.
+"""More spikes bring the labels of the dense network closer to the ReLU network's until rates saturate; the linear
+reset leads till then.
 
-(a) confusion matrix; (b) agreement against the coding range k; (c) against the membrane conductance.  Source: Lu 2022, Fig. 13.
-"""
+(a) confusion matrix; (b) agreement against the coding range k; (c) against the membrane conductance.  Source: Lu 2022,
+Fig. 13."""
 
 from typing import TYPE_CHECKING
 
 from rich.progress import track
 
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least
-from isospike_papers.lu2022.parts.setting import DT, RESETS, SECONDS, Compared, Reset, coding, compared, dense_mnist, show_confusion, tidy
+from isospike_papers.lu2022.parts.setting import (
+    DT,
+    RESETS,
+    SECONDS,
+    Compared,
+    Reset,
+    coding,
+    compared,
+    dense_mnist,
+    show_confusion,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,8 +47,13 @@ class Fig13(Claim):
         subject, small = dense_mnist(setup), dense_mnist(setup, 60)
         data = subject.split.reported["test set"]
         some = data.first(setup.samples or SWEPT)
-        whole = {hidden: compared(s, coding(RANGE_HZ, SECONDS), data.first(setup.samples or SAMPLES)) for hidden, s in ((600, subject), (60, small))}
-        cases = list(dict.fromkeys([*((k, 0.0) for k in RANGES_HZ), *((k, g) for k in SWEPT_AT_HZ for g in CONDUCTANCES)]))
+        whole = {
+            hidden: compared(s, coding(RANGE_HZ, SECONDS), data.first(setup.samples or SAMPLES))
+            for hidden, s in ((600, subject), (60, small))
+        }
+        cases = list(
+            dict.fromkeys([*((k, 0.0) for k in RANGES_HZ), *((k, g) for k in SWEPT_AT_HZ for g in CONDUCTANCES)])
+        )
         sweep: Sweep = {}
         for k, g in track(cases, "coding range and conductance", transient=True):
             for reset in RESETS:
@@ -50,16 +67,21 @@ class Fig13(Claim):
             ),
             held=_claims(whole[600], sweep),
             notes=(
-                f"(a): {whole[600].samples:,} test images at k = {RANGE_HZ:g} Hz; (b), (c): {len(some)}.  {SECONDS:g} s in steps of {DT} s; (a) and (b) "
+                f"(a): {whole[600].samples:,} test images at k = {RANGE_HZ:g} Hz; (b), (c): {len(some)}.  "
+                f"{SECONDS:g} s in steps of {DT} s; (a) and (b) "
                 "without "
                 "leak.",
-                "The paper finds that agreement rises with k.  So it does here up to about 10 Hz.  Beyond that activations above 1 / (k Δt) need more "
+                "The paper finds that agreement rises with k.  So it does here up to about 10 Hz.  Beyond that "
+                "activations above 1 / (k Δt) need more "
                 "than one "
                 "spike a step, "
-                "which no neuron sends, and agreement falls again; then the reset to zero, which sends less, is ahead.",
-                "The paper finds that agreement rises with the conductance too, against its own mapping, and leaves it open.  Here it does so only at k = 100 "
+                "which no neuron sends, and agreement falls again; then the reset to zero, which sends less, is "
+                "ahead.",
+                "The paper finds that agreement rises with the conductance too, against its own mapping, and "
+                "leaves it open.  Here it does so only at k = 100 "
                 "Hz, where rates "
-                "saturate and a leak relieves them; at 10 Hz, where they do not, the leak costs agreement, as the mapping says.",
+                "saturate and a leak relieves them; at 10 Hz, where they do not, the leak costs agreement, as "
+                "the mapping says.",
             ),
             draw=lambda: _figure(whole[600], sweep),
         )
@@ -98,11 +120,28 @@ def _figure(whole: Compared, sweep: Sweep) -> "Figure":
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     a, b, c = figure.subplots(1, 3, width_ratios=(1.1, 1, 1))
     show_confusion(a, whole.confusion, f"(a)  k = {RANGE_HZ:g} Hz")
-    for reset, style, color in (("soft", "^-", "#2e7d32"), ("zero", "o-", "#c55a11")):
-        b.plot(RANGES_HZ, [sweep[k, 0.0, reset] for k in RANGES_HZ], style, color=color, ms=4, lw=1, label=f"reset {RESETS[reset]}")  # type: ignore[index]
+    looks: dict[Reset, tuple[str, str]] = {"soft": ("^-", "#2e7d32"), "zero": ("o-", "#c55a11")}
+    for reset, (style, color) in looks.items():
+        b.plot(
+            RANGES_HZ,
+            [sweep[k, 0.0, reset] for k in RANGES_HZ],
+            style,
+            color=color,
+            ms=4,
+            lw=1,
+            label=f"reset {RESETS[reset]}",
+        )
         for k, dash in zip(SWEPT_AT_HZ, (":", "-", "--"), strict=False):
             x = range(len(CONDUCTANCES))
-            c.plot(x, [sweep[k, g, reset] for g in CONDUCTANCES], style[0] + dash, color=color, ms=4, lw=1, label=f"{RESETS[reset]}, k = {k:g} Hz")  # type: ignore[index]
+            c.plot(
+                x,
+                [sweep[k, g, reset] for g in CONDUCTANCES],
+                style[0] + dash,
+                color=color,
+                ms=4,
+                lw=1,
+                label=f"{RESETS[reset]}, k = {k:g} Hz",
+            )
     b.set_xscale("log")
     b.set_xticks(RANGES_HZ, [f"{k:g}" for k in RANGES_HZ])
     b.minorticks_off()

@@ -1,7 +1,8 @@
-"""The convolutional network of linear LIF neurons gives its ReLU network's labels, and both spiking max pools become the true maximum.
+"""The convolutional network of linear LIF neurons gives its ReLU network's labels, and both spiking max pools become
+the true maximum.
 
-12@5×5 – pool – 64@5×5 – pool – 100 – 10 without biases on MNIST; inputs from 0 to 10 Hz for 2 s.  Source: Lu 2022, Table V and Fig. 16.
-"""
+12@5×5 – pool – 64@5×5 – pool – 100 – 10 without biases on MNIST; inputs from 0 to 10 Hz for 2 s.  Source: Lu 2022,
+Table V and Fig. 16."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,16 @@ from torch import Tensor
 
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike_papers.lu2022.parts.maps import Maps, layers, show_maps
-from isospike_papers.lu2022.parts.setting import DT, Compared, coding, compared, convnet_mnist, show_confusion, spiking, tidy
+from isospike_papers.lu2022.parts.setting import (
+    DT,
+    Compared,
+    coding,
+    compared,
+    convnet_mnist,
+    show_confusion,
+    spiking,
+    tidy,
+)
 from isospike_papers.shared.subject import Subject
 
 if TYPE_CHECKING:
@@ -43,20 +53,33 @@ class Fig16(Claim):
             rows=(
                 Row("pools by the window's winner", _figures(window), PAPER["window"]),
                 Row("pools online (ours)", _figures(online)),
-                *(Row(f"maps, {m.name}", {"relative error": m.relative_error, "correlation": m.correlation}) for m in maps),
-                *(Row(f"first pool, {pool}, {t:g} s", {"relative error": error}) for pool, found in pools.items() for t, error in found.items()),
+                *(
+                    Row(f"maps, {m.name}", {"relative error": m.relative_error, "correlation": m.correlation})
+                    for m in maps
+                ),
+                *(
+                    Row(f"first pool, {pool}, {t:g} s", {"relative error": error})
+                    for pool, found in pools.items()
+                    for t, error in found.items()
+                ),
             ),
             held=_claims(window, online, maps, pools),
             notes=(
-                f"First {window.samples:,} test images (the paper: 2,000), k = {RANGE_HZ:g} Hz, {SECONDS:g} s in steps of {DT} s, no leak.",
-                "Table V says 12 × 12 and 6 × 6 behind the pools, and 3,136 flattened; with padding, as section V-E1 has it, they are 14 × 14 and 7 × "
+                f"First {window.samples:,} test images (the paper: 2,000), k = {RANGE_HZ:g} Hz, {SECONDS:g} s "
+                f"in steps of {DT} s, no leak.",
+                "Table V says 12 × 12 and 6 × 6 behind the pools, and 3,136 flattened; with padding, as section "
+                "V-E1 has it, they are 14 × 14 and 7 × "
                 "7, which "
                 "makes 3,136.",
-                f"The paper trains 100 epochs, here {'20' if setup.full else '3'}.  Errors of maps and pools are over {len(x)} images, rms over rms.",
-                "The paper's pool must see the whole window before it can send its winner's spikes; ours counts as it goes.  At the end of the window "
+                f"The paper trains 100 epochs, here {'20' if setup.full else '3'}.  Errors of maps and pools "
+                f"are over {len(x)} images, rms over rms.",
+                "The paper's pool must see the whole window before it can send its winner's spikes; ours counts "
+                "as it goes.  At the end of the window "
                 "both have "
-                "sent as many spikes as their busiest input, so the first pool is as wrong as its inputs and no more; only when they send them differs.",
-                "The dense layers are less exact than the maps: activations there reach 20, and one spike a step stands for 10 at this coding range.",
+                "sent as many spikes as their busiest input, so the first pool is as wrong as its inputs and no "
+                "more; only when they send them differs.",
+                "The dense layers are less exact than the maps: activations there reach 20, and one spike a "
+                "step stands for 10 at this coding range.",
             ),
             draw=lambda: _figure(window, x, maps, pools),
         )
@@ -66,7 +89,9 @@ def _pooled(subject: Subject, x: Tensor, pool: str) -> dict[float, float]:
     found = {}
     for seconds in TIMES:
         made = replace(coding(RANGE_HZ, seconds), pool=pool)  # type: ignore[arg-type]
-        found[seconds] = next(m for m in layers(subject, spiking(subject, made), x) if m.name == "pool 1").relative_error
+        found[seconds] = next(
+            m for m in layers(subject, spiking(subject, made), x) if m.name == "pool 1"
+        ).relative_error
     return found
 
 
@@ -83,8 +108,18 @@ def _claims(window: Compared, online: Compared, maps: list[Maps], pools: Pools) 
     return (
         Held("labels are the ReLU network's", least, "share at least 0.98 with either pool", least >= 0.98),
         Held("maps are alike in every layer", weakest, "correlation at least 0.95", weakest >= 0.95),
-        Held("either pool comes closer to the true maximum as 1 / T", fall, "error at most a quarter at eight times the window", fall >= 4),
-        Held("at the end of the window both have sent as many spikes", apart, "difference of the errors at most 1e-6", apart <= 1e-6),
+        Held(
+            "either pool comes closer to the true maximum as 1 / T",
+            fall,
+            "error at most a quarter at eight times the window",
+            fall >= 4,
+        ),
+        Held(
+            "at the end of the window both have sent as many spikes",
+            apart,
+            "difference of the errors at most 1e-6",
+            apart <= 1e-6,
+        ),
     )
 
 

@@ -1,4 +1,5 @@
-"""AlexNet of linear LIF neurons comes to give its ReLU network's labels on CIFAR-10, given time: seven layers of spikes need it.
+"""AlexNet of linear LIF neurons comes to give its ReLU network's labels on CIFAR-10, given time: seven layers of
+spikes need it.
 
 Feature maps and confusion matrix.  Source: Lu 2022, Fig. 17.
 """
@@ -9,7 +10,15 @@ from torch import Tensor
 
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike_papers.lu2022.parts.maps import Maps, layers, show_maps
-from isospike_papers.lu2022.parts.setting import DT, Compared, alexnet_cifar10, coding, compared, show_confusion, spiking
+from isospike_papers.lu2022.parts.setting import (
+    DT,
+    Compared,
+    alexnet_cifar10,
+    coding,
+    compared,
+    show_confusion,
+    spiking,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,17 +47,27 @@ class Fig17(Claim):
         narrow = f"Width {setup.width} instead of 64 and 10 epochs of Adam, so it is less accurate than the paper's."
         return Found(
             rows=(
-                *(Row(f"{seconds:g} s", _figures(f), PAPER["long"] if seconds == long else {}) for seconds, f in found.items()),
-                *(Row(f"{m.name}, {t:g} s", {"relative error": m.relative_error, "correlation": m.correlation}) for t, ms in maps.items() for m in ms),
+                *(
+                    Row(f"{seconds:g} s", _figures(f), PAPER["long"] if seconds == long else {})
+                    for seconds, f in found.items()
+                ),
+                *(
+                    Row(f"{m.name}, {t:g} s", {"relative error": m.relative_error, "correlation": m.correlation})
+                    for t, ms in maps.items()
+                    for m in ms
+                ),
             ),
             held=_claims(found, maps),
             notes=(
                 *(() if setup.full else (narrow,)),
-                f"{len(data)} images ({place}; the paper: 1,200), k = {RANGE_HZ:g} Hz, steps of {DT} s, no leak, pools by the window's winner.  "
+                f"{len(data)} images ({place}; the paper: 1,200), k = {RANGE_HZ:g} Hz, steps of {DT} s, no "
+                "leak, pools by the window's winner.  "
                 f"With so few images an agreement is known to about {100 / len(data) ** 0.5 / 4:.1f} points.",
-                "The paper says that its simulation is that of the MNIST network, 2 s at up to 10 Hz; it does not normalise weights.  At that length our deep "
+                "The paper says that its simulation is that of the MNIST network, 2 s at up to 10 Hz; it does "
+                "not normalise weights.  At that length our deep "
                 "layers have hardly begun to fire: "
-                "every layer waits for the one before it to pay for a spike.  What agreement is reached depends on how large activations are, which differs "
+                "every layer waits for the one before it to pay for a spike.  What agreement is reached depends "
+                "on how large activations are, which differs "
                 "between trainings; "
                 "at k = 10 Hz our largest outputs would need more than one spike a step.",
                 "Why fewer labels agree than the paper's 99.5 % is not settled.  A narrow network with 63 % accuracy "

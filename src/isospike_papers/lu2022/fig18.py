@@ -1,7 +1,8 @@
-"""Without leak a spike count errs by less than 1 / T (eq. 21) on what arrived; with leak an error stays that no time removes.
+"""Without leak a spike count errs by less than 1 / T (eq. 21) on what arrived; with leak an error stays that no time
+removes.
 
-Single neurons with inputs of one frequency and of two, and the two dense networks.  Source: Lu 2022, Fig. 18, eqs. 19–21.
-"""
+Single neurons with inputs of one frequency and of two, and the two dense networks.  Source: Lu 2022, Fig. 18, eqs.
+19–21."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,20 @@ from isospike.measure import curve
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike_papers.lu2022.fig7 import rectified
 from isospike_papers.lu2022.fig8 import frequencies
-from isospike_papers.lu2022.parts.setting import BIAS, CONDUCTANCE, DT, WEIGHTS, answers, coding, dense_faces, dense_mnist, rms, spiking, tidy, volleys
+from isospike_papers.lu2022.parts.setting import (
+    BIAS,
+    CONDUCTANCE,
+    DT,
+    WEIGHTS,
+    answers,
+    coding,
+    dense_faces,
+    dense_mnist,
+    rms,
+    spiking,
+    tidy,
+    volleys,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,21 +60,35 @@ class Fig18(Claim):
             data = next(iter(subject.split.reported.values())).first(setup.samples or SAMPLES)
             assert isinstance(subject.model, nn.Module)
             rectified_outputs = nn.Sequential(subject.model, nn.ReLU())
-            moments = curve(spiking(subject, coding(RANGE_HZ, TIMES[-1])), data.batches(), rectified_outputs, [round(t / DT) for t in TIMES])
-            networks[name] = [(m.steps * DT, 100 * (1 - (m.agreement or 0.0)), m.relative_error or 0.0) for m in moments]
+            moments = curve(
+                spiking(subject, coding(RANGE_HZ, TIMES[-1])),
+                data.batches(),
+                rectified_outputs,
+                [round(t / DT) for t in TIMES],
+            )
+            networks[name] = [
+                (m.steps * DT, 100 * (1 - (m.agreement or 0.0)), m.relative_error or 0.0) for m in moments
+            ]
             for seconds, labels, off in networks[name]:
-                rows.append(Row(f"{name}, {seconds:g} s", {LABELS: labels, VALUES: off}, PAPER if seconds == TIMES[-1] else {}))
+                rows.append(
+                    Row(f"{name}, {seconds:g} s", {LABELS: labels, VALUES: off}, PAPER if seconds == TIMES[-1] else {})
+                )
         return Found(
             rows=tuple(rows),
             held=(*_claims(neurons), *_network_claims(networks)),
             notes=(
                 "Eq. 20 has N = ⌈f T⌉; a neuron that starts empty sends ⌊f T⌋.  The bound 1 / T is the same.",
-                "The inputs are spike counts themselves.  So against the nominal Σ ω f the bound is (1 + Σ ω) / T for inputs of different frequencies; "
-                "1 / T is for what arrived, Σ ω N.  At one common frequency and these weights 1 / T happens to hold for the nominal drive too.",
-                f"With leak, g = {CONDUCTANCE:g}, errors are against the ReLU neuron with the onset's bias, −2.16, and with the asymptotic one, −1.5.  The "
+                "The inputs are spike counts themselves.  So against the nominal Σ ω f the bound is (1 + Σ ω) / "
+                "T for inputs of different frequencies; "
+                "1 / T is for what arrived, Σ ω N.  At one common frequency and these weights 1 / T happens to "
+                "hold for the nominal drive too.",
+                f"With leak, g = {CONDUCTANCE:g}, errors are against the ReLU neuron with the onset's bias, "
+                "−2.16, and with the asymptotic one, −1.5.  The "
                 "former error "
-                "does not vanish as T grows, since the lines differ by 0.66 Hz; the latter keeps what remains near the onset.",
-                f"Networks: no leak, coding range k = {RANGE_HZ:g} Hz, first {setup.samples or SAMPLES} test images; labels by the output neuron with most "
+                "does not vanish as T grows, since the lines differ by 0.66 Hz; the latter keeps what remains "
+                "near the onset.",
+                f"Networks: no leak, coding range k = {RANGE_HZ:g} Hz, first {setup.samples or SAMPLES} test "
+                "images; labels by the output neuron with most "
                 "spikes, "
                 "the first of several.  Relative error: rms over rms of the rectified outputs.",
                 "At k = 50 Hz, where rates saturate (Fig. 13), time does not help: 6 % "
@@ -92,18 +120,40 @@ def _nominal(f: Tensor) -> Tensor:
 
 def _claims(found: dict[float, dict[str, float]]) -> tuple[Held, ...]:
     settle = 1 + 1e-6  # thresholds are settled by 1e-9
-    arrived = max(f[f"{name}, largest, of what arrived [Hz]"] * t for t, f in found.items() for name in ("same f", "two f"))
+    arrived = max(
+        f[f"{name}, largest, of what arrived [Hz]"] * t for t, f in found.items() for name in ("same f", "two f")
+    )
     same = max(f["same f, largest [Hz]"] * t for t, f in found.items())
     two = max(f["two f, largest [Hz]"] * t for t, f in found.items())
     fall = found[1.0]["same f, rms [Hz]"] / found[10.0]["same f, rms [Hz]"]
     stays = found[LONG]["leak, b = -2.16, rms [Hz]"]
     limit = 1 + sum(WEIGHTS)
     return (
-        Held("no leak: |f − f'| < 1 / T, of what arrived", arrived, "T times the largest error below 1, all T", arrived < settle),
-        Held("no leak, one frequency: so for the nominal drive", same, "T times the largest error below 1, all T", same < settle),
-        Held("no leak, two frequencies: the inputs' own counts add to it", two, f"T times the largest error below {limit:g}, all T", two < limit * settle),
+        Held(
+            "no leak: |f − f'| < 1 / T, of what arrived",
+            arrived,
+            "T times the largest error below 1, all T",
+            arrived < settle,
+        ),
+        Held(
+            "no leak, one frequency: so for the nominal drive",
+            same,
+            "T times the largest error below 1, all T",
+            same < settle,
+        ),
+        Held(
+            "no leak, two frequencies: the inputs' own counts add to it",
+            two,
+            f"T times the largest error below {limit:g}, all T",
+            two < limit * settle,
+        ),
         Held("the error falls as 1 / T", fall, "from 1 s to 10 s by a factor of 7 to 14", 7 <= fall <= 14),
-        Held("with leak an error against the onset's bias stays", stays, f"at least 0.5 Hz rms after {LONG:g} s, where 1 / T is 0.01", stays >= 0.5),
+        Held(
+            "with leak an error against the onset's bias stays",
+            stays,
+            f"at least 0.5 Hz rms after {LONG:g} s, where 1 / T is 0.01",
+            stays >= 0.5,
+        ),
     )
 
 
@@ -113,7 +163,12 @@ def _network_claims(networks: dict[str, list[tuple[float, float, float]]]) -> tu
         (_, labels, error), (_, _, first) = found[-1], found[0]
         claims.append(Held(f"{name}: few labels differ at 10 s", labels, "less than 1 %, as in the paper", labels < 1))
         claims.append(
-            Held(f"{name}: outputs come closer with time", first / error, "the error falls by a factor of 4 or more from 1 s to 10 s", first >= 4 * error)
+            Held(
+                f"{name}: outputs come closer with time",
+                first / error,
+                "the error falls by a factor of 4 or more from 1 s to 10 s",
+                first >= 4 * error,
+            )
         )
     return tuple(claims)
 
@@ -130,13 +185,26 @@ def _figure(neurons: dict[float, dict[str, float]], networks: dict[str, list[tup
         ("leak, b = -2.16, rms [Hz]", "^--", "#c55a11"),
         ("leak, b = -1.5, rms [Hz]", "v--", "#b8860b"),
     ):
-        left.plot(TIMES, [neurons[t][key] for t in TIMES], style, color=color, ms=4, lw=1, label=key.removesuffix(", rms [Hz]"))
+        left.plot(
+            TIMES,
+            [neurons[t][key] for t in TIMES],
+            style,
+            color=color,
+            ms=4,
+            lw=1,
+            label=key.removesuffix(", rms [Hz]"),
+        )
     left.set(xscale="log", yscale="log")
     tidy(left, "a  one neuron", xlabel="coding time T [s]", ylabel="rms error [Hz]")
     for (name, found), style in zip(networks.items(), ("o-", "s-"), strict=False):
         right.plot([t for t, _, _ in found], [labels for _, labels, _ in found], style, ms=4, lw=1, label=name)
     right.axhline(1, color="black", lw=1, ls=":")
-    tidy(right, "b  dense networks against their ReLU networks", xlabel="coding time T [s]", ylabel="labels that differ [%]")
+    tidy(
+        right,
+        "b  dense networks against their ReLU networks",
+        xlabel="coding time T [s]",
+        ylabel="labels that differ [%]",
+    )
     for axes in (left, right):
         axes.set_xticks([1, 2, 3, 5, 10], ["1", "2", "3", "5", "10"])
         axes.minorticks_off()

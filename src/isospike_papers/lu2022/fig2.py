@@ -1,8 +1,9 @@
-"""Below threshold the two resets are one neuron; the linear one loses nothing when it fires, the reset to zero loses the excess.
+"""Below threshold the two resets are one neuron; the linear one loses nothing when it fires, the reset to zero loses
+the excess.
 
-Membrane potentials of a leaky neuron that receives the same spikes, reset to zero (top) and by subtraction (bottom).  The paper gives no
-parameters for this figure; those of Table III are used, at two input frequencies.  Source: Lu 2022, Fig. 2.
-"""
+Membrane potentials of a leaky neuron that receives the same spikes, reset to zero (top) and by subtraction
+(bottom).  The paper gives no parameters for this figure; those of Table III are used, at two input
+frequencies.  Source: Lu 2022, Fig. 2."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -71,7 +72,8 @@ class Fig2(Claim):
             rows=tuple(Row(f"reset {name}", _figures(runs[reset])) for reset, name in RESETS.items()),
             held=_claims(runs["soft"], runs["zero"]),
             notes=(
-                f"Inputs of {FREQUENCIES[0]:g} and {FREQUENCIES[1]:g} Hz with weights {WEIGHTS[0]} and {WEIGHTS[1]}, g = {CONDUCTANCE:g}, V_th = C = 1, "
+                f"Inputs of {FREQUENCIES[0]:g} and {FREQUENCIES[1]:g} Hz with weights {WEIGHTS[0]} and "
+                f"{WEIGHTS[1]}, g = {CONDUCTANCE:g}, V_th = C = 1, "
                 f"steps of {DT} s: chosen here, as the paper's drawing has no figures.",
                 "Charge received = leaked + one V_th C a spike + what is left + what the reset threw away.",
             ),
@@ -114,11 +116,15 @@ def _figure(soft: Run, zero: Run) -> "Figure":
     panels = figure.subplots(2, 1, sharex=True)
     for axes, run, title in ((panels[0], zero, "reset to zero"), (panels[1], soft, "linear reset")):
         t = torch.arange(1, len(run.left) + 1, dtype=torch.float64) * DT
-        axes.plot(torch.stack([t, t], 1).flatten(), torch.stack([run.reached, run.left], 1).flatten(), color="#1f4e79", lw=1)
+        axes.plot(
+            torch.stack([t, t], 1).flatten(), torch.stack([run.reached, run.left], 1).flatten(), color="#1f4e79", lw=1
+        )
         axes.axhline(1, color="#c55a11", lw=1, ls="--")
         axes.vlines(t[run.drive > 0], -0.5, -0.5 + 0.6 * run.drive[run.drive > 0], color="#707070", lw=1)
         axes.vlines(t[run.spikes > 0], 1.5, 1.8, color="#b00020", lw=1.4)
-        axes.set_yticks([-0.35, 0, 0.5, 1, 1.65], ["input spikes", "0", "0.5", "V_th", f"{int(run.spikes.sum())} output spikes"])
+        axes.set_yticks(
+            [-0.35, 0, 0.5, 1, 1.65], ["input spikes", "0", "0.5", "V_th", f"{int(run.spikes.sum())} output spikes"]
+        )
         tidy(axes, title)
     panels[1].set_xlabel("time [s]")
     return figure

@@ -1,4 +1,5 @@
-"""With three inputs of different frequencies the linear LIF neuron follows the rectifier, the reset to zero falls behind.
+"""With three inputs of different frequencies the linear LIF neuron follows the rectifier, the reset to zero falls
+behind.
 
 The paper does not give the third weight; 0.1 is used here, so that Σω stays below V_th C.  Source: Lu 2022, Fig. 9.
 """
@@ -42,8 +43,10 @@ class Fig9(Claim):
             rows=tuple(Row(f"{seconds:g} s, reset {RESETS[reset]}", row) for (seconds, reset), row in figures.items()),
             held=_claims(figures),
             notes=(
-                f"{PAIRS} triples of frequencies, uniform in [1, {HIGHEST:g}] Hz, weights {', '.join(map(str, THREE))}, g = {CONDUCTANCE:g}, steps of {DT} s.",
-                f"The onset, eq. 38, is {lines['onset']:.3f} at this sum of weights, the asymptotic bias {lines['asymptotic']:.2f} as before: it does "
+                f"{PAIRS} triples of frequencies, uniform in [1, {HIGHEST:g}] Hz, weights "
+                f"{', '.join(map(str, THREE))}, g = {CONDUCTANCE:g}, steps of {DT} s.",
+                f"The onset, eq. 38, is {lines['onset']:.3f} at this sum of weights, the asymptotic bias "
+                f"{lines['asymptotic']:.2f} as before: it does "
                 "not depend "
                 "on the weights.",
             ),
@@ -59,13 +62,31 @@ def _figures(out: Tensor, sums: Tensor, lines: dict[str, float]) -> dict[str, Va
 
 
 def _claims(figures: dict) -> tuple[Held, ...]:
-    ratios = [figures[s, "zero"]["rms error, asymptotic bias [Hz]"] / figures[s, "soft"]["rms error, asymptotic bias [Hz]"] for s in WINDOWS]
+    ratios = [
+        figures[s, "zero"]["rms error, asymptotic bias [Hz]"] / figures[s, "soft"]["rms error, asymptotic bias [Hz]"]
+        for s in WINDOWS
+    ]
     straight = min(figures[s, "soft"]["correlation"] for s in WINDOWS)
     error = max(figures[s, "soft"]["rms error, asymptotic bias [Hz]"] * s for s in (3.0, 4.0))
     return (
-        Held("the answers lie on a line, in every window", straight, "correlation with the ReLU neuron at least 0.999", straight >= 0.999),
-        Held("in 3 and 4 s they are a spike off the rectifier at most", error, "rms error with the asymptotic bias at most one spike", error <= 1),
-        Held("the reset to zero errs more", min(ratios), "at least 3 times the rms error, in every window", min(ratios) >= 3),
+        Held(
+            "the answers lie on a line, in every window",
+            straight,
+            "correlation with the ReLU neuron at least 0.999",
+            straight >= 0.999,
+        ),
+        Held(
+            "in 3 and 4 s they are a spike off the rectifier at most",
+            error,
+            "rms error with the asymptotic bias at most one spike",
+            error <= 1,
+        ),
+        Held(
+            "the reset to zero errs more",
+            min(ratios),
+            "at least 3 times the rms error, in every window",
+            min(ratios) >= 3,
+        ),
     )
 
 
@@ -77,8 +98,20 @@ def _figure(found: dict, sums: Tensor, lines: dict[str, float]) -> "Figure":
     some = slice(0, 40)  # as many as can be told apart
     order = sums[some].argsort()
     _points(left, torch.arange(len(order)), {r: found[3.0, r][some][order] for r in RESETS})
-    left.plot(rectified(sums[some][order], lines["onset"]), "-", color="#1f4e79", lw=1.2, label=f"ReLU, b = {lines['onset']:.2f} (onset)")
-    left.plot(rectified(sums[some][order], lines["asymptotic"]), ":", color="black", lw=1.2, label=f"ReLU, b = {lines['asymptotic']:.2f} (asymptotic)")
+    left.plot(
+        rectified(sums[some][order], lines["onset"]),
+        "-",
+        color="#1f4e79",
+        lw=1.2,
+        label=f"ReLU, b = {lines['onset']:.2f} (onset)",
+    )
+    left.plot(
+        rectified(sums[some][order], lines["asymptotic"]),
+        ":",
+        color="black",
+        lw=1.2,
+        label=f"ReLU, b = {lines['asymptotic']:.2f} (asymptotic)",
+    )
     tidy(left, "a  forty triples, 3 s", xlabel="triple, by Σ ω f", ylabel="output frequency [Hz]")
     left.legend(fontsize=7.5, frameon=False)
     _points(right, sums, {r: found[3.0, r] - rectified(sums, lines["asymptotic"]) for r in RESETS})

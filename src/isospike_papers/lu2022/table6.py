@@ -1,4 +1,5 @@
-"""The error increment from ReLU network to linear LIF network is small: none for a shallow network, little for deep ones.
+"""The error increment from ReLU network to linear LIF network is small: none for a shallow network, little for deep
+ones.
 
 Error rates of the ConvNet on MNIST and of AlexNet and VGG16 on CIFAR-10, none with biases.  Source: Lu 2022, Table VI.
 """
@@ -8,7 +9,15 @@ from dataclasses import dataclass
 
 from isospike.errors import InvalidData
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
-from isospike_papers.lu2022.parts.setting import DT, Compared, alexnet_cifar10, coding, compared, convnet_mnist, vgg16_cifar10
+from isospike_papers.lu2022.parts.setting import (
+    DT,
+    Compared,
+    alexnet_cifar10,
+    coding,
+    compared,
+    convnet_mnist,
+    vgg16_cifar10,
+)
 from isospike_papers.shared.subject import Subject
 
 ANN, SNN, INCREMENT, AGREEMENT = "ReLU error [%]", "SNN error [%]", "error increment [points]", "agreement [%]"
@@ -33,7 +42,14 @@ class Table6(Claim):
     paper = (
         Case("ConvNet, MNIST", convnet_mnist, 5.0, 4.0, 300, {ANN: 1.5, INCREMENT: 0.0, AGREEMENT: 100.0}),
         Case("AlexNet, CIFAR-10", alexnet_cifar10, 5.0, 20.0, 100, {ANN: 19.73, AGREEMENT: 99.50}),
-        Case("VGG16, CIFAR-10", vgg16_cifar10, 6.0, 20.0, 100, {ANN: 11.42, SNN: 11.54, INCREMENT: 0.12, AGREEMENT: 99.88}),
+        Case(
+            "VGG16, CIFAR-10",
+            vgg16_cifar10,
+            6.0,
+            20.0,
+            100,
+            {ANN: 11.42, SNN: 11.54, INCREMENT: 0.12, AGREEMENT: 99.88},
+        ),
     )
 
     def measure(self, setup: Setup) -> Found:
@@ -50,21 +66,30 @@ class Table6(Claim):
             table.append(Row(f"{case.name}, {place}", _figures(case, result), case.paper))
             found[case.name] = result
         if not found:
-            raise InvalidData("none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA.")
-        narrow = f"AlexNet and VGG16 have width {setup.width} instead of 64 and are trained for 10 epochs, so they are less accurate than the paper's."
+            raise InvalidData(
+                "none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA."
+            )
+        narrow = (
+            f"AlexNet and VGG16 have width {setup.width} instead of 64 and are trained for 10 epochs, so they "
+            "are less accurate than the paper's."
+        )
         return Found(
             rows=tuple(table),
             held=tuple(claim for name, result in found.items() for claim in _claims(name, result)),
             notes=(
                 *(() if setup.full else (narrow,)),
-                f"Steps of {DT} s, no leak, no normalisation, pools by the window's winner.  Coding ranges were chosen so that few rates saturate; the paper "
+                f"Steps of {DT} s, no leak, no normalisation, pools by the window's winner.  Coding ranges were "
+                "chosen so that few rates saturate; the paper "
                 "says 10 Hz and 2 s "
                 "for MNIST, and 2,000 time steps for VGG16.",
-                "The error increment is a difference of two errors and can be negative: labels that differ need not be wrong ones.  Agreement is the stricter "
+                "The error increment is a difference of two errors and can be negative: labels that differ need "
+                "not be wrong ones.  Agreement is the stricter "
                 "figure.",
-                "The paper's figures are over 2,000, 1,200 and 800 images.  Table VI gives the VGG16 increment as 0.12 points; the text says 0.08 for deep "
+                "The paper's figures are over 2,000, 1,200 and 800 images.  Table VI gives the VGG16 increment "
+                "as 0.12 points; the text says 0.08 for deep "
                 "networks.",
-                "Rows of other authors in the paper's table are not repeated.  The source's text of the table is damaged; the paper's AlexNet increment "
+                "Rows of other authors in the paper's table are not repeated.  The source's text of the table "
+                "is damaged; the paper's AlexNet increment "
                 "is not "
                 "readable in it.",
             ),
@@ -82,6 +107,16 @@ def _claims(name: str, found: Compared) -> tuple[Held, ...]:
     shallow = name.startswith("ConvNet")
     most, least = (1.0, 0.99) if shallow else (5.0, 0.9)
     return (
-        Held(f"{name}: small error increment", relu - snn, f"at most {most:g} point{'' if shallow else 's'}", relu - snn <= most),
-        Held(f"{name}: labels are the ReLU network's", found.agreement, f"share at least {least:g}", found.agreement >= least),
+        Held(
+            f"{name}: small error increment",
+            relu - snn,
+            f"at most {most:g} point{'' if shallow else 's'}",
+            relu - snn <= most,
+        ),
+        Held(
+            f"{name}: labels are the ReLU network's",
+            found.agreement,
+            f"share at least {least:g}",
+            found.agreement >= least,
+        ),
     )

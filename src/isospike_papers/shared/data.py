@@ -1,4 +1,5 @@
-"""The data sets of the experiments, and how each is divided: what networks are trained on, and what figures are reported on."""
+"""The data sets of the experiments, and how each is divided: what networks are trained on, and what figures are
+reported on."""
 
 import os
 from dataclasses import dataclass, replace
@@ -33,7 +34,8 @@ def with_test_set(name: str, data_dir: Path | None) -> Split:
 
 
 def cifar10(data_dir: Path | None, normalize: Normalize = (CIFAR_MEAN, CIFAR_STD)) -> Split:
-    """CIFAR-10: trained on the first nine tenths of the training set, reported on the rest of it and on the first 1,000 test images.
+    """CIFAR-10: trained on the first nine tenths of the training set, reported on the rest of it and on the first
+    1,000 test images.
 
     In torchvision's layout, or as `cifar10.npz` with train_images, train_labels, test_images and test_labels.
     """
@@ -50,7 +52,8 @@ def _cifar10(train: bool, root: Path, normalize: Normalize) -> Data:
     except InvalidData as error:
         raise InvalidData(
             f"CIFAR-10 is not in `{root}`: {error.what}",
-            "torchvision's layout (cifar-10-batches-py), or cifar10.npz with train_images, train_labels, test_images and test_labels.",
+            "torchvision's layout (cifar-10-batches-py), or cifar10.npz with train_images, train_labels, "
+            "test_images and test_labels.",
             "Put it there, or name its place: --data-dir, ISOSPIKE_DATA.",
         ) from error
 

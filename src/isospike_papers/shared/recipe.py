@@ -49,17 +49,28 @@ class Recipe:
 
 
 def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Data], device: str = "cpu") -> nn.Module:
-    """The network, trained or from the store; an interrupt loses at most one epoch.  `data` is opened only if there is something to train."""
+    """The network, trained or from the store; an interrupt loses at most one epoch.  `data` is opened only if there is
+    something to train."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = make() if recipe.after is None else trained(recipe.after, make, data, device)
     adam = partial(torch.optim.Adam, lr=recipe.rate)
-    how: dict[str, Any] = {"epochs": recipe.epochs, "optimizer": adam, "decay": recipe.decay, "seed": recipe.seed, "accelerator": device, "resume": True}
+    how: dict[str, Any] = {
+        "epochs": recipe.epochs,
+        "optimizer": adam,
+        "decay": recipe.decay,
+        "seed": recipe.seed,
+        "accelerator": device,
+        "resume": True,
+    }
     batches = partial(loader, batch=recipe.batch, shift=recipe.shift, flip=recipe.flip)
     price = Sparsity(recipe.l1) if recipe.l1 else None
 
     def train(path: Path) -> None:
-        write(path, weights(fit(Classifier(model, price), batches(data().first(recipe.training)), folder=path.parent, **how)))
+        write(
+            path,
+            weights(fit(Classifier(model, price), batches(data().first(recipe.training)), folder=path.parent, **how)),
+        )
 
     path = Store().kept(recipe.name, recipe, "weights.safetensors", train)
     model.load_state_dict(load_file(path))

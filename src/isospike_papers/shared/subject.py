@@ -20,6 +20,12 @@ class Subject:
     input_range: tuple[float, float] | None = None
 
 
-def subject(recipe: Recipe, make: Callable[[], nn.Module], split: Split, setup: Setup, input_range: tuple[float, float] | None = None) -> Subject:
+def subject(
+    recipe: Recipe,
+    make: Callable[[], nn.Module],
+    split: Split,
+    setup: Setup,
+    input_range: tuple[float, float] | None = None,
+) -> Subject:
     """The network of a recipe, as a setup changes it, trained or from the store."""
     return Subject(trained(recipe.at(setup), make, lambda: split.train, setup.device), split, input_range)

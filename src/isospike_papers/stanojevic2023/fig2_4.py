@@ -1,8 +1,7 @@
 """Every spike is the crossing of a threshold, its time gives the activation back, and many neurons stay silent.
 
-Spikes of VGG16 for a cat of CIFAR-10 in the input, layers 1, 2 and 14, and the potentials of the read-out; three membranes of one
-channel of layer 2; when layer 2 fires over all test images.  Source: Stanojevic 2023, Fig. 2.4.
-"""
+Spikes of VGG16 for a cat of CIFAR-10 in the input, layers 1, 2 and 14, and the potentials of the read-out; three
+membranes of one channel of layer 2; when layer 2 fires over all test images.  Source: Stanojevic 2023, Fig. 2.4."""
 
 from dataclasses import dataclass
 
@@ -28,7 +27,8 @@ PAPER: dict[str, Value] = {EARLY: 34.92}
 
 @dataclass(frozen=True)
 class Census:
-    """When the neurons of a layer fire: spikes a bin, neuron and image, over equal bins of its window; share that fires at all."""
+    """When the neurons of a layer fire: spikes a bin, neuron and image, over equal bins of its window; share that
+    fires at all."""
 
     counts: Tensor
     fires: float
@@ -51,7 +51,9 @@ class Fig24(Claim):
         trace = simulate(network, x)
         generator = torch.Generator().manual_seed(setup.seed)
         bands = tuple(
-            _band(f"layer {n}" if n else "input", network, hidden[n - 1] if n else None, trace.codes, x, generator) for n in LAYERS if n <= len(hidden)
+            _band(f"layer {n}" if n else "input", network, hidden[n - 1] if n else None, trace.codes, x, generator)
+            for n in LAYERS
+            if n <= len(hidden)
         )
         second = hidden[1]
         arriving = {group.source: trace.codes[group.source] for group in second.groups}
@@ -68,17 +70,43 @@ class Fig24(Claim):
         return Found(
             rows=(
                 Row("over the images", {EARLY: 100 * census.fires, "images": len(data)}, PAPER),
-                *(Row(band.name, {"window": band.end - band.begin, "begins": band.begin, "fire for this image [%]": 100 * band.fires}) for band in bands),
+                *(
+                    Row(
+                        band.name,
+                        {
+                            "window": band.end - band.begin,
+                            "begins": band.begin,
+                            "fire for this image [%]": 100 * band.fires,
+                        },
+                    )
+                    for band in bands
+                ),
             ),
             held=(
                 Held("both networks predict the same class for this image", float(same), "1 if so", same),
-                Held("spike times of all layers give the activations back", lost, "error ≤ 1e-4 of a layer's largest", lost <= 1e-4),
-                Held("the membranes shown cross their thresholds when the simulated neurons fire", missed, "within 1e-4 of a window", missed <= 1e-4),
-                Held("a large part of layer 2 is silent until t_max", 1 - census.fires, "share at least 0.25, in the paper 0.6508", census.fires <= 0.75),
+                Held(
+                    "spike times of all layers give the activations back",
+                    lost,
+                    "error ≤ 1e-4 of a layer's largest",
+                    lost <= 1e-4,
+                ),
+                Held(
+                    "the membranes shown cross their thresholds when the simulated neurons fire",
+                    missed,
+                    "within 1e-4 of a window",
+                    missed <= 1e-4,
+                ),
+                Held(
+                    "a large part of layer 2 is silent until t_max",
+                    1 - census.fires,
+                    "share at least 0.25, in the paper 0.6508",
+                    census.fires <= 0.75,
+                ),
             ),
             notes=(
                 *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64.",)),
-                f"The histogram is over {len(data):,} images ({place}).  Of each layer the earliest neuron and {SHOWN - 1} random ones are shown.",
+                f"The histogram is over {len(data):,} images ({place}).  Of each layer the earliest neuron and "
+                f"{SHOWN - 1} random ones are shown.",
             ),
             draw=lambda: raster.draw(bands, readout, raster.Panels(paths, census.counts, census.fires)),
         )
@@ -103,13 +131,16 @@ def a_cat(network: SpikingNetwork, data: Data) -> Tensor:
 
 
 def of_one_channel(stage: Stage, code: Tensor) -> tuple[tuple[int, ...], ...]:
-    """An early, a later and a silent neuron of one channel: of those about half active, the one whose membrane its inputs move most.
+    """An early, a later and a silent neuron of one channel: of those about half active, the one whose membrane its
+    inputs move most.
 
     code: (channels, height, width).
     """
     share = (code > 0).float().mean((1, 2))
     assert isinstance(stage.neuron, FirstSpikeIF)
-    slope = stage.neuron.slope.expand(stage.shape).amax((1, 2))  # the steeper the approach to threshold, the less the rest is seen
+    slope = stage.neuron.slope.expand(stage.shape).amax(
+        (1, 2)
+    )  # the steeper the approach to threshold, the less the rest is seen
     channel = int((slope + 1e6 * (share - 0.5).abs().clamp_min(0.3)).argmin())
     order = code[channel].flatten().argsort(descending=True)
     active = int((code[channel] > 0).sum())
@@ -135,7 +166,14 @@ def count(network: SpikingNetwork, stage: Stage, data: Data) -> Census:
     return Census(counts / total, fired / total)
 
 
-def _band(name: str, network: SpikingNetwork, stage: Stage | None, codes: dict[str, Tensor], x: Tensor, generator: torch.Generator) -> raster.Band:
+def _band(
+    name: str,
+    network: SpikingNetwork,
+    stage: Stage | None,
+    codes: dict[str, Tensor],
+    x: Tensor,
+    generator: torch.Generator,
+) -> raster.Band:
     encoder = network.body.encoder
     code = (encoder.encode(x) if stage is None else codes[stage.name]).flatten()
     begin, end = (0.0, float(encoder.window)) if stage is None else (float(stage.begin), float(stage.end))  # type: ignore[attr-defined]

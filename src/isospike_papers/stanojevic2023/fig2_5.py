@@ -1,11 +1,12 @@
 """Accuracy survives windows that are a little too short and a jitter of 0.001, but not a mismatch of slopes.
 
-a: accuracy and latency against the margin ζ by which windows exceed the largest calibrated activation; b: against the standard
-deviation of a jitter in spike times; c: of a fixed mismatch of every neuron's ramp.  Source: Stanojevic 2023, Fig. 2.5.
-"""
+a: accuracy and latency against the margin ζ by which windows exceed the largest calibrated activation; b: against the
+standard deviation of a jitter in spike times; c: of a fixed mismatch of every neuron's ramp.  Source: Stanojevic 2023,
+Fig. 2.5."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from statistics import mean, median, stdev
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from rich.progress import track
 from isospike.constraints import Noise, SlopeMismatch, SpikeJitter, constrain
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least
+from isospike.report.claim import Claim, Figures, Found, Held, Row, Setup, Value, at_least, number
 from isospike.simulate import ClosedForm
 from isospike_papers.stanojevic2023.parts.exactness import Exactness
 from isospike_papers.stanojevic2023.parts.subjects import PAPER_CODING, vgg16_cifar10
@@ -54,26 +55,46 @@ class Fig25(Claim):
 
         def trials(label: str, sd: float, one: Callable[[int], float]) -> Row:
             found = [one(1000 * setup.seed + trial) for trial in range(setup.trials)]
-            return _row(f"{label} {sd:g}", {ACCURACY: mean(found), SPREAD: stdev(found) if len(found) > 1 else 0.0, LATENCY: network.latency})
+            return _row(
+                f"{label} {sd:g}",
+                {ACCURACY: mean(found), SPREAD: stdev(found) if len(found) > 1 else 0.0, LATENCY: network.latency},
+            )
 
         margins = [with_margin(z) for z in track(MARGINS, "margins", transient=True)]
 
         def disturbed(label: str, kind: type[Noise], sds: tuple[float, ...]) -> list[Row]:
-            return [trials(label, sd, lambda seed, sd=sd: accuracy(constrain(network, [kind(sd, seed)]), data)) for sd in track(sds, label, transient=True)]  # type: ignore[misc]
+            def at(sd: float, seed: int) -> float:
+                return accuracy(constrain(network, [kind(sd, seed)]), data)
 
-        jitters, mismatches = disturbed("jitter", SpikeJitter, JITTERS), disturbed("mismatch", SlopeMismatch, MISMATCHES)
+            return [trials(label, sd, partial(at, sd)) for sd in track(sds, label, transient=True)]
+
+        jitters, mismatches = (
+            disturbed("jitter", SpikeJitter, JITTERS),
+            disturbed("mismatch", SlopeMismatch, MISMATCHES),
+        )
         rows = (*margins, *jitters, *mismatches)
         return Found(
             rows=rows,
             held=_claims({row.case: row.measured for row in rows}, len(data)),
             notes=(
-                *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64, so the undisturbed accuracy differs from the paper's 93.59 %.",)),
+                *(
+                    ()
+                    if setup.full
+                    else (
+                        f"VGG16 has width {setup.width} instead of 64, so the undisturbed accuracy differs from "
+                        "the paper's 93.59 %.",
+                    )
+                ),
                 f"Accuracy is over {len(data):,} images ({place}); jitter and mismatch over {setup.trials} draws.",
-                "Jitter and mismatch are in the paper's units: time with τ_c = 1, and α with α = 1.  Hidden windows of this network are "
+                "Jitter and mismatch are in the paper's units: time with τ_c = 1, and α with α = 1.  Hidden "
+                "windows of this network are "
                 f"{min(windows):.3g} to {max(windows):.3g} long, {median(windows):.3g} in the median.",
-                "The paper reports a dramatic drop at a mismatch of 0.001 already.  A mismatch moves a spike by its size times the ramp's length "
-                "(from the start of the window before to the spike) over the slope at the crossing, α / (1 − S): its effect grows with the "
-                "windows, and with rows whose sum S is far below 0.  Both depend on width and training; here they are those of a narrow network.",
+                "The paper reports a dramatic drop at a mismatch of 0.001 already.  A mismatch moves a spike by "
+                "its size times the ramp's length "
+                "(from the start of the window before to the spike) over the slope at the crossing, α / (1 − "
+                "S): its effect grows with the "
+                "windows, and with rows whose sum S is far below 0.  Both depend on width and training; here "
+                "they are those of a narrow network.",
             ),
             draw=lambda: _figure(margins, jitters, mismatches),
         )
@@ -90,26 +111,36 @@ def _row(case: str, measured: dict[str, Value]) -> Row:
     return Row(case, measured)
 
 
-def _claims(at: dict[str, dict[str, Value]], images: int) -> tuple[Held, ...]:
+def _claims(at: Mapping[str, Figures], images: int) -> tuple[Held, ...]:
     def lost(case: str) -> float:
-        return _number(at["ζ = 0.5"][ACCURACY]) - _number(at[case][ACCURACY])
+        return number(at["ζ = 0.5"][ACCURACY]) - number(at[case][ACCURACY])
 
     one = 100 / images  # an image, in points
-    ratio = _number(at["ζ = -0.5"][LATENCY]) / _number(at["ζ = 0.5"][LATENCY])
+    ratio = number(at["ζ = -0.5"][LATENCY]) / number(at["ζ = 0.5"][LATENCY])
     few = max(1.0, 3 * one)
     worse = lost("mismatch 0.01") - lost("jitter 0.01")
     return (
-        Held("from ζ = 0.5 to ζ = −0.5 latency falls by a factor of three", ratio, "ratio within 0.05 of 1/3", abs(ratio - 1 / 3) <= 0.05),
-        Held("slightly negative ζ costs little: −0.1", lost("ζ = -0.1"), f"at most {few:.3g} points lost", lost("ζ = -0.1") <= few),
+        Held(
+            "from ζ = 0.5 to ζ = −0.5 latency falls by a factor of three",
+            ratio,
+            "ratio within 0.05 of 1/3",
+            abs(ratio - 1 / 3) <= 0.05,
+        ),
+        Held(
+            "slightly negative ζ costs little: −0.1",
+            lost("ζ = -0.1"),
+            f"at most {few:.3g} points lost",
+            lost("ζ = -0.1") <= few,
+        ),
         at_least("accuracy breaks down far below ζ = −0.5: −0.9", lost("ζ = -0.9"), 10, "points lost"),
-        Held("a jitter of 0.001 costs nothing", lost("jitter 0.001"), "at most 0.25 points lost", lost("jitter 0.001") <= max(0.25, one)),
+        Held(
+            "a jitter of 0.001 costs nothing",
+            lost("jitter 0.001"),
+            "at most 0.25 points lost",
+            lost("jitter 0.001") <= max(0.25, one),
+        ),
         at_least("a mismatch of 0.01 costs far more than as large a jitter", worse, 10, "points more"),
     )
-
-
-def _number(value: Value) -> float:
-    assert isinstance(value, float)
-    return value
 
 
 def _figure(margins: list[Row], jitters: list[Row], mismatches: list[Row]) -> "Figure":
@@ -130,7 +161,7 @@ def _figure(margins: list[Row], jitters: list[Row], mismatches: list[Row]) -> "F
         (b, JITTERS, jitters, "b  spike jitter", "SD of spike times [τ]"),
         (c, MISMATCHES, mismatches, "c  slope mismatch", "SD of the ramp's slope [α]"),
     ):
-        _noisy(axes, sds, rows, title, label, _number(margins[MARGINS.index(0.5)].measured[ACCURACY]))
+        _noisy(axes, sds, rows, title, label, number(margins[MARGINS.index(0.5)].measured[ACCURACY]))
     for axes in (a, b, c, other):
         axes.spines["top"].set_visible(False)
     for axes in (a, b, c):
@@ -144,9 +175,11 @@ def _noisy(axes: "Axes", sds: tuple[float, ...], rows: list[Row], title: str, la
     axes.axhline(undisturbed, color="#b0b0b0", lw=1, ls=":")
     axes.errorbar(sds, _column(rows, ACCURACY), _column(rows, SPREAD), fmt="o-", color="#1f4e79", ms=4, capsize=2)
     axes.set(xscale="log", title=title, xlabel=label)
-    axes.annotate("undisturbed", (sds[0], undisturbed), xytext=(0, 3), textcoords="offset points", fontsize=8, color="#707070")
+    axes.annotate(
+        "undisturbed", (sds[0], undisturbed), xytext=(0, 3), textcoords="offset points", fontsize=8, color="#707070"
+    )
     axes.spines["right"].set_visible(False)
 
 
 def _column(rows: list[Row], key: str) -> list[float]:
-    return [_number(row.measured[key]) for row in rows]
+    return [number(row.measured[key]) for row in rows]

@@ -3,13 +3,14 @@
 A converted VGG16 on CIFAR-10, before and after.  Source: Stanojevic 2023, Fig. 3.5 and §3.6.3.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.progress import track
 
 from isospike import Latency, SpikeJitter, TimeSteps, WeightBits, constrain
 from isospike.constraints import Constraint
-from isospike.report.claim import SIZES, Claim, Found, Held, Row, Setup, Value, at_most
+from isospike.report.claim import SIZES, Claim, Figures, Found, Held, Row, Setup, at_most, number
 from isospike_papers.stanojevic2023.parts.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -28,8 +29,14 @@ SETS: dict[str, tuple[str, list[Constraint]]] = {
     "90th percentile": ("d", [Latency(0.9)]),
     "jitter 0.1": ("a", [SpikeJitter(0.1)]),
     "jitter 0.3": ("a", [SpikeJitter(0.3)]),
-    "6 bits, 95th percentile, 16 time steps, jitter 0.1": ("all", [WeightBits(6), Latency(0.95), TimeSteps(16), SpikeJitter(0.1)]),
-    "4 bits, 95th percentile, 16 time steps, jitter 0.1": ("all", [WeightBits(4), Latency(0.95), TimeSteps(16), SpikeJitter(0.1)]),
+    "6 bits, 95th percentile, 16 time steps, jitter 0.1": (
+        "all",
+        [WeightBits(6), Latency(0.95), TimeSteps(16), SpikeJitter(0.1)],
+    ),
+    "4 bits, 95th percentile, 16 time steps, jitter 0.1": (
+        "all",
+        [WeightBits(4), Latency(0.95), TimeSteps(16), SpikeJitter(0.1)],
+    ),
 }
 EASY = ("jitter 0.1", "32 time steps", "8 time steps", "8 bits", "99th percentile")  # tuned at full size only
 
@@ -60,40 +67,61 @@ class Fig35(Claim):
             tuned = tuning.tuned(constraints)
             after, spread = tuning.accuracy(tuned, constraints, data)
             chip = constrain(tuned, constraints, tuning.calibration)
-            rows.append(Row(case, {BEFORE: before, AFTER: after, SPREAD: spread, LATENCY: 100 * chip.latency / tuning.network.latency}))
+            rows.append(
+                Row(
+                    case,
+                    {
+                        BEFORE: before,
+                        AFTER: after,
+                        SPREAD: spread,
+                        LATENCY: 100 * chip.latency / tuning.network.latency,
+                    },
+                )
+            )
         return Found(
             rows=tuple(rows),
             held=_claims({row.case: row.measured for row in rows}),
             notes=(
                 *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64.",)),
-                f"Tuned for {tuning.epochs} epochs of {len(tuning.images):,} images; accuracy is over {len(data):,} images ({place}), with jitter over "
+                f"Tuned for {tuning.epochs} epochs of {len(tuning.images):,} images; accuracy is over "
+                f"{len(data):,} images ({place}), with jitter over "
                 f"{setup.trials} draws.",
-                "The paper's text gives latencies and bounds, no accuracies by constraint; its windows are a layer's, ours fit each channel's activations "
+                "The paper's text gives latencies and bounds, no accuracies by constraint; its windows are a "
+                "layer's, ours fit each channel's activations "
                 "(scale='channel'), since batch norm behind the rectifiers leaves channels of very different size.",
-                "Tuning on ideal hardware is the yardstick: it has seen the images as often.  Bits are counted on the read-out's weights too.",
+                "Tuning on ideal hardware is the yardstick: it has seen the images as often.  Bits are counted "
+                "on the read-out's weights too.",
             ),
             draw=lambda: _figure(rows),
         )
 
 
-def _number(value: Value) -> float:
-    assert isinstance(value, float)
-    return value
-
-
-def _claims(at: dict[str, dict[str, Value]]) -> tuple[Held, ...]:
-    ideal = _number(at["ideal hardware"][BEFORE])
+def _claims(at: Mapping[str, Figures]) -> tuple[Held, ...]:
+    ideal = number(at["ideal hardware"][BEFORE])
 
     def lost(case: str, when: str = AFTER) -> float:
-        return ideal - _number(at[case][when])
+        return ideal - number(at[case][when])
 
     together = "6 bits, 95th percentile, 16 time steps, jitter 0.1"
     limits = (("16 time steps", 1.5), ("6 bits", 1.0), ("95th percentile", 1.0))
     recovered = lost("4 bits", BEFORE) - lost("4 bits")
     helped = lost("jitter 0.3", BEFORE) - lost("jitter 0.3")
     return (
-        *(Held(f"{case} after tuning", lost(case), f"at most {limit} points below the converted network", lost(case) <= limit) for case, limit in limits),
-        Held("4 bits recover from failure", recovered, "at least half of what was lost", recovered >= 0.5 * lost("4 bits", BEFORE)),
+        *(
+            Held(
+                f"{case} after tuning",
+                lost(case),
+                f"at most {limit} points below the converted network",
+                lost(case) <= limit,
+            )
+            for case, limit in limits
+        ),
+        Held(
+            "4 bits recover from failure",
+            recovered,
+            "at least half of what was lost",
+            recovered >= 0.5 * lost("4 bits", BEFORE),
+        ),
         Held("tuning helps against jitter of 0.3", helped, "above 0 points", helped > 0),
         at_most("all four together, which the paper leaves open", lost(together), 5, "points below"),
     )
@@ -103,13 +131,25 @@ def _figure(rows: list[Row]) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 3.6), layout="constrained")
-    titles = {"a": "a  spike jitter", "b": "b  time steps", "c": "c  weight bits", "d": "d  window percentile", "all": "all together"}
+    titles = {
+        "a": "a  spike jitter",
+        "b": "b  time steps",
+        "c": "c  weight bits",
+        "d": "d  window percentile",
+        "all": "all together",
+    }
     at = {row.case: row.measured for row in rows}
-    ideal = _number(at["ideal hardware"][BEFORE])
+    ideal = number(at["ideal hardware"][BEFORE])
     for axes, (panel, title) in zip(figure.subplots(1, 5, sharey=True), titles.items(), strict=True):
         cases = [case for case, (where, _) in SETS.items() if where == panel]
         for offset, when, colour in ((-0.2, BEFORE, "#9db7d5"), (0.2, AFTER, "#1f4e79")):
-            axes.bar([i + offset for i in range(len(cases))], [_number(at[c].get(when, 0.0)) for c in cases], 0.38, color=colour, label=when.split()[1])
+            axes.bar(
+                [i + offset for i in range(len(cases))],
+                [number(at[c].get(when, 0.0)) for c in cases],
+                0.38,
+                color=colour,
+                label=when.split()[1],
+            )
         axes.axhline(ideal, color="#b0b0b0", lw=1, ls=":")
         labels = [c.split()[1] if panel == "a" else c.split()[0] if panel != "all" else f"{c[0]} bits" for c in cases]
         axes.set_xticks(range(len(cases)), labels, fontsize=8)

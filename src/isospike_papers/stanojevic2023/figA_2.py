@@ -1,4 +1,5 @@
-"""A network whose neurons fire at most once answers nearly as well as its ReLU network, before most hidden neurons have fired.
+"""A network whose neurons fire at most once answers nearly as well as its ReLU network, before most hidden neurons
+have fired.
 
 b: when inputs, hidden and output neurons fire; c and d: MNIST with 800, 400 and 340 hidden neurons; e: Fashion-MNIST.
 Source: Stanojevic 2023, Fig. A.2 and sec. A.1.3.
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 CASES = (("mnist", 800), ("mnist", 400), ("mnist", 340), ("fashion_mnist", 800))
 ACCURACY, RELU, SPIKES = "SNN accuracy [%]", "ReLU accuracy [%]", "spikes per hidden neuron"
-HIDDEN, INPUT, SILENT = "hidden spikes before the answer", "input spikes before the answer", "silent output neurons [%]"
+HIDDEN, INPUT, SILENT = (
+    "hidden spikes before the answer",
+    "input spikes before the answer",
+    "silent output neurons [%]",
+)
 CHECKED = 500  # images whose membranes are integrated spike by spike, of those reported on
 LAST = 1.5  # of the times shown, in T
 
@@ -52,13 +57,24 @@ class Figa2(Claim):
             rows=rows,
             held=_claims(found),
             notes=(
-                "The thesis gives neither the number of epochs, nor κ, λ, the dropout, the size of the network for Fashion-MNIST, nor how the running "
+                "The thesis gives neither the number of epochs, nor κ, λ, the dropout, the size of the network "
+                "for Fashion-MNIST, nor how the running "
                 f"mean of observation times is taken.  Here {plan.epochs} epochs, {CONSTANTS}.",
-                *(() if setup.full else (f"Trained briefly: learning rate {plan.rate:g}, times 0.96 every {plan.every} steps, instead of 2e-4 and 500.",)),
-                f"Trained on {plan.images:,} images.  Both networks are reported as they are after the last epoch, over {len(found[0].times[0]):,} test "
+                *(
+                    ()
+                    if setup.full
+                    else (
+                        f"Trained briefly: learning rate {plan.rate:g}, times 0.96 every {plan.every} steps, "
+                        "instead of 2e-4 and 500.",
+                    )
+                ),
+                f"Trained on {plan.images:,} images.  Both networks are reported as they are after the last "
+                f"epoch, over {len(found[0].times[0]):,} test "
                 "images.",
-                "All pixels spike, the black ones together at the end; the thesis does not say how many of its input spikes were seen.",
-                f"In double precision, and over {min(CHECKED, len(found[0].times[0]))} images, membranes were also integrated spike by spike.",
+                "All pixels spike, the black ones together at the end; the thesis does not say how many of its "
+                "input spikes were seen.",
+                f"In double precision, and over {min(CHECKED, len(found[0].times[0]))} images, membranes were "
+                "also integrated spike by spike.",
             ),
             draw=lambda: _figure(found),
         )
@@ -99,23 +115,41 @@ def case(name: str, hidden: int, setup: Setup) -> Tested:
         SILENT: 100 * float(torch.isinf(outputs).double().mean()),
     }
     simulated = [trace.times(stage.name) for stage in trace.network.stages]
-    error = max(float(torch.where(a == b, 0.0, (a - b).abs()).max()) for a, b in zip(own, simulated, strict=True))  # silent equals silent
+    error = max(
+        float(torch.where(a == b, 0.0, (a - b).abs()).max()) for a, b in zip(own, simulated, strict=True)
+    )  # silent equals silent
     same = float((own[-1].argmin(1) == trace.readout.argmax(1)).double().mean())
     return Tested(Row(label, measured), times, error, same)
 
 
 def _claims(found: list[Tested]) -> tuple[Held, ...]:
     behind = [relu - spiking for relu, spiking in zip(_column(found, RELU), _column(found, ACCURACY), strict=True)]
-    worst = {title: max(by for by, (data, _) in zip(behind, CASES, strict=True) if data == name) for name, title in TITLES.items()}
+    worst = {
+        title: max(by for by, (data, _) in zip(behind, CASES, strict=True) if data == name)
+        for name, title in TITLES.items()
+    }
     error, same = max(one.error for one in found), min(one.same for one in found)
     share = max(seen / hidden for seen, (_, hidden) in zip(_column(found, HIDDEN), CASES, strict=True))
     spikes = max(abs(s - 0.5) for s in _column(found, SPIKES))
     return (
-        Held("membranes integrated spike by spike cross their thresholds when the sorted sums say", error, "within 1e-9 T", error <= 1e-9),
+        Held(
+            "membranes integrated spike by spike cross their thresholds when the sorted sums say",
+            error,
+            "within 1e-9 T",
+            error <= 1e-9,
+        ),
         Held("they give the same answers", same, "share 1", same == 1),
         Held("hidden neurons fire for about half of the images", spikes, "share within 0.1 of 0.5", spikes <= 0.1),
-        Held("the answer comes before most hidden neurons have fired", share, "share at most 0.5, in the paper 233 / 800", share <= 0.5),
-        *(at_most(f"accuracy on {title} comes close to the ReLU network's", by, 2, "points behind") for title, by in worst.items()),
+        Held(
+            "the answer comes before most hidden neurons have fired",
+            share,
+            "share at most 0.5, in the paper 233 / 800",
+            share <= 0.5,
+        ),
+        *(
+            at_most(f"accuracy on {title} comes close to the ReLU network's", by, 2, "points behind")
+            for title, by in worst.items()
+        ),
     )
 
 
@@ -130,16 +164,26 @@ def _figure(found: list[Tested]) -> "Figure":
     grid = figure.add_gridspec(3, 2, width_ratios=(3, 2))
     times = found[0].times
     answer, shared = times[-1].amin(1), None
-    for n, (layer, name, color) in enumerate(zip(times, ("input", "hidden", "output"), ("#707070", "#1f4e79", "#c55a11"), strict=True)):
+    for n, (layer, name, color) in enumerate(
+        zip(times, ("input", "hidden", "output"), ("#707070", "#1f4e79", "#c55a11"), strict=True)
+    ):
         axes = figure.add_subplot(grid[n, 0], sharex=shared)
         shared = shared or axes
         spikes = layer[torch.isfinite(layer)]
-        axes.hist(spikes.clamp_max(LAST).numpy(), bins=80, range=(0, LAST), weights=torch.full_like(spikes, 1 / len(layer)).numpy(), color=color)
+        axes.hist(
+            spikes.clamp_max(LAST).numpy(),
+            bins=80,
+            range=(0, LAST),
+            weights=torch.full_like(spikes, 1 / len(layer)).numpy(),
+            color=color,
+        )
         axes.axvline(float(answer.clamp_max(LAST).median()), color="black", lw=1, ls=":")
         axes.set(ylabel=f"{name} spikes", yscale="log" if n == 0 else "linear", xlim=(0, LAST))
         axes.tick_params(labelbottom=n == 2)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_title(f"b  spikes an image, {found[0].row.case}; dotted: median answer", fontsize=10, loc="left")
+    figure.axes[0].set_title(
+        f"b  spikes an image, {found[0].row.case}; dotted: median answer", fontsize=10, loc="left"
+    )
     figure.axes[-1].set_xlabel("time on the inputs' clock [T]; last bin: later")
     axes = figure.add_subplot(grid[:, 1])
     places = range(len(found))

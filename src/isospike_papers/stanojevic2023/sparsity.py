@@ -1,10 +1,12 @@
-"""A price on activity takes most spikes out of a network of one hidden layer, at a loss of at most one point of accuracy.
+"""A price on activity takes most spikes out of a network of one hidden layer, at a loss of at most one point of
+accuracy.
 
-600 hidden neurons on MNIST, trained in spike times with a price on spikes: at fixed weights, and at one that seeks a number of spikes
-a neuron.  20 hidden spikes are the thesis' figure, of a ReLU network trained with such a price.  Source: Stanojevic 2023, Table 2.1.
-"""
+600 hidden neurons on MNIST, trained in spike times with a price on spikes: at fixed weights, and at one that seeks a
+number of spikes a neuron.  20 hidden spikes are the thesis' figure, of a ReLU network trained with such a
+price.  Source: Stanojevic 2023, Table 2.1."""
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +18,7 @@ from isospike import convert, load, measure, save
 from isospike.codings import TTFS
 from isospike.data import Data, loader
 from isospike.engine import SpikingNetwork
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
+from isospike.report.claim import Claim, Figures, Found, Held, Row, Setup, Value, at_most, number
 from isospike.store import Store
 from isospike.train import Sparsity, fit, prepare
 from isospike_papers.shared.data import with_test_set
@@ -36,7 +38,9 @@ PAPER: dict[str, dict[str, Value]] = {  # active neurons of ReLU networks, and s
     FREE: {ACCURACY: 98.52, SPIKES: 0.5028},
     FEWEST: {ACCURACY: 98.52, SPIKES: 0.0333, COUNT: 20.0},
 }
-CASES = {FREE: (0.0, None)} | {f"weight {w:g}": (w, None) for w in PRICES} | {f"target {t:.3g}": (0.1, t) for t in TARGETS}
+CASES = (
+    {FREE: (0.0, None)} | {f"weight {w:g}": (w, None) for w in PRICES} | {f"target {t:.3g}": (0.1, t) for t in TARGETS}
+)
 
 
 class SparseSpikes(Claim):
@@ -46,18 +50,24 @@ class SparseSpikes(Claim):
     paper = PAPER
 
     def measure(self, setup: Setup) -> Found:
-        """Train one network for each price and each target, all from the same weights, and count spikes on the test set."""
+        """Train one network for each price and each target, all from the same weights, and count spikes on the test
+        set."""
         split = with_test_set("mnist", setup.data_dir)
         train, test = split.train.first(setup.training), split.reported["test set"].first(setup.samples)
-        rows = tuple(_row(case, _trained(train, weight, target, setup), test) for case, (weight, target) in CASES.items())
+        rows = tuple(
+            _row(case, _trained(train, weight, target, setup), test) for case, (weight, target) in CASES.items()
+        )
         return Found(
             rows=rows,
             held=_claims({row.case: row.measured for row in rows}),
             notes=(
-                f"The standard error of an accuracy over {len(test):,} images is about {100 * math.sqrt(0.02 * 0.98 / len(test)):.2g} points; one seed.",
-                "The thesis trains a ReLU network, with dropout where there is no price, and converts it; here spike times are trained, from "
+                f"The standard error of an accuracy over {len(test):,} images is about "
+                f"{100 * math.sqrt(0.02 * 0.98 / len(test)):.2g} points; one seed.",
+                "The thesis trains a ReLU network, with dropout where there is no price, and converts it; here "
+                "spike times are trained, from "
                 "the same initial weights for all rows, without dropout or changed images.",
-                "weight: λ of the price λ · mean activation.  target: λ begins at 0.1 and follows the spikes of every batch.",
+                "weight: λ of the price λ · mean activation.  target: λ begins at 0.1 and follows the spikes of "
+                "every batch.",
             ),
             draw=lambda: _figure(rows, len(test)),
         )
@@ -69,7 +79,9 @@ def _how(setup: Setup) -> dict[str, Value]:
 
 def _trained(train: Data, weight: float, target: float | None, setup: Setup) -> SpikingNetwork:
     """The network trained at this price, or from the store; an interrupt loses at most one epoch."""
-    about = {"weight": weight, "target": target, "images": len(train), "hidden": HIDDEN, "seed": setup.seed} | _how(setup)
+    about = {"weight": weight, "target": target, "images": len(train), "hidden": HIDDEN, "seed": setup.seed} | _how(
+        setup
+    )
 
     def make(path: Path) -> None:
         with torch.random.fork_rng(devices=[]):
@@ -78,7 +90,12 @@ def _trained(train: Data, weight: float, target: float | None, setup: Setup) -> 
         trainee = prepare(convert(model, train.first(1000), TTFS()), sparsity=Sparsity(weight, target))
         adam = partial(torch.optim.Adam, lr=RATE)
         batches, epochs = loader(train, BATCH), setup.epochs or EPOCHS
-        save(fit(trainee, batches, epochs, optimizer=adam, decay=DECAY, seed=setup.seed, folder=path.parent, resume=True), path)
+        save(
+            fit(
+                trainee, batches, epochs, optimizer=adam, decay=DECAY, seed=setup.seed, folder=path.parent, resume=True
+            ),
+            path,
+        )
 
     return load(Store().kept("sparse-two-layers", about, "network.safetensors", make))
 
@@ -90,14 +107,14 @@ def _row(case: str, network: SpikingNetwork, test: Data) -> Row:
     return Row(case, {ACCURACY: 100 * accuracy, SPIKES: spikes, COUNT: HIDDEN * spikes})
 
 
-def _claims(at: dict[str, dict[str, Value]]) -> tuple[Held, ...]:
-    accuracy = {case: _number(figures[ACCURACY]) for case, figures in at.items()}
-    spikes = {case: _number(figures[SPIKES]) for case, figures in at.items()}
+def _claims(at: Mapping[str, Figures]) -> tuple[Held, ...]:
+    accuracy = {case: number(figures[ACCURACY]) for case, figures in at.items()}
+    spikes = {case: number(figures[SPIKES]) for case, figures in at.items()}
     lost = accuracy[FREE] - min([accuracy[case] for case in at if spikes[case] < 0.3], default=-math.inf)
     missed = max(abs(spikes[f"target {target:.3g}"] / target - 1) for target in TARGETS)
     priced = [spikes[case] for case in (FREE, *(f"weight {price:g}" for price in PRICES))]
     ratio = max(after / before for before, after in pairwise(priced))
-    short = _number(PAPER[FEWEST][ACCURACY]) - accuracy[FEWEST]
+    short = number(PAPER[FEWEST][ACCURACY]) - accuracy[FEWEST]
     return (
         at_most("fewer than 0.3 spikes a neuron cost little: the worst of these networks", lost, 1, "point lost"),
         Held("a higher price leaves fewer spikes: ratio from price to price", ratio, "below 1", ratio < 1),
@@ -106,25 +123,27 @@ def _claims(at: dict[str, dict[str, Value]]) -> tuple[Held, ...]:
     )
 
 
-def _number(value: Value) -> float:
-    assert isinstance(value, float)
-    return value
-
-
 def _figure(rows: tuple[Row, ...], images: int) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
     for kind, colour, marker in (("weight", "#1f4e79", "o"), ("target", "#c55a11", "s"), (FREE, "#404040", "D")):
-        found = sorted((_number(row.measured[SPIKES]), _number(row.measured[ACCURACY])) for row in rows if row.case.startswith(kind))
+        found = sorted(
+            (number(row.measured[SPIKES]), number(row.measured[ACCURACY])) for row in rows if row.case.startswith(kind)
+        )
         x, y = zip(*found, strict=True)
         errors = [math.sqrt(p * (100 - p) / images) for p in y]
         label = {"weight": "price at a fixed weight", "target": "price that seeks a target"}.get(kind, kind)
         axes.errorbar(x, y, errors, fmt=f"{marker}-", color=colour, ms=5, capsize=2, lw=1, label=label)
     for target in TARGETS:
         axes.axvline(target, color="#c55a11", lw=0.7, ls=":")
-    axes.plot(*zip(*((_number(p[SPIKES]), _number(p[ACCURACY])) for p in PAPER.values()), strict=True), "k*", ms=10, label="thesis, Table 2.1")
+    axes.plot(
+        *zip(*((number(p[SPIKES]), number(p[ACCURACY])) for p in PAPER.values()), strict=True),
+        "k*",
+        ms=10,
+        label="thesis, Table 2.1",
+    )
     axes.set(xscale="log", xlabel="spikes per hidden neuron and image", ylabel="test accuracy [%]")
     axes.set_xticks(ticks := [0.02, 0.05, 0.1, 0.2, 0.5], [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()

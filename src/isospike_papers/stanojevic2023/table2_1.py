@@ -1,8 +1,9 @@
-"""Every spiking network predicts what its ReLU network predicts, image by image, for dense, LeNet-5 and VGG16 networks.
+"""Every spiking network predicts what its ReLU network predicts, image by image, for dense, LeNet-5 and VGG16
+networks.
 
-The networks are trained here, narrower and more briefly than the paper's unless full size is asked for; the mapping is the paper's
-(fixed slope α = 1, ramp from the window before, ζ = 0.5, δ = 0.01, B_low = 10).  Source: Stanojevic 2023, Table 2.1.
-"""
+The networks are trained here, narrower and more briefly than the paper's unless full size is asked for; the mapping is
+the paper's (fixed slope α = 1, ramp from the window before, ζ = 0.5, δ = 0.01, B_low = 10).  Source: Stanojevic 2023,
+Table 2.1."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,14 +94,18 @@ class Table21(Claim):
             for place, data in subject.split.reported.items():
                 for dtype, precision in PRECISIONS:
                     found = Compared(*exactness.report(data.first(setup.samples), dtype))
-                    table.append(Row(f"{case.name}, {place}{precision}", _figures(found.closed, found.events), case.paper))
+                    table.append(
+                        Row(f"{case.name}, {place}{precision}", _figures(found.closed, found.events), case.paper)
+                    )
                     if dtype == torch.float32:
                         single.append(found)
                     if found.exact:
                         break
                 best.append(found)
         if not best:
-            raise InvalidData("none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA.")
+            raise InvalidData(
+                "none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA."
+            )
         return Found(
             rows=tuple(table),
             held=_claims(single, best),
@@ -109,16 +114,24 @@ class Table21(Claim):
 
 
 def _notes(setup: Setup) -> tuple[str, ...]:
-    narrow = f"VGG16 has width {setup.width} instead of 64 and is trained for minutes, so it is less accurate than the paper's."
+    narrow = (
+        f"VGG16 has width {setup.width} instead of 64 and is trained for minutes, so it is less accurate than "
+        "the paper's."
+    )
     return (
         *(() if setup.full else (narrow,)),
-        "CIFAR-10 networks are trained on training images 0–44,999, the paper's on all 50,000.  The published ONNX networks saw all of the "
-        "training set, so only test images are used for them.  The standard error of an accuracy over 1,000 images is about 1 point.",
-        "Rows for which single precision is not enough follow in double.  The prices on activity (L1) were chosen with these images in view, "
+        "CIFAR-10 networks are trained on training images 0–44,999, the paper's on all 50,000.  The published "
+        "ONNX networks saw all of the "
+        "training set, so only test images are used for them.  The standard error of an accuracy over 1,000 "
+        "images is about 1 point.",
+        "Rows for which single precision is not enough follow in double.  The prices on activity (L1) were "
+        "chosen with these images in view, "
         "so the accuracies of those two rows are slightly optimistic.",
         "Active: share of all hidden neurons that fire before the end of their window, pools not counted.",
-        f"Windows are calibrated on {CALIBRATION:,} training images.  Errors are the largest over all images and classes, in single precision "
-        f"unless a row says double, relative to the largest logit; `events` is a simulation spike by spike of the first {EVENTS} images.",
+        f"Windows are calibrated on {CALIBRATION:,} training images.  Errors are the largest over all images "
+        "and classes, in single precision "
+        "unless a row says double, relative to the largest logit; `events` is a simulation spike by spike of "
+        f"the first {EVENTS} images.",
     )
 
 
@@ -146,7 +159,12 @@ def _claims(single: list[Compared], best: list[Compared]) -> tuple[Held, ...]:
     agreement, error = min(found.agreement for found in best), max(found.error for found in best)
     limit, worst = f"error ≤ {TOLERANCE:g} of the largest logit in all", max(found.error for found in single)
     return (
-        Held("predictions are equal on every image of every row, in single or else in double precision", agreement, "share = 1 in all", agreement == 1.0),
+        Held(
+            "predictions are equal on every image of every row, in single or else in double precision",
+            agreement,
+            "share = 1 in all",
+            agreement == 1.0,
+        ),
         Held("so are outputs", error, limit, error <= TOLERANCE),
         Held("single precision is enough", worst, limit, all(found.exact for found in single)),
     )

@@ -1,7 +1,8 @@
-"""Trained from scratch with the linearly mappable condition, spiking networks are as accurate as ReLU networks trained as they are.
+"""Trained from scratch with the linearly mappable condition, spiking networks are as accurate as ReLU networks trained
+as they are.
 
-Both begin with the same weights and see the same batches; accuracies are means over seeds.  Source: Stanojevic 2023, Table 3.1, Fig. 3.4a.
-"""
+Both begin with the same weights and see the same batches; accuracies are means over seeds.  Source: Stanojevic 2023,
+Table 3.1, Fig. 3.4a."""
 
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -39,8 +40,17 @@ class Case:
     def plan(self, setup: Setup, seed: int) -> Plan:
         """The paper's batches of 8 on all samples if `full`, else batches of 64 on the first ones."""
         if setup.full:
-            return Plan(self.network, self.data, setup.epochs or FULL_EPOCHS, setup.training, setup.samples, batch=8, seed=seed)
-        return Plan(self.network, self.data, setup.epochs or EPOCHS, setup.training or self.training, setup.samples or TESTED, seed=seed)
+            return Plan(
+                self.network, self.data, setup.epochs or FULL_EPOCHS, setup.training, setup.samples, batch=8, seed=seed
+            )
+        return Plan(
+            self.network,
+            self.data,
+            setup.epochs or EPOCHS,
+            setup.training or self.training,
+            setup.samples or TESTED,
+            seed=seed,
+        )
 
     def seeds_of(self, setup: Setup) -> range:
         """Seeds of the networks."""
@@ -48,7 +58,11 @@ class Case:
 
 
 SHORT = (
-    *(Case(name, network, data) for data in ("mnist", "fashion_mnist") for name, network in (("16 dense layers", "fc16"), ("LeNet-5", "lenet"))),
+    *(
+        Case(name, network, data)
+        for data in ("mnist", "fashion_mnist")
+        for name, network in (("16 dense layers", "fc16"), ("LeNet-5", "lenet"))
+    ),
     Case("VGG16, width 16", "vgg16-narrow", "cifar10", training=2560, seeds=3),
 )
 FULL = (*SHORT[:-1], *(Case("VGG16", "vgg16", data) for data in DATA))
@@ -109,12 +123,19 @@ class Table31(Claim):
             found[case] = Curves([one.run(RELU).curve for one in twins], [one.run(MAPPABLE).curve for one in twins])
             rows.append(Row(name, found[case].measured, PAPER[case.data] if shown[case.data] is case else {}))
         if not found:
-            raise InvalidData("none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA.")
+            raise InvalidData(
+                "none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA."
+            )
         worst = max(one.excess for one in found.values())
         return Found(
             rows=tuple(rows),
             held=(
-                Held("means of ReLU and spiking networks differ by less than seeds do", worst, "at most 1 SD, the larger of the two, in all rows", worst <= 1),
+                Held(
+                    "means of ReLU and spiking networks differ by less than seeds do",
+                    worst,
+                    "at most 1 SD, the larger of the two, in all rows",
+                    worst <= 1,
+                ),
             ),
             notes=_notes(setup),
             draw=lambda: _figure(found),
@@ -124,13 +145,16 @@ class Table31(Claim):
 def _notes(setup: Setup) -> tuple[str, ...]:
     short = (
         "Much shorter than the paper's training: fewer than two hundred steps with batches of 64 on the first "
-        f"{SHORT[0].training:,} images ({SHORT[-1].training:,} for CIFAR-10), VGG16 at a quarter of its width; tested on the first {TESTED:,} test images "
+        f"{SHORT[0].training:,} images ({SHORT[-1].training:,} for CIFAR-10), VGG16 at a quarter of its width; "
+        f"tested on the first {TESTED:,} test images "
         "(1,000 for CIFAR-10).  Accuracies are far below the paper's; what is compared is the two networks."
     )
     return (
         *(() if setup.full else (short,)),
-        "The paper gives one figure a data set and does not name the network; it stands beside the last network of the data set here.",
-        "The paper does not say for how many epochs the networks of this table were trained; at full size it is 50, as in Table 3.3.",
+        "The paper gives one figure a data set and does not name the network; it stands beside the last network "
+        "of the data set here.",
+        "The paper does not say for how many epochs the networks of this table were trained; at full size it is "
+        "50, as in Table 3.3.",
     )
 
 
@@ -144,7 +168,9 @@ def _figure(found: dict[Case, Curves]) -> "Figure":
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     sets = list(dict.fromkeys(case.data for case in found))
     for axes, data in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
-        for (case, one), mark in zip(((case, one) for case, one in found.items() if case.data == data), "os^", strict=False):
+        for (case, one), mark in zip(
+            ((case, one) for case, one in found.items() if case.data == data), "os^", strict=False
+        ):
             _curves(axes, one.relu, "#c55a11", "--", mark, f"{case.name}, ReLU", -0.03)
             _curves(axes, one.snn, "#1f4e79", "-", mark, f"{case.name}, SNN", 0.03)
         axes.set(xlabel="epoch", title=DATA[data])
@@ -159,4 +185,15 @@ def _figure(found: dict[Case, Curves]) -> "Figure":
 def _curves(axes: "Axes", curves: list[Curve], color: str, line: str, mark: str, label: str, beside: float) -> None:
     by_epoch = [[100 * moment["accuracy"] for moment in moments] for moments in zip(*curves, strict=True)]
     epochs = [epoch + 1 + beside for epoch in range(len(by_epoch))]
-    axes.errorbar(epochs, [fmean(a) for a in by_epoch], [_sd(a) for a in by_epoch], color=color, ls=line, marker=mark, ms=4, capsize=2, lw=1.2, label=label)
+    axes.errorbar(
+        epochs,
+        [fmean(a) for a in by_epoch],
+        [_sd(a) for a in by_epoch],
+        color=color,
+        ls=line,
+        marker=mark,
+        ms=4,
+        capsize=2,
+        lw=1.2,
+        label=label,
+    )

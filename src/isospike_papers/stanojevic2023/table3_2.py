@@ -1,7 +1,7 @@
 """A converted VGG16 keeps its accuracy, and fine-tuning in spike times gains what fine-tuning the ReLU network gains.
 
-Both are tuned from the same weights, over the same batches, at the same rate.  Source: Stanojevic 2023, Table 3.2 and Fig. 3.4b.
-"""
+Both are tuned from the same weights, over the same batches, at the same rate.  Source: Stanojevic 2023, Table 3.2 and
+Fig. 3.4b."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,8 @@ PAPER: dict[str, dict[str, Value]] = {
 
 
 class Twin(nn.Module):
-    """The ReLU network in canonical form, batch norm fused, its weights and biases learned: what the spiking network is equivalent to.
+    """The ReLU network in canonical form, batch norm fused, its weights and biases learned: what the spiking network
+    is equivalent to.
 
     Of a bias that is a map over places, one number a channel is learned.
     """
@@ -39,8 +40,14 @@ class Twin(nn.Module):
         super().__init__()
         self.graph = graph
         weights = {path: t.clone() for path, t in graph.tensors().items() if path.endswith(".weight")}
-        moves = {path: torch.zeros(len(t), *(1,) * (t.ndim - 1)) for path, t in graph.tensors().items() if path.endswith(".bias")}
-        self.learned = nn.ParameterDict({path.replace(".", "/"): nn.Parameter(t) for path, t in (weights | moves).items()})
+        moves = {
+            path: torch.zeros(len(t), *(1,) * (t.ndim - 1))
+            for path, t in graph.tensors().items()
+            if path.endswith(".bias")
+        }
+        self.learned = nn.ParameterDict(
+            {path.replace(".", "/"): nn.Parameter(t) for path, t in (weights | moves).items()}
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs of a batch."""
@@ -65,33 +72,58 @@ class Table32(Claim):
         place, data = next(iter(tuning.reported.items()))
         test = [(x, y) for x, y in data.batches() if y is not None]
         encoder = tuning.network.body.encoder
-        twin = Twin(canonical(read(tuning.subject.model, tuning.calibration[0]).with_range(encoder.low, encoder.high)).to(torch.float32))
-        trainees: dict[str, tuple[nn.Module, Trainee[Any]]] = {"ReLU": (twin, Classifier(twin)), "SNN": (tuning.network, prepare(tuning.network))}
+        twin = Twin(
+            canonical(read(tuning.subject.model, tuning.calibration[0]).with_range(encoder.low, encoder.high)).to(
+                torch.float32
+            )
+        )
+        trainees: dict[str, tuple[nn.Module, Trainee[Any]]] = {
+            "ReLU": (twin, Classifier(twin)),
+            "SNN": (tuning.network, prepare(tuning.network)),
+        }
         batches = loader(tuning.images, BATCH, shift=2, flip=True)
         how: dict[str, Any] = {"optimizer": partial(torch.optim.Adam, lr=RATE), "decay": DECAY, "seed": setup.seed}
         losses: dict[str, list[float]] = {name: [] for name in trainees}
         before = {name: 100 * (accuracy(model, test) or 0.0) for name, (model, _) in trainees.items()}
-        tuned = {name: fit(trainee, batches, tuning.epochs, watch=losses[name].append, **how) for name, (_, trainee) in trainees.items()}
+        tuned = {
+            name: fit(trainee, batches, tuning.epochs, watch=losses[name].append, **how)
+            for name, (_, trainee) in trainees.items()
+        }
         after = {name: 100 * (accuracy(model, test) or 0.0) for name, model in tuned.items()}
         measured: dict[str, Value] = dict(zip((*BEFORE, *AFTER), (*before.values(), *after.values()), strict=True))
         apart = [abs(a - b) for a, b in zip(losses["ReLU"], losses["SNN"], strict=True)]
-        rows = [Row("CIFAR-10", measured), *(Row(name, {}, figures, note="not run: data set not here.") for name, figures in PAPER.items())]
+        rows = [
+            Row("CIFAR-10", measured),
+            *(Row(name, {}, figures, note="not run: data set not here.") for name, figures in PAPER.items()),
+        ]
         gain = {name: after[name] - before[name] for name in trainees}
         lost = abs(before["ReLU"] - before["SNN"])
         return Found(
             rows=tuple(rows),
             held=(
-                Held("conversion loses nothing", lost, "difference of accuracies at most one image", lost <= 100 / len(data)),
-                Held("the first 20 steps have the same loss", max(apart[:20]), "difference at most 1e-3 in single precision", max(apart[:20]) <= 1e-3),
+                Held(
+                    "conversion loses nothing",
+                    lost,
+                    "difference of accuracies at most one image",
+                    lost <= 100 / len(data),
+                ),
+                Held(
+                    "the first 20 steps have the same loss",
+                    max(apart[:20]),
+                    "difference at most 1e-3 in single precision",
+                    max(apart[:20]) <= 1e-3,
+                ),
                 at_most("both gain alike", abs(gain["ReLU"] - gain["SNN"]), 1, "point apart"),
                 at_least("fine-tuning does not harm the spiking network", gain["SNN"], -0.5, "points"),
             ),
             notes=(
                 *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64.",)),
-                f"CIFAR-10 takes the place of CIFAR-100 and Places365.  Tuned for {tuning.epochs} epochs of {len(tuning.images):,} images at a rate of "
+                f"CIFAR-10 takes the place of CIFAR-100 and Places365.  Tuned for {tuning.epochs} epochs of "
+                f"{len(tuning.images):,} images at a rate of "
                 f"{RATE:g}; "
                 f"accuracy over {len(data):,} images ({place}).",
-                "In single precision the two drift apart as any two orders of summation do; in double precision see stanojevic2023-fig3.3.",
+                "In single precision the two drift apart as any two orders of summation do; in double precision "
+                "see stanojevic2023-fig3.3.",
             ),
             draw=lambda: _figure(losses, len(batches)),
         )
@@ -104,7 +136,15 @@ def _figure(losses: dict[str, list[float]], steps: int) -> "Figure":
     axes = figure.subplots()
     for (name, values), style in zip(losses.items(), ("-", "--"), strict=True):
         means = [sum(values[i : i + steps]) / steps for i in range(0, len(values), steps)]
-        axes.plot(range(1, len(means) + 1), means, style, marker="o", ms=4, label=name, color="#1f4e79" if style == "-" else "#c55a11")
+        axes.plot(
+            range(1, len(means) + 1),
+            means,
+            style,
+            marker="o",
+            ms=4,
+            label=name,
+            color="#1f4e79" if style == "-" else "#c55a11",
+        )
     axes.set(xlabel="epoch of fine-tuning", ylabel="training loss")
     axes.legend(frameon=False)
     for side in ("top", "right"):

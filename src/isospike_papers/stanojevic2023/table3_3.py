@@ -1,4 +1,5 @@
-"""With one hidden layer a spiking network trained from scratch ends with the predictions of the ReLU network trained from the same seed.
+"""With one hidden layer a spiking network trained from scratch ends with the predictions of the ReLU network trained
+from the same seed.
 
 340 hidden neurons, Adam at 5e-4 falling by 0.9 every 5,000 steps.  Source: Stanojevic 2023, Table 3.3.
 """
@@ -9,9 +10,17 @@ from isospike.errors import InvalidData
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike_papers.stanojevic2023.parts.twins import MAPPABLE, RELU, REORDERED, Plan, Twins, opened
 
-RELU_ACCURACY, SNN_ACCURACY, AGREEMENT, VALUES = "ReLU accuracy [%]", "SNN accuracy [%]", "equal predictions [%]", "largest difference / largest output"
+RELU_ACCURACY, SNN_ACCURACY, AGREEMENT, VALUES = (
+    "ReLU accuracy [%]",
+    "SNN accuracy [%]",
+    "equal predictions [%]",
+    "largest difference / largest output",
+)
 ROUNDING, ROUNDING_VALUES = f"rounding alone: {AGREEMENT}", f"rounding alone: {VALUES}"
-PAPER: dict[str, dict[str, Value]] = {"mnist": {RELU_ACCURACY: 98.3, SNN_ACCURACY: 98.3}, "fashion_mnist": {RELU_ACCURACY: 90.14, SNN_ACCURACY: 90.14}}
+PAPER: dict[str, dict[str, Value]] = {
+    "mnist": {RELU_ACCURACY: 98.3, SNN_ACCURACY: 98.3},
+    "fashion_mnist": {RELU_ACCURACY: 90.14, SNN_ACCURACY: 90.14},
+}
 OTHERS: tuple[tuple[str, float], ...] = (  # as the table quotes them
     ("MNIST, Comşa et al. 2021", 97.96),
     ("MNIST, Zhang et al. 2021", 98.0),
@@ -40,22 +49,40 @@ class Table33(Claim):
                 continue
             for double in (False, True):
                 epochs, batch = setup.epochs or (FULL_EPOCHS if setup.full else EPOCHS), 8 if setup.full else 64
-                plan = Plan("fc2", data, epochs, setup.training, setup.samples, batch=batch, double=double, seed=setup.seed)
+                plan = Plan(
+                    "fc2", data, epochs, setup.training, setup.samples, batch=batch, double=double, seed=setup.seed
+                )
                 found = compared(Twins(plan, split.train, split.reported["test set"], setup.device))
                 measured.setdefault(double, []).append(found)
                 rows.append(Row(f"{name}, {'double' if double else 'single'} precision", dict(found), PAPER[data]))
         if not measured:
-            raise InvalidData("none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA.")
+            raise InvalidData(
+                "none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA."
+            )
         return Found(
             rows=(
                 *rows,
-                *(Row(name, {SNN_ACCURACY: None}, {SNN_ACCURACY: accuracy}, note=f"quoted by the paper: {accuracy:g} %.") for name, accuracy in OTHERS),
+                *(
+                    Row(
+                        name,
+                        {SNN_ACCURACY: None},
+                        {SNN_ACCURACY: accuracy},
+                        note=f"quoted by the paper: {accuracy:g} %.",
+                    )
+                    for name, accuracy in OTHERS
+                ),
             ),
             held=_claims(measured),
             notes=(
-                *(() if setup.full else (f"{EPOCHS} epochs with batches of 64; the paper's are 50 with batches of 8.",)),
-                "The paper does not say in which precision it trained.  In single precision rounding makes the two networks drift apart.  Rounding alone: two "
-                "ReLU networks of which one has its hidden neurons in another order, and so takes the same sums in another order.",
+                *(
+                    ()
+                    if setup.full
+                    else (f"{EPOCHS} epochs with batches of 64; the paper's are 50 with batches of 8.",)
+                ),
+                "The paper does not say in which precision it trained.  In single precision rounding makes the "
+                "two networks drift apart.  Rounding alone: two "
+                "ReLU networks of which one has its hidden neurons in another order, and so takes the same sums "
+                "in another order.",
             ),
         )
 
@@ -80,7 +107,17 @@ def _claims(measured: dict[bool, list[dict[str, float]]]) -> tuple[Held, ...]:
     apart = max(found[VALUES] for found in measured[True])
     single = max(abs(found[RELU_ACCURACY] - found[SNN_ACCURACY]) for found in measured[False])
     return (
-        Held("predictions are equal on every test image, in double precision", agreement, "100 % in all rows", agreement == 100),
+        Held(
+            "predictions are equal on every test image, in double precision",
+            agreement,
+            "100 % in all rows",
+            agreement == 100,
+        ),
         Held("so are outputs", apart, "within 1e-6 of the largest", apart <= 1e-6),
-        Held("accuracies are equal in single precision", single, "to 0.1 points, as the paper prints those of MNIST", single <= 0.1),
+        Held(
+            "accuracies are equal in single precision",
+            single,
+            "to 0.1 points, as the paper prints those of MNIST",
+            single <= 0.1,
+        ),
     )

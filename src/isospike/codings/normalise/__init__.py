@@ -1,4 +1,5 @@
-"""Table of contents: how the range of every layer's rates is chosen, that is, its thresholds and its consumers' weights."""
+"""Table of contents: how the range of every layer's rates is chosen, that is, its thresholds and its consumers'
+weights."""
 
 from isospike.codings.normalise.base import Normalise as Normalise
 from isospike.codings.normalise.bounds import Bounds as Bounds

@@ -1,4 +1,5 @@
-"""What a normalisation is: a frozen dataclass that gives every population the activation that a rate of one spike a step stands for."""
+"""What a normalisation is: a frozen dataclass that gives every population the activation that a rate of one spike a
+step stands for."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable

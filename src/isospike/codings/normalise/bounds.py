@@ -1,4 +1,5 @@
-"""Rectifiers that are clipped already: the clip is the range.  For activations trained so: Yan 2021, Bu 2022, Ding 2021, Han 2023."""
+"""Rectifiers that are clipped already: the clip is the range.  For activations trained so: Yan 2021, Bu 2022, Ding
+2021, Han 2023."""
 
 import math
 from collections.abc import Iterable
@@ -22,7 +23,11 @@ class Bounds(Normalise):
 
     def ranges(self, graph: Graph, calibration: Iterable[Tensor], made: Made) -> Ranges:
         clips = {node.name: node.op.high for node in graph if isinstance(node.op, Population)}
-        finite = {name: torch.full((1,) * len(graph[name].shape), high, dtype=torch.float64) for name, high in clips.items() if math.isfinite(high)}
+        finite = {
+            name: torch.full((1,) * len(graph[name].shape), high, dtype=torch.float64)
+            for name, high in clips.items()
+            if math.isfinite(high)
+        }
         if len(finite) == len(clips):
             return Ranges(finite, None)
         found = self.otherwise.ranges(graph, calibration, made)

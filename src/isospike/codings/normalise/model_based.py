@@ -2,8 +2,8 @@ r"""Model-based normalisation: the largest activation that the weights and input
 
     λ_l = max_i Σ_j max(w_ij, 0) + max(b_i, 0) / λ_{l−1}     on activations already divided by λ_{l−1}
 
-Here as bounds of every neuron, by intervals through the network, of which the layer's largest is taken.  Source: Diehl 2015.
-"""
+Here as bounds of every neuron, by intervals through the network, of which the layer's largest is taken.  Source: Diehl
+2015."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """Data-based normalisation: the range is a percentile of the activations, of a layer or of each of its channels.
 
-Sources: Diehl 2015 (the largest activation of a layer: 100), Rueckauer 2017 (99.9 of a layer), Kim 2020 (the largest of each channel).
-Activations of zero count.  A channel that never fires has the range of its layer.
-"""
+Sources: Diehl 2015 (the largest activation of a layer: 100), Rueckauer 2017 (99.9 of a layer), Kim 2020 (the largest
+of each channel). Activations of zero count.  A channel that never fires has the range of its layer."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -49,17 +48,25 @@ class Percentile(Normalise):
 
         samples = self._observe(graph, calibration, widen)
         if not samples:
-            raise InvalidData("there is no calibration sample.", "At least one; a few hundred of the training set are usual.", "Pass some images.")
+            raise InvalidData(
+                "there is no calibration sample.",
+                "At least one; a few hundred of the training set are usual.",
+                "Pass some images.",
+            )
         if self.percent < 100:
             self._observe(graph, calibration, count)
             for name, histogram in histograms.items():
                 below = histogram.cumsum(1)
-                place = (below < below[:, -1:] * self.percent / 100).sum(1)  # the first bin that reaches the percentile
+                place = (below < below[:, -1:] * self.percent / 100).sum(
+                    1
+                )  # the first bin that reaches the percentile
                 largest[name] = largest[name] * place / BINS
         high = {}
         for name, found in largest.items():
             whole = found.max() if float(found.max()) > 0 else found.new_ones(())
-            high[name] = torch.where(found > 0, found, whole).reshape((-1, *(1,) * (len(graph[name].shape) - 1)) if graph[name].shape else ())
+            high[name] = torch.where(found > 0, found, whole).reshape(
+                (-1, *(1,) * (len(graph[name].shape) - 1)) if graph[name].shape else ()
+            )
         return Ranges(high, samples)
 
     def _observe(self, graph: Graph, calibration: Iterable[Tensor], see: Callable[[str, Tensor], None]) -> int:
@@ -70,7 +77,11 @@ class Percentile(Normalise):
             if name in names:
                 see(
                     name,
-                    value.reshape(len(value), *(value.shape[1:2] or (1,)), -1).transpose(0, 1).flatten(1).abs().double()
+                    value.reshape(len(value), *(value.shape[1:2] or (1,)), -1)
+                    .transpose(0, 1)
+                    .flatten(1)
+                    .abs()
+                    .double()
                     if self.per == "channel"
                     else value.flatten()[None].abs().double(),
                 )

@@ -1,4 +1,5 @@
-"""The n-ary affine operation: a sum of chains of maps, one chain an input, and a bias.  Sums and concatenations are such."""
+"""The n-ary affine operation: a sum of chains of maps, one chain an input, and a bias.  Sums and concatenations are
+such."""
 
 import functools
 from dataclasses import dataclass
@@ -33,9 +34,16 @@ def row_sum(chain: Chain, shape: Shape) -> Tensor:
 
 
 def fan_out(chain: Chain, shape: Shape) -> Tensor:
-    """Number of outgoing synapses of each presynaptic neuron: the transposed 0/1 map, applied to ones.  Returns `shape`."""
-    with torch.inference_mode(False), torch.enable_grad():  # gradients need tensors that were not made in inference mode
-        pattern = tuple(step.pattern().map_tensors(lambda _, t: t.detach().to(torch.float64, copy=t.is_inference())) for step in chain)
+    """Number of outgoing synapses of each presynaptic neuron: the transposed 0/1 map, applied to ones.  Returns
+    `shape`."""
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+    ):  # gradients need tensors that were not made in inference mode
+        pattern = tuple(
+            step.pattern().map_tensors(lambda _, t: t.detach().to(torch.float64, copy=t.is_inference()))
+            for step in chain
+        )
         x = torch.zeros(1, *shape, dtype=torch.float64, requires_grad=True)
         total = through(pattern, x).sum()
     return torch.autograd.grad(total, x)[0][0] if pattern else torch.ones(shape, dtype=torch.float64)
@@ -104,7 +112,9 @@ def _copy(build: Any, x: Any, source: Any, *_: Any) -> Any:
     return source if source.shape == x.shape else build.affine(source, *_grown(source, x.shape))
 
 
-def _slice_scatter(build: Any, x: Any, source: Any, dim: int = 0, start: int | None = None, stop: int | None = None, step: int = 1) -> Any:
+def _slice_scatter(
+    build: Any, x: Any, source: Any, dim: int = 0, start: int | None = None, stop: int | None = None, step: int = 1
+) -> Any:
     """x with `source` written into a slice: the rest of x, and the source at its places."""
     shape = tuple(x.shape[1:]) if isinstance(x, Tensor) else tuple(x.shape)
     if dim % (len(shape) + 1) == 0:
@@ -175,7 +185,8 @@ class Affine(Op):
 
 @dataclass(frozen=True, eq=False)
 class Population(Affine):
-    """A rectified sum, one neuron an element: clip(f(Σ_k A_k x_k + bias), low, high), with f and the levels of `Clip`."""
+    """A rectified sum, one neuron an element: clip(f(Σ_k A_k x_k + bias), low, high), with f and the levels of
+    `Clip`."""
 
     low: float
     high: float

@@ -42,12 +42,15 @@ class Op(Record):
         """Shape of one sample's output, given one sample's inputs."""
         # On the meta device shapes are worked out and nothing is computed.
         shapeless = self.map_tensors(lambda _, t: t.to("meta", torch.float64))
-        return tuple(shapeless(*(torch.empty(1, *shape, dtype=torch.float64, device="meta") for shape in shapes)).shape[1:])
+        return tuple(
+            shapeless(*(torch.empty(1, *shape, dtype=torch.float64, device="meta") for shape in shapes)).shape[1:]
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Map(Op):
-    """A linear map A of one sample's values.  Non-negative unless it says otherwise; a route moves values and is such a map."""
+    """A linear map A of one sample's values.  Non-negative unless it says otherwise; a route moves values and is such
+    a map."""
 
     nonnegative: ClassVar[bool] = True
     weighted: ClassVar[bool] = False  # mixes values with trained weights: two of them in a row need neurons between
@@ -73,7 +76,8 @@ class Map(Op):
         return collapse(self.linear(s.expand(1, *in_shape))[0])
 
     def matrix(self, in_shape: Shape) -> csr_array:
-        """A's synapses, transposed: row j holds those of input j.  Found by sending a unit through A from each input in turn."""
+        """A's synapses, transposed: row j holds those of input j.  Found by sending a unit through A from each input
+        in turn."""
         inputs = math.prod(in_shape)
         chunk = max(1, CHUNK // max(inputs, math.prod(self.out_shape(in_shape)), 1))
         rows = []
@@ -104,8 +108,8 @@ class Map(Op):
 class Rows:
     """A map's weights by input channel, each as the neighbourhood of outputs that one input reaches.
 
-    weights: (inputs, kernel height, kernel width · outputs), flat.  dims: of a batch of inputs; 4 for images, 2 for vectors.
-    """
+    weights: (inputs, kernel height, kernel width · outputs), flat.  dims: of a batch of inputs; 4 for images, 2 for
+    vectors."""
 
     weights: np.ndarray
     inputs: int
@@ -121,9 +125,16 @@ class Route(Map):
 
     def matrix(self, in_shape: Shape) -> csr_array:
         # Sending the inputs' numbers through, from 1 on, shows where each value goes; 0 is a padded zero.
-        moved = self.linear(torch.arange(1, math.prod(in_shape) + 1, dtype=torch.float64).reshape(1, *in_shape)).flatten().long().numpy()
+        moved = (
+            self.linear(torch.arange(1, math.prod(in_shape) + 1, dtype=torch.float64).reshape(1, *in_shape))
+            .flatten()
+            .long()
+            .numpy()
+        )
         outputs = np.flatnonzero(moved)
-        return csr_array((np.ones(len(outputs)), (moved[outputs] - 1, outputs)), shape=(math.prod(in_shape), len(moved)))
+        return csr_array(
+            (np.ones(len(outputs)), (moved[outputs] - 1, outputs)), shape=(math.prod(in_shape), len(moved))
+        )
 
     def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
         return collapse(self.linear(s.expand(1, *in_shape))[0])

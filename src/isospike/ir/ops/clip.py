@@ -1,4 +1,5 @@
-"""Rectifiers: ReLU in every spelling, ReLU6, hardtanh, clamp, LeakyReLU, and the staircases of quantised activations."""
+"""Rectifiers: ReLU in every spelling, ReLU6, hardtanh, clamp, LeakyReLU, and the staircases of quantised
+activations."""
 
 import functools
 import math

@@ -25,7 +25,16 @@ def spread(value: Any, n: int) -> tuple[int, ...]:
     return tuple(values * n if len(values) == 1 else values)
 
 
-def _conv(build: Any, x: Any, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+def _conv(
+    build: Any,
+    x: Any,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
     if not isinstance(weight, Tensor):
         raise Unsupported("a convolution with computed weights")
     n = weight.ndim - 2
@@ -38,14 +47,22 @@ def _conv(build: Any, x: Any, weight: Tensor, bias: Tensor | None = None, stride
     return _padded_conv(build, x, weight, bias, spread(stride, n), sides, dilation, groups)
 
 
-def _padded_conv(build: Any, x: Any, weight: Tensor, bias: Tensor | None, stride: Any, sides: Any, dilation: Any, groups: int) -> Any:
+def _padded_conv(
+    build: Any, x: Any, weight: Tensor, bias: Tensor | None, stride: Any, sides: Any, dilation: Any, groups: int
+) -> Any:
     per_channel = None if bias is None else bias.reshape(-1, *(1,) * (weight.ndim - 2))
     if all(before == after for before, after in sides):
-        return build.affine(x, Conv(weight, stride, tuple(before for before, _ in sides), dilation, groups), bias=per_channel)
-    return build.affine(x, Pad(((0, 0), *sides)), Conv(weight, stride, (0,) * len(sides), dilation, groups), bias=per_channel)
+        return build.affine(
+            x, Conv(weight, stride, tuple(before for before, _ in sides), dilation, groups), bias=per_channel
+        )
+    return build.affine(
+        x, Pad(((0, 0), *sides)), Conv(weight, stride, (0,) * len(sides), dilation, groups), bias=per_channel
+    )
 
 
-def onnx_sides(sizes: Any, kernel: Any, stride: Any, dilation: Any, pads: Any, auto_pad: Any) -> tuple[tuple[int, int], ...]:
+def onnx_sides(
+    sizes: Any, kernel: Any, stride: Any, dilation: Any, pads: Any, auto_pad: Any
+) -> tuple[tuple[int, int], ...]:
     """What is padded before and after each of these spatial sizes."""
     n = len(kernel)
     mode = auto_pad.decode() if isinstance(auto_pad, bytes) else auto_pad
@@ -75,7 +92,16 @@ def _onnx_conv(
         raise Unsupported("a convolution with computed weights")
     n = weight.ndim - 2
     stride, dilation = spread(strides, n), spread(dilations, n)
-    return _padded_conv(build, x, weight, bias, stride, onnx_sides(x.shape[1:], weight.shape[2:], stride, dilation, pads, auto_pad), dilation, group)
+    return _padded_conv(
+        build,
+        x,
+        weight,
+        bias,
+        stride,
+        onnx_sides(x.shape[1:], weight.shape[2:], stride, dilation, pads, auto_pad),
+        dilation,
+        group,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,17 +120,27 @@ class Conv(Weighted):
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
         if any(p > d * (k - 1) for p, d, k in zip(self.padding, self.dilation, self.weight.shape[2:], strict=True)):
-            x = x.clone(memory_format=torch.contiguous_format)  # oneDNN crashes on channels-last inputs with more padding than kernel
+            x = x.clone(
+                memory_format=torch.contiguous_format
+            )  # oneDNN crashes on channels-last inputs with more padding than kernel
         per_channel = bias is not None and constant_beyond(bias, 0)
-        fused = bias.expand(self.weight.shape[0], *bias.shape[1:]).reshape(-1) if bias is not None and per_channel else None
+        fused = (
+            bias.expand(self.weight.shape[0], *bias.shape[1:]).reshape(-1)
+            if bias is not None and per_channel
+            else None
+        )
         y = _CONV[self.weight.ndim - 2](x, self.weight, fused, self.stride, self.padding, self.dilation, self.groups)
         return y if bias is None or per_channel else y + bias
 
     def matrix(self, in_shape: Shape) -> csr_array:
-        """As any map's.  Every channel has the same synapses in space, so that only these are listed and then repeated."""
+        """As any map's.  Every channel has the same synapses in space, so that only these are listed and then
+        repeated."""
         sizes = in_shape[1:]
         out, per_group, *kernel = self.weight.shape
-        reach = [(size + 2 * p - d * (k - 1) - 1) // s + 1 for size, p, d, k, s in zip(sizes, self.padding, self.dilation, kernel, self.stride, strict=True)]
+        reach = [
+            (size + 2 * p - d * (k - 1) - 1) // s + 1
+            for size, p, d, k, s in zip(sizes, self.padding, self.dilation, kernel, self.stride, strict=True)
+        ]
         source, target, tap = self._in_space(sizes, reach, kernel)
         own = out // self.groups  # outputs of an input channel
         weight = self.weight.detach().double().reshape(self.groups, own, per_group, -1).permute(0, 2, 3, 1).numpy()
@@ -118,15 +154,23 @@ class Conv(Weighted):
             targets[channel] = target[:, None] + (group * own + np.arange(own)) * math.prod(reach)
         counts = np.tile(np.bincount(source, minlength=math.prod(sizes)) * own, in_shape[0])
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(number)
-        return csr_array((values.reshape(-1), targets.reshape(-1), starts), shape=(math.prod(in_shape), out * math.prod(reach)))
+        return csr_array(
+            (values.reshape(-1), targets.reshape(-1), starts), shape=(math.prod(in_shape), out * math.prod(reach))
+        )
 
-    def _in_space(self, sizes: Shape, reach: list[int], kernel: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which place of the input meets which of the output, and by which tap of the kernel; in the order of the input's places."""
+    def _in_space(
+        self, sizes: Shape, reach: list[int], kernel: list[int]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which place of the input meets which of the output, and by which tap of the kernel; in the order of the
+        input's places."""
         sources, targets, taps = [], [], []
         for number, tap in enumerate(np.ndindex(*kernel)):
             # Along each dimension: the outputs whose tap falls on a real input, and those inputs.
             places = [np.arange(n) for n in reach]
-            read = [n * s - p + d * t for n, s, p, d, t in zip(places, self.stride, self.padding, self.dilation, tap, strict=True)]
+            read = [
+                n * s - p + d * t
+                for n, s, p, d, t in zip(places, self.stride, self.padding, self.dilation, tap, strict=True)
+            ]
             real = [(i >= 0) & (i < size) for i, size in zip(read, sizes, strict=True)]
             sources.append(_flat([i[r] for i, r in zip(read, real, strict=True)], sizes))
             targets.append(_flat([n[r] for n, r in zip(places, real, strict=True)], reach))
@@ -137,13 +181,18 @@ class Conv(Weighted):
 
     def rows(self) -> Rows | None:
         out, inputs, *kernel = self.weight.shape
-        if len(kernel) != 2 or {*self.stride, *self.dilation, self.groups} != {1} or any(p >= k for p, k in zip(self.padding, kernel, strict=True)):
+        if (
+            len(kernel) != 2
+            or {*self.stride, *self.dilation, self.groups} != {1}
+            or any(p >= k for p, k in zip(self.padding, kernel, strict=True))
+        ):
             return None
         weights = self.weight.detach().flip(2, 3).permute(1, 2, 3, 0).contiguous().numpy().reshape(-1)
         return Rows(weights, inputs, out, (kernel[0], kernel[1]), (self.padding[0], self.padding[1]), 4)
 
     def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
-        # A padded pixel is the value 0, a spike at t_min: it belongs to the sum, or the slope would change at the border.
+        # A padded pixel is the value 0, a spike at t_min: it belongs to the sum, or the slope would change
+        # at the border.
         if not constant_beyond(s, 0):
             return super().row_sum(s, in_shape)
         taps = self.weight.flatten(2).sum(2).unsqueeze(2)
@@ -151,18 +200,29 @@ class Conv(Weighted):
         return F.conv1d(s.expand(in_shape[0], *ones).reshape(1, -1, 1), taps, groups=self.groups).reshape(-1, *ones)
 
     def scaled(self, s: Tensor) -> Map | None:
-        return replace(self, weight=self.weight * s.reshape(-1, 1, *(1,) * (self.weight.ndim - 2))) if constant_beyond(s, 0) else None
+        return (
+            replace(self, weight=self.weight * s.reshape(-1, 1, *(1,) * (self.weight.ndim - 2)))
+            if constant_beyond(s, 0)
+            else None
+        )
 
     def after(self, before: Map) -> Map | None:
         if isinstance(before, Scale) and constant_beyond(before.factor, 0):
             out, per_group, *kernel = self.weight.shape
-            factor = before.factor.reshape(-1).expand(per_group * self.groups).reshape(self.groups, 1, per_group).expand(-1, out // self.groups, -1)
+            factor = (
+                before.factor.reshape(-1)
+                .expand(per_group * self.groups)
+                .reshape(self.groups, 1, per_group)
+                .expand(-1, out // self.groups, -1)
+            )
             return replace(self, weight=self.weight * factor.reshape(out, per_group, *(1,) * len(kernel)))
         if isinstance(before, Pad) and self.groups == 1 and before.only(0):
             first, last = before.widths[0]
             return replace(self, weight=self.weight[:, first : self.weight.shape[1] - last])
         if isinstance(before, Pad) and before.widths[0] == (0, 0) and all(a == b for a, b in before.widths):
-            return replace(self, padding=tuple(p + a for p, (a, _) in zip(self.padding, before.widths[1:], strict=True)))
+            return replace(
+                self, padding=tuple(p + a for p, (a, _) in zip(self.padding, before.widths[1:], strict=True))
+            )
         return None
 
 
@@ -180,7 +240,11 @@ def _transposed(
     n = weight.ndim - 2
     per_channel = None if bias is None else bias.reshape(-1, *(1,) * n)
     return build.affine(
-        x, ConvTranspose(weight, spread(stride, n), spread(padding, n), spread(output_padding, n), spread(dilation, n), groups), bias=per_channel
+        x,
+        ConvTranspose(
+            weight, spread(stride, n), spread(padding, n), spread(output_padding, n), spread(dilation, n), groups
+        ),
+        bias=per_channel,
     )
 
 
@@ -215,11 +279,17 @@ class ConvTranspose(Weighted):
     output_padding: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int
-    torch: ClassVar = {"aten.conv_transpose1d.default": _transposed, "aten.conv_transpose2d.input": _transposed, "aten.conv_transpose3d.input": _transposed}
+    torch: ClassVar = {
+        "aten.conv_transpose1d.default": _transposed,
+        "aten.conv_transpose2d.input": _transposed,
+        "aten.conv_transpose3d.input": _transposed,
+    }
     onnx: ClassVar = {"ConvTranspose": _onnx_transposed}
 
     def linear(self, x: Tensor) -> Tensor:
-        return _TRANSPOSED[self.weight.ndim - 2](x, self.weight, None, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
+        return _TRANSPOSED[self.weight.ndim - 2](
+            x, self.weight, None, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )
 
     def matrix(self, in_shape: Shape) -> csr_array:
         # What an input reaches here is what an output reads there.
@@ -232,7 +302,9 @@ class ConvTranspose(Weighted):
             return super().row_sum(s, in_shape)
         ones = (1,) * (self.weight.ndim - 2)
         taps = self.weight.flatten(2).sum(2).unsqueeze(2)
-        return F.conv_transpose1d(s.expand(in_shape[0], *ones).reshape(1, -1, 1), taps, groups=self.groups).reshape(-1, *ones)
+        return F.conv_transpose1d(s.expand(in_shape[0], *ones).reshape(1, -1, 1), taps, groups=self.groups).reshape(
+            -1, *ones
+        )
 
     def _by_group(self, factor: Tensor, size: int) -> Tensor:
         return factor.reshape(-1).expand(size * self.groups).reshape(self.groups, size)

@@ -1,4 +1,5 @@
-"""Matrix product along one dimension: `linear`, `matmul` and `Gemm` with constant weights, and means over a dimension."""
+"""Matrix product along one dimension: `linear`, `matmul` and `Gemm` with constant weights, and means over a
+dimension."""
 
 import math
 from dataclasses import dataclass, replace
@@ -38,18 +39,37 @@ def _addmm(build: Any, bias: Any, a: Any, b: Any, *, beta: float = 1, alpha: flo
     return build.affine(a, Dense(b.T.contiguous() * alpha), bias=of_a_sample(bias * beta, len(a.shape)))
 
 
-def _gemm(build: Any, a: Any, b: Any, c: Any = None, *, alpha: float = 1.0, beta: float = 1.0, transA: int = 0, transB: int = 0) -> Any:
+def _gemm(
+    build: Any,
+    a: Any,
+    b: Any,
+    c: Any = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    transA: int = 0,
+    transB: int = 0,
+) -> Any:
     if transA or not isinstance(b, Tensor) or not (c is None or isinstance(c, Tensor)) or len(a.shape) != 1:
         raise Unsupported("Gemm with transA, or with computed weights or bias")
     weight = alpha * (b if transB else b.T)
-    return build.affine(a, Dense(weight.contiguous()), bias=None if c is None else of_a_sample(beta * c, 1).reshape(-1).expand(weight.shape[0]))
+    return build.affine(
+        a,
+        Dense(weight.contiguous()),
+        bias=None if c is None else of_a_sample(beta * c, 1).reshape(-1).expand(weight.shape[0]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Dense(Weighted):
     """y = W x along the last dimension.  weight: (out, in)."""
 
-    torch: ClassVar = {"aten.linear.default": _linear, "aten.matmul.default": _matmul, "aten.mm.default": _matmul, "aten.addmm.default": _addmm}
+    torch: ClassVar = {
+        "aten.linear.default": _linear,
+        "aten.matmul.default": _matmul,
+        "aten.mm.default": _matmul,
+        "aten.addmm.default": _addmm,
+    }
     onnx: ClassVar = {"MatMul": _matmul, "Gemm": _gemm}
 
     def rows(self) -> Rows | None:
@@ -65,7 +85,10 @@ class Dense(Weighted):
         values = np.tile(self.weight.detach().double().t().reshape(-1).numpy(), lines)
         number = np.int32 if len(values) < 2**31 else np.int64
         targets = np.repeat(np.arange(lines * out, dtype=number).reshape(lines, 1, out), inputs, 1)
-        return csr_array((values, targets.reshape(-1), np.arange(0, len(values) + 1, out, dtype=number)), shape=(lines * inputs, lines * out))
+        return csr_array(
+            (values, targets.reshape(-1), np.arange(0, len(values) + 1, out, dtype=number)),
+            shape=(lines * inputs, lines * out),
+        )
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
         if bias is not None and bias.ndim == 1 and x.ndim == 2:
@@ -88,11 +111,20 @@ def _mean(build: Any, x: Any, dims: Any = None, keepdim: bool = False, *, dtype:
     places = sorted(int(d) % (len(x.shape) + 1) - 1 for d in (range(len(x.shape) + 1) if dims is None else dims))
     if places[0] < 0:
         raise Unsupported("a mean over the batch")
-    out = build.affine(cast(build, x, dtype), *(Along(torch.full((1, x.shape[d]), 1.0 / x.shape[d], dtype=torch.float64), d) for d in places))
-    return out if keepdim else build.affine(out, Reshape(tuple(size for d, size in enumerate(x.shape) if d not in places)))
+    out = build.affine(
+        cast(build, x, dtype),
+        *(Along(torch.full((1, x.shape[d]), 1.0 / x.shape[d], dtype=torch.float64), d) for d in places),
+    )
+    return (
+        out
+        if keepdim
+        else build.affine(out, Reshape(tuple(size for d, size in enumerate(x.shape) if d not in places)))
+    )
 
 
-def _onnx_mean(build: Any, x: Any, dims: Any = None, *, axes: Any = None, keepdims: int = 1, noop_with_empty_axes: int = 0) -> Any:
+def _onnx_mean(
+    build: Any, x: Any, dims: Any = None, *, axes: Any = None, keepdims: int = 1, noop_with_empty_axes: int = 0
+) -> Any:
     return _mean(build, x, axes if dims is None else dims, bool(keepdims))
 
 

@@ -1,4 +1,5 @@
-"""Operations that change nothing in a trained network: dropout, identity, contiguous, a cast, soft-max at the output."""
+"""Operations that change nothing in a trained network: dropout, identity, contiguous, a cast, soft-max at the
+output."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,7 +16,10 @@ def _same(build: Any, x: Any, *_: Any, **__: Any) -> Any:
 
 def _dropout(build: Any, x: Any, p: Any, train: bool) -> Any:
     if train:
-        raise Unsupported("dropout in training mode, as of F.dropout(x) without training=self.training, or of a file exported before model.eval(),")
+        raise Unsupported(
+            "dropout in training mode, as of F.dropout(x) without training=self.training, or of a file exported "
+            "before model.eval(),"
+        )
     return x
 
 
@@ -80,7 +84,13 @@ class Identity(Op):
         "aten._softmax.default": _at_output,
         "aten._log_softmax.default": _at_output,
     }
-    onnx: ClassVar = {"Identity": _same, "Dropout": _onnx_dropout, "Cast": _onnx_cast, "Softmax": _onnx_at_output, "LogSoftmax": _onnx_at_output}
+    onnx: ClassVar = {
+        "Identity": _same,
+        "Dropout": _onnx_dropout,
+        "Cast": _onnx_cast,
+        "Softmax": _onnx_at_output,
+        "LogSoftmax": _onnx_at_output,
+    }
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         return inputs[0]

@@ -18,11 +18,20 @@ from isospike.ir.ops.route import Pad, cut
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 
 
-def _max_pool(build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Any:
+def _max_pool(
+    build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
     n = len(x.shape) - 1
     kernel = spread(kernel, n)
     stride = spread(stride, n) if isinstance(stride, int) or len(stride) else kernel
-    pool = Pool(kernel, stride, spread(padding, n), spread(dilation, n), bool(ceil_mode), torch.ones((1,) * (n + 1), dtype=torch.float64))
+    pool = Pool(
+        kernel,
+        stride,
+        spread(padding, n),
+        spread(dilation, n),
+        bool(ceil_mode),
+        torch.ones((1,) * (n + 1), dtype=torch.float64),
+    )
     if not bool(torch.isfinite(pool(torch.zeros((1, *x.shape), dtype=torch.float64))).all()):
         raise Unsupported("a max pool with a patch that sees padding only")
     return build.emit(pool, x)
@@ -64,7 +73,8 @@ def _adaptive_max(build: Any, x: Any, size: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Pool(Op):
-    """The largest value of each patch where `sign` ≥ 0, the smallest where it is negative.  sign: (channels or 1, 1, …)."""
+    """The largest value of each patch where `sign` ≥ 0, the smallest where it is negative.  sign: (channels or 1, 1,
+    …)."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -74,7 +84,10 @@ class Pool(Op):
     sign: Tensor
     torch: ClassVar = {
         **{f"aten.max_pool{n}d.default": _max_pool for n in (1, 2, 3)},
-        **{f"aten.adaptive_max_pool{n}d.default": lambda build, x, size: (_adaptive_max(build, x, size), None) for n in (1, 2)},
+        **{
+            f"aten.adaptive_max_pool{n}d.default": lambda build, x, size: (_adaptive_max(build, x, size), None)
+            for n in (1, 2)
+        },
     }
     onnx: ClassVar = {"MaxPool": _onnx_max_pool, "GlobalMaxPool": lambda build, x: _adaptive_max(build, x, 1)}
 
@@ -87,12 +100,22 @@ class Pool(Op):
 
     def largest(self, x: Tensor) -> Tensor:
         """The largest value of each patch, whatever the sign."""
-        return _MAX[len(self.kernel)](x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode)
+        return _MAX[len(self.kernel)](
+            x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
+        )
 
     def winner(self, x: Tensor) -> Tensor:
         """Where in its channel the value that the pool chooses lies, as one number.  Returns the output's shape."""
         pool = _MAX[len(self.kernel)]
-        where: Tensor = pool(self.sign * x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode, return_indices=True)[1]
+        where: Tensor = pool(
+            self.sign * x,
+            self.kernel,
+            self.stride,
+            self.padding,
+            self.dilation,
+            ceil_mode=self.ceil_mode,
+            return_indices=True,
+        )[1]
         return where
 
     def patches(self, in_shape: Shape) -> tuple[Map, ...]:
@@ -100,21 +123,34 @@ class Pool(Op):
         return _patches(self, self.dilation, in_shape, self.out_shape(in_shape), self.sign.dtype)
 
 
-def _patches(pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape, out: Shape, dtype: torch.dtype) -> tuple[Map, ...]:
+def _patches(
+    pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape, out: Shape, dtype: torch.dtype
+) -> tuple[Map, ...]:
     """The map that adds up each patch of a pool: what is padded, and a convolution with ones."""
-    reach = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(out[1:], pool.stride, dilation, pool.kernel, strict=True)]
+    reach = [
+        (o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(out[1:], pool.stride, dilation, pool.kernel, strict=True)
+    ]
     widths = tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, pool.padding, in_shape[1:], strict=True))
     ones = ones_per_channel(in_shape[0], pool.kernel, dtype)
     return Pad(((0, 0), *widths)), Conv(ones, pool.stride, (0,) * len(pool.kernel), dilation, in_shape[0])
 
 
 def _average_pool(
-    build: Any, x: Any, kernel: Any, stride: Any = (), padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor: int | None = None
+    build: Any,
+    x: Any,
+    kernel: Any,
+    stride: Any = (),
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor: int | None = None,
 ) -> Any:
     n = len(x.shape) - 1
     kernel = spread(kernel, n)
     stride = spread(stride, n) if isinstance(stride, int) or len(stride) else kernel
-    return build.affine(x, AveragePool(kernel, stride, spread(padding, n), bool(ceil_mode), bool(count_include_pad), divisor))
+    return build.affine(
+        x, AveragePool(kernel, stride, spread(padding, n), bool(ceil_mode), bool(count_include_pad), divisor)
+    )
 
 
 def _onnx_average(
@@ -137,12 +173,26 @@ def _onnx_average(
         if not count_include_pad or ceil_mode:
             raise Unsupported("an average pool with uneven padding that is not counted, or with ceil_mode,")
         x, sides = build.affine(x, Pad(((0, 0), *sides))), ((0, 0),) * n
-    return _average_pool(build, x, list(kernel_shape), list(spread(strides, n)), [a for a, _ in sides], bool(ceil_mode), bool(count_include_pad))
+    return _average_pool(
+        build,
+        x,
+        list(kernel_shape),
+        list(spread(strides, n)),
+        [a for a, _ in sides],
+        bool(ceil_mode),
+        bool(count_include_pad),
+    )
 
 
 def _adaptive_average(build: Any, x: Any, size: Any) -> Any:
     n = len(x.shape) - 1
-    have, want = x.shape[1:], tuple(h if w is None else int(w) for h, w in zip(x.shape[1:], list(size) * n if len(list(size)) == 1 else size, strict=True))
+    have, want = (
+        x.shape[1:],
+        tuple(
+            h if w is None else int(w)
+            for h, w in zip(x.shape[1:], list(size) * n if len(list(size)) == 1 else size, strict=True)
+        ),
+    )
     if all(h % w == 0 for h, w in zip(have, want, strict=True)):
         return _average_pool(build, x, [h // w for h, w in zip(have, want, strict=True)])
     maps = []
@@ -169,11 +219,21 @@ class AveragePool(Map):
         **{f"aten.avg_pool{n}d.default": _average_pool for n in (1, 2, 3)},
         **{f"aten.adaptive_avg_pool{n}d.default": _adaptive_average for n in (1, 2, 3)},
     }
-    onnx: ClassVar = {"AveragePool": _onnx_average, "GlobalAveragePool": lambda build, x: _adaptive_average(build, x, [1] * (len(x.shape) - 1))}
+    onnx: ClassVar = {
+        "AveragePool": _onnx_average,
+        "GlobalAveragePool": lambda build, x: _adaptive_average(build, x, [1] * (len(x.shape) - 1)),
+    }
 
     def linear(self, x: Tensor) -> Tensor:
         if len(self.kernel) == 1:  # one dimension has no divisor of its own: a plane of height one does
-            flat = AveragePool((1, *self.kernel), (1, *self.stride), (0, *self.padding), self.ceil_mode, self.count_include_pad, self.divisor)
+            flat = AveragePool(
+                (1, *self.kernel),
+                (1, *self.stride),
+                (0, *self.padding),
+                self.ceil_mode,
+                self.count_include_pad,
+                self.divisor,
+            )
             return flat.linear(x.unsqueeze(2)).squeeze(2)
         pool = F.avg_pool2d if len(self.kernel) == 2 else F.avg_pool3d
         return pool(x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor)

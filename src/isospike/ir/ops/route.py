@@ -1,4 +1,5 @@
-"""Operations that move values: reshape, transpose, slice, zero padding, broadcast, and what is written as one of them."""
+"""Operations that move values: reshape, transpose, slice, zero padding, broadcast, and what is written as one of
+them."""
 
 import math
 from dataclasses import dataclass
@@ -78,7 +79,9 @@ class Reshape(Route):
         "aten._unsafe_view.default": _reshape,
         "aten.reshape.default": _reshape,
         "aten.flatten.using_ints": _flatten,
-        "aten.unflatten.int": lambda build, x, dim, sizes: _reshape(build, x, [-1, *x.shape[: _dim(x, dim)], *sizes, *x.shape[_dim(x, dim) + 1 :]]),
+        "aten.unflatten.int": lambda build, x, dim, sizes: _reshape(
+            build, x, [-1, *x.shape[: _dim(x, dim)], *sizes, *x.shape[_dim(x, dim) + 1 :]]
+        ),
         "aten.squeeze.default": _squeeze,
         "aten.squeeze.dim": _squeeze,
         "aten.squeeze.dims": _squeeze,
@@ -132,7 +135,8 @@ class Permute(Route):
 
 
 def endless(stop: int | None) -> bool:
-    """Whether a slice ends nowhere: a number, however large, is a part of a larger batch, unless it is how exporters write that there is none."""
+    """Whether a slice ends nowhere: a number, however large, is a part of a larger batch, unless it is how exporters
+    write that there is none."""
     return stop is None or stop >= 2**31 - 1
 
 
@@ -152,7 +156,15 @@ def cut(build: Any, x: Any, dim: int = 0, start: int | None = None, stop: int | 
 
 
 def _onnx_slice(
-    build: Any, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None, *, batch: int | None = None, **attributes: Any
+    build: Any,
+    x: Any,
+    starts: Any = None,
+    ends: Any = None,
+    axes: Any = None,
+    steps: Any = None,
+    *,
+    batch: int | None = None,
+    **attributes: Any,
 ) -> Any:
     starts = attributes.get("starts", starts)
     ends = attributes.get("ends", ends)
@@ -161,8 +173,12 @@ def _onnx_slice(
         raise Unsupported("a slice with computed bounds")
     starts, ends = _ints(starts), _ints(ends)
     axes = _ints(axes) if axes is not None else list(range(len(starts)))
-    for dim, start, stop, step in zip(axes, starts, ends, _ints(steps) if steps is not None else [1] * len(starts), strict=True):
-        whole = batch is not None and stop >= batch and dim % (len(x.shape) + 1) == 0  # of a file for batches of this size
+    for dim, start, stop, step in zip(
+        axes, starts, ends, _ints(steps) if steps is not None else [1] * len(starts), strict=True
+    ):
+        whole = (
+            batch is not None and stop >= batch and dim % (len(x.shape) + 1) == 0
+        )  # of a file for batches of this size
         x = cut(build, x, dim, start, None if whole else stop, step)
     return x
 
@@ -195,9 +211,20 @@ def _chunk(build: Any, x: Any, chunks: int, dim: int = 0) -> Any:
     return _split(build, x, -(-x.shape[_dim(x, dim)] // chunks), dim)
 
 
-def _onnx_split(build: Any, x: Any, sizes: Any = None, *, axis: int = 0, split: Any = None, num_outputs: int | None = None, outputs: int = 1) -> Any:
+def _onnx_split(
+    build: Any,
+    x: Any,
+    sizes: Any = None,
+    *,
+    axis: int = 0,
+    split: Any = None,
+    num_outputs: int | None = None,
+    outputs: int = 1,
+) -> Any:
     sizes = split if sizes is None else sizes
-    return _split(build, x, _ints(sizes), axis) if sizes is not None else _chunk(build, x, num_outputs or outputs, axis)
+    return (
+        _split(build, x, _ints(sizes), axis) if sizes is not None else _chunk(build, x, num_outputs or outputs, axis)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,11 +295,22 @@ def _padded(build: Any, x: Any, widths: Any) -> Any:
     return x if not any(w for pair in widths for w in pair) else build.affine(x, Pad(tuple(map(tuple, widths))))
 
 
-def _onnx_pad(build: Any, x: Any, pads: Any = None, value: Any = None, axes: Any = None, *, mode: Any = "constant", **attributes: Any) -> Any:
+def _onnx_pad(
+    build: Any,
+    x: Any,
+    pads: Any = None,
+    value: Any = None,
+    axes: Any = None,
+    *,
+    mode: Any = "constant",
+    **attributes: Any,
+) -> Any:
     pads = _ints(attributes.get("pads", pads))
     value = attributes.get("value", value)
     if mode not in ("constant", b"constant") or (value is not None and float(value) != 0):
-        raise Unsupported(f"padding other than with zeros (mode={mode}, value={0 if value is None else float(value):g})")
+        raise Unsupported(
+            f"padding other than with zeros (mode={mode}, value={0 if value is None else float(value):g})"
+        )
     places = [a % (len(x.shape) + 1) for a in _ints(axes)] if axes is not None else list(range(len(x.shape) + 1))
     widths = [(0, 0)] * (len(x.shape) + 1)
     for i, place in enumerate(places):

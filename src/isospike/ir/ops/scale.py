@@ -11,10 +11,21 @@ from isospike.ir.ops.base import Map, Shape, Unsupported, single
 
 
 def _batch_norm(
-    build: Any, x: Any, gamma: Tensor | None, beta: Tensor | None, mean: Tensor | None, var: Tensor | None, training: bool, momentum: float, eps: float, *_: Any
+    build: Any,
+    x: Any,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    *_: Any,
 ) -> Any:
     if training or mean is None or var is None:
-        raise Unsupported("batch normalisation without running statistics; call model.eval() and train with track_running_stats")
+        raise Unsupported(
+            "batch normalisation without running statistics; call model.eval() and train with track_running_stats"
+        )
     per_channel = (-1,) + (1,) * (len(x.shape) - 1)
     kappa = (var.double() + eps).rsqrt() * (1.0 if gamma is None else gamma.double())
     shift = (0.0 if beta is None else beta.double()) - kappa * mean.double()
@@ -41,7 +52,9 @@ def _onnx_batch_norm(
     return _batch_norm(build, x, gamma, beta, mean, var, training, momentum, epsilon)
 
 
-def _inference_batch_norm(build: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any, momentum: float, eps: float) -> Any:
+def _inference_batch_norm(
+    build: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any, momentum: float, eps: float
+) -> Any:
     return (_batch_norm(build, x, gamma, beta, mean, var, False, momentum, eps),)
 
 

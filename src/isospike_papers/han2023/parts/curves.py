@@ -1,4 +1,5 @@
-"""What Han 2023 measures: accuracy, error and latency against the number of time steps, of every network under every scheme of conversion."""
+"""What Han 2023 measures: accuracy, error and latency against the number of time steps, of every network under every
+scheme of conversion."""
 
 import math
 from collections.abc import Sequence
@@ -80,24 +81,28 @@ def times(steps: int) -> list[int]:
 
 
 def latency(moments: Sequence[Moment], tolerance: float = 0.0) -> int | None:
-    """The first measured T from which on the conversion error stays within the tolerance [% of the original's accuracy]; 0 is lossless."""
+    """The first measured T from which on the conversion error stays within the tolerance [% of the original's
+    accuracy]; 0 is lossless."""
     late = max((m.steps for m in moments if error(m) > tolerance), default=0)
     return next((m.steps for m in moments if m.steps > late), None)
 
 
 def lossless(moments: Sequence[Moment]) -> int | None:
-    """The first measured T at which accuracy is no less than the original's; it may fall below again by single images."""
+    """The first measured T at which accuracy is no less than the original's; it may fall below again by single
+    images."""
     return next((m.steps for m in moments if error(m) <= 0), None)
 
 
 def error(moment: Moment) -> float:
-    """Conversion error [%]: the accuracy lost, relative to the original's, as the paper counts it (its Table 3 gives 1.20 % for 93.42 and 92.30)."""
+    """Conversion error [%]: the accuracy lost, relative to the original's, as the paper counts it (its Table 3 gives
+    1.20 % for 93.42 and 92.30)."""
     assert moment.accuracy is not None and moment.accuracy_original is not None
     return 100 * (moment.accuracy_original - moment.accuracy) / max(moment.accuracy_original, 1e-9)
 
 
 def steps_to(moments: Sequence[Moment], rms: float) -> float | None:
-    """The T at which the relative rms error of the outputs falls below `rms` for good, between measured steps along a power law."""
+    """The T at which the relative rms error of the outputs falls below `rms` for good, between measured steps along a
+    power law."""
     above = [i for i, m in enumerate(moments) if (m.relative_error or 0.0) > rms]
     if not above:
         return float(moments[0].steps)
@@ -136,12 +141,19 @@ def notes(setup: Setup, *names: str) -> tuple[str, ...]:
     if colour and not setup.full:
         widths = " and ".join(f"{net.name} {net.share(setup):g}" for net in colour)
         said.append(
-            f"Width of the CIFAR-10 networks, as a share of the paper's: {widths}; {_epochs(colour)} epochs instead of 300–400, with shifts and mirrors "
-            "instead of AutoAugment and Cutout, on training images 0–44,999.  They are far less accurate than the paper's."
+            f"Width of the CIFAR-10 networks, as a share of the paper's: {widths}; {_epochs(colour)} epochs "
+            "instead of 300–400, with shifts and mirrors "
+            "instead of AutoAugment and Cutout, on training images 0–44,999.  They are far less accurate than "
+            "the paper's."
         )
     if grey and not setup.full:
-        said.append(f"The MNIST and Fashion-MNIST networks have the paper's width and are trained for {_epochs(grey)} epochs instead of 300–400.")
-    counts = ", ".join(f"{setup.samples or SAMPLES[data]:,} of {data}" for data in dict.fromkeys(net.data for net in nets))
+        said.append(
+            f"The MNIST and Fashion-MNIST networks have the paper's width and are trained for {_epochs(grey)} "
+            "epochs instead of 300–400."
+        )
+    counts = ", ".join(
+        f"{setup.samples or SAMPLES[data]:,} of {data}" for data in dict.fromkeys(net.data for net in nets)
+    )
     said.append(f"Accuracies are over the first test images ({counts}), ANN and SNN on the same ones.")
     return tuple(said)
 

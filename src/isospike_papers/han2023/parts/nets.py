@@ -1,8 +1,9 @@
-"""The networks of Han 2023: six topologies, each with any of the activations that the paper compares; their data and training.
+"""The networks of Han 2023: six topologies, each with any of the activations that the paper compares; their data and
+training.
 
-Topologies are its Table 1; unpadded 5 × 5 convolutions, one dense layer after VGG16's convolutions and batch norm before each activation
-of the VGG networks follow from its text and from the operations counted in its Table 5.  Pools are averages, hidden layers have no dropout.
-"""
+Topologies are its Table 1; unpadded 5 × 5 convolutions, one dense layer after VGG16's convolutions and batch norm
+before each activation of the VGG networks follow from its text and from the operations counted in its Table 5.  Pools
+are averages, hidden layers have no dropout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,11 @@ from isospike_papers.shared.recipe import Recipe, trained
 
 SLOPE = 0.01  # of leaky rectifiers; the paper says 0.01 or less
 LEVELS = 16  # of quantised activations
-SAMPLES = {"mnist": 1000, "fashion_mnist": 1000, "cifar10": 200}  # test images that curves are measured on, unless a number is given
+SAMPLES = {
+    "mnist": 1000,
+    "fashion_mnist": 1000,
+    "cifar10": 200,
+}  # test images that curves are measured on, unless a number is given
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "stReLU": StReLU,
@@ -54,7 +59,8 @@ class Net:
     steps: int
 
     def share(self, setup: Setup) -> float:
-        """Of the paper's width: for CIFAR-10 the first layer has as many channels as VGG16's; the others are narrowed for tests only."""
+        """Of the paper's width: for CIFAR-10 the first layer has as many channels as VGG16's; the others are narrowed
+        for tests only."""
         if setup.full:
             return 1.0
         return setup.width / int(self.layers[0]) if self.data == "cifar10" else min(1.0, setup.width / 8)
@@ -95,7 +101,9 @@ class Net:
         colour = self.data == "cifar10"
         epochs, decay = (300, 0.985) if setup.full else (self.epochs, 0.5)
         name = f"han2023-{self.name.lower()}-width-{self.share(setup):g}-{activation.lower()}-{self.data}"
-        return Recipe(name, epochs=epochs, decay=decay, shift=2 if colour else 0, flip=colour, rate=2e-3 if colour else 1e-3).at(setup)
+        return Recipe(
+            name, epochs=epochs, decay=decay, shift=2 if colour else 0, flip=colour, rate=2e-3 if colour else 1e-3
+        ).at(setup)
 
     def trained(self, activation: str, setup: Setup) -> nn.Module:
         """The network, trained or from the cache."""

@@ -14,16 +14,30 @@ Curves = Mapping[str, Sequence[Moment]]
 
 
 def panels(
-    found: Mapping[str, Curves], value: Callable[[Moment], float | None], label: str, original: bool = False, scale: str = "linear", columns: int = 2
+    found: Mapping[str, Curves],
+    value: Callable[[Moment], float | None],
+    label: str,
+    original: bool = False,
+    scale: str = "linear",
+    columns: int = 2,
 ) -> "Figure":
-    """found: by network, then by scheme.  original: whether to draw the accuracy of each scheme's own original as well."""
+    """found: by network, then by scheme.  original: whether to draw the accuracy of each scheme's own original as
+    well."""
     from matplotlib.figure import Figure
 
     rows = -(-len(found) // columns)
     figure = Figure(figsize=(5.2 * columns, 0.5 + 3.1 * rows), layout="constrained")
     for axes, (net, curves) in zip(figure.subplots(rows, columns, squeeze=False).flat, found.items(), strict=False):
         for (scheme, moments), colour in zip(curves.items(), COLOURS, strict=False):
-            axes.plot([m.steps for m in moments], [_or_nan(value(m)) for m in moments], "o-", ms=2.5, lw=1.3, color=colour, label=scheme)
+            axes.plot(
+                [m.steps for m in moments],
+                [_or_nan(value(m)) for m in moments],
+                "o-",
+                ms=2.5,
+                lw=1.3,
+                color=colour,
+                label=scheme,
+            )
             if original and moments[0].accuracy_original is not None:
                 axes.axhline(100 * moments[0].accuracy_original, color=colour, lw=0.8, ls=":")
         axes.set_xscale("log", base=2)

@@ -24,7 +24,9 @@ class Maps:
     @property
     def relative_error(self) -> float:
         """rms error over rms activation."""
-        return float((self.spiking - self.relu).square().mean().sqrt() / self.relu.square().mean().sqrt().clamp_min(1e-300))
+        return float(
+            (self.spiking - self.relu).square().mean().sqrt() / self.relu.square().mean().sqrt().clamp_min(1e-300)
+        )
 
     @property
     def correlation(self) -> float:
@@ -45,12 +47,15 @@ def layers(subject: Subject, network: SpikingNetwork, x: Tensor) -> list[Maps]:
                 stage = next(stages)
                 kind = "pool" if isinstance(module, nn.MaxPool2d) else "conv" if h.ndim == 4 else "dense"
                 counts[kind] += 1
-                found.append(Maps(f"{kind} {counts[kind]}", h.double(), stage.neuron.value(codes[stage.name]).double()))
+                found.append(
+                    Maps(f"{kind} {counts[kind]}", h.double(), stage.neuron.value(codes[stage.name]).double())
+                )
     return found
 
 
 def show_maps(figure: "SubFigure", x: Tensor, maps: list[Maps]) -> None:
-    """The first image and, of each layer of maps, the channel that is most active: ReLU network above, spiking network below."""
+    """The first image and, of each layer of maps, the channel that is most active: ReLU network above, spiking network
+    below."""
     maps = [m for m in maps if m.relu.ndim == 4]
     axes = figure.subplots(2, len(maps) + 1, squeeze=False)
     for row, label in enumerate(("ReLU", "spiking")):
@@ -60,7 +65,9 @@ def show_maps(figure: "SubFigure", x: Tensor, maps: list[Maps]) -> None:
         for column, found in enumerate(maps):
             channel = int(found.relu[0].mean((1, 2)).argmax())
             largest = float(found.relu[0, channel].max())
-            axes[row, column + 1].imshow((found.relu, found.spiking)[row][0, channel].numpy(), cmap="viridis", vmin=0, vmax=max(largest, 1e-9))
+            axes[row, column + 1].imshow(
+                (found.relu, found.spiking)[row][0, channel].numpy(), cmap="viridis", vmin=0, vmax=max(largest, 1e-9)
+            )
             if not row:
                 axes[0, column + 1].set_title(found.name, fontsize=8)
     for each in axes.flat:

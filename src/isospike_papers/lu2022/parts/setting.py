@@ -1,4 +1,5 @@
-"""The networks of Lu & Xu, none with biases, and how they are turned into spikes: weights as they are, V_th = 1, a coding range k."""
+"""The networks of Lu & Xu, none with biases, and how they are turned into spikes: weights as they are, V_th = 1, a
+coding range k."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ RESETS: dict[Reset, str] = {"soft": "linear", "zero": "to zero"}
 
 def dense(inputs: int, hidden: int, classes: int, bias: bool = False) -> nn.Sequential:
     """One hidden layer."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, hidden, bias=bias), nn.ReLU(), nn.Linear(hidden, classes, bias=bias))
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(inputs, hidden, bias=bias), nn.ReLU(), nn.Linear(hidden, classes, bias=bias)
+    )
 
 
 def convnet() -> nn.Sequential:
@@ -66,9 +69,15 @@ def _deep(width: int, plan: tuple[Iterable[int], set[int]], places: int, dense: 
         if i in plan[1]:
             layers.append(nn.MaxPool2d(2))
     layers += [nn.Flatten(), nn.Linear(inputs * places, dense * width, bias=False), nn.ReLU()]
-    layers += [nn.Linear(dense * width, dense * width, bias=False), nn.ReLU(), nn.Linear(dense * width, 10, bias=False)]
+    layers += [
+        nn.Linear(dense * width, dense * width, bias=False),
+        nn.ReLU(),
+        nn.Linear(dense * width, 10, bias=False),
+    ]
     for layer in layers:
-        if isinstance(layer, nn.Conv2d | nn.Linear):  # without batch norm, PyTorch's own choice lets signals fade out over sixteen layers
+        if isinstance(
+            layer, nn.Conv2d | nn.Linear
+        ):  # without batch norm, PyTorch's own choice lets signals fade out over sixteen layers
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     return nn.Sequential(*layers)
 
@@ -101,7 +110,13 @@ PIXELS = (0.0, 1.0)  # range of the inputs
 
 def dense_faces(setup: Setup) -> Subject:
     """10400-600-2."""
-    return subject(Recipe("lu2022-faces-600", 20, rate=2e-4, decay=0.9, batch=32), lambda: dense(10400, 600, 2), faces(setup), setup, PIXELS)
+    return subject(
+        Recipe("lu2022-faces-600", 20, rate=2e-4, decay=0.9, batch=32),
+        lambda: dense(10400, 600, 2),
+        faces(setup),
+        setup,
+        PIXELS,
+    )
 
 
 def dense_mnist(setup: Setup, hidden: int = 600, bias: bool = False) -> Subject:
@@ -112,23 +127,34 @@ def dense_mnist(setup: Setup, hidden: int = 600, bias: bool = False) -> Subject:
 
 def convnet_mnist(setup: Setup) -> Subject:
     """Table V."""
-    return subject(Recipe("lu2022-convnet-mnist", 20 if setup.full else 3, decay=0.5), convnet, with_test_set("mnist", setup.data_dir), setup, PIXELS)
+    return subject(
+        Recipe("lu2022-convnet-mnist", 20 if setup.full else 3, decay=0.5),
+        convnet,
+        with_test_set("mnist", setup.data_dir),
+        setup,
+        PIXELS,
+    )
 
 
 def alexnet_cifar10(setup: Setup) -> Subject:
     """Pixels in [0, 1], nothing done to them."""
-    recipe = Recipe(f"lu2022-alexnet-width-{setup.width}-cifar10", 60 if setup.full else 10, decay=0.95 if setup.full else 0.8)
+    recipe = Recipe(
+        f"lu2022-alexnet-width-{setup.width}-cifar10", 60 if setup.full else 10, decay=0.95 if setup.full else 0.8
+    )
     return subject(recipe, lambda: alexnet(setup.width), cifar10(setup.data_dir, ((0.0,), (1.0,))), setup, PIXELS)
 
 
 def vgg16_cifar10(setup: Setup) -> Subject:
     """The same for VGG16."""
-    recipe = Recipe(f"lu2022-vgg16-width-{setup.width}-cifar10", 60 if setup.full else 10, decay=0.95 if setup.full else 0.8)
+    recipe = Recipe(
+        f"lu2022-vgg16-width-{setup.width}-cifar10", 60 if setup.full else 10, decay=0.95 if setup.full else 0.8
+    )
     return subject(recipe, lambda: vgg16(setup.width), cifar10(setup.data_dir, ((0.0,), (1.0,))), setup, PIXELS)
 
 
 def coding(k: float, seconds: float, reset: Reset = "soft", conductance: float = 0.0) -> Rate:
-    """The paper's: spikes of fixed frequency, k Hz for the largest input; weights as they are, V_th = C = 1, potentials from 0.
+    """The paper's: spikes of fixed frequency, k Hz for the largest input; weights as they are, V_th = C = 1,
+    potentials from 0.
 
     Then one spike a step, in any layer, stands for an activation of 1 / (k Δt).
     """
@@ -141,15 +167,18 @@ def coding(k: float, seconds: float, reset: Reset = "soft", conductance: float =
 def spiking(subject: Subject, coding: Rate) -> SpikingNetwork:
     """Its network of spiking neurons, those of the output included: their spikes are counted."""
     assert isinstance(subject.model, nn.Module)
-    return convert(nn.Sequential(subject.model, nn.ReLU()), next(iter(subject.split.train.first(8))), coding, subject.input_range)
+    return convert(
+        nn.Sequential(subject.model, nn.ReLU()), next(iter(subject.split.train.first(8))), coding, subject.input_range
+    )
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Labels of a spiking network, by the output neuron with most spikes (the first of several), beside its ReLU network's.
+    """Labels of a spiking network, by the output neuron with most spikes (the first of several), beside its ReLU
+    network's.
 
-    `confusion`: how many samples have which label, (ReLU network's, spiking network's); `right`: how many are right, by network.
-    """
+    `confusion`: how many samples have which label, (ReLU network's, spiking network's); `right`: how many are right,
+    by network."""
 
     confusion: Tensor
     right: tuple[int, int]
@@ -192,7 +221,15 @@ def show_confusion(axes: "Axes", confusion: Tensor, title: str, names: Sequence[
     axes.imshow(confusion.double().clamp_min(0.3).log().numpy(), cmap="Blues")
     for (i, j), count in np.ndenumerate(confusion.numpy()):
         if count:
-            axes.text(j, i, str(count), ha="center", va="center", fontsize=7, color="white" if count > confusion.max() ** 0.6 else "black")
+            axes.text(
+                j,
+                i,
+                str(count),
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="white" if count > confusion.max() ** 0.6 else "black",
+            )
     ticks = [str(i) for i in range(len(confusion))] if names is None else list(names)
     axes.set_xticks(range(len(ticks)), ticks, fontsize=8)
     axes.set_yticks(range(len(ticks)), ticks, fontsize=8)
@@ -206,14 +243,22 @@ def scalar(value: float) -> Tensor:
 
 
 def volleys(weights: Sequence[float], frequencies: Tensor, seconds: float, dt: float = DT) -> Tensor:
-    """What a neuron receives at each step from inputs of fixed frequencies [Hz].  frequencies: (inputs, cases); returns (steps, 1, cases)."""
+    """What a neuron receives at each step from inputs of fixed frequencies [Hz].  frequencies: (inputs, cases);
+    returns (steps, 1, cases)."""
     one = scalar(1.0)
     spikes = RegularSpikes((), 0 * one, one, False).train(frequencies.double() * dt, 0, round(seconds / dt), None)
     return torch.einsum("i,tic->tc", torch.tensor(weights, dtype=torch.float64), spikes)[:, None].contiguous()
 
 
-def answers(drive: Tensor, dt: float = DT, reset: Reset = "soft", conductance: float | Tensor = CONDUCTANCE, capacitance: float | Tensor = 1.0) -> Tensor:
-    """Spikes a second of a neuron driven so, in each case.  drive: (steps, 1, cases); conductance and capacitance: numbers, or (cases,)."""
+def answers(
+    drive: Tensor,
+    dt: float = DT,
+    reset: Reset = "soft",
+    conductance: float | Tensor = CONDUCTANCE,
+    capacitance: float | Tensor = 1.0,
+) -> Tensor:
+    """Spikes a second of a neuron driven so, in each case.  drive: (steps, 1, cases); conductance and capacitance:
+    numbers, or (cases,)."""
     g, c = (torch.as_tensor(v, dtype=torch.float64) for v in (conductance, capacitance))
     neuron = LIF(reset=reset, conductance=g, capacitance=c, dt=scalar(dt), initial=scalar(0.0))
     state = start(neuron, drive[0])

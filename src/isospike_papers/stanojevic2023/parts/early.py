@@ -34,15 +34,21 @@ class Plan:
 
 def answering(plan: Plan, data: Data) -> EarlyAnswers:
     """The single-spike network, trained or from the store; its learning rate falls by a factor every so many steps."""
-    trainee = EarlyAnswers(tuple(data.images[slice(0, 1)].shape[1:]), (plan.hidden, 10), settings=plan.constants, seed=plan.seed)
+    trainee = EarlyAnswers(
+        tuple(data.images[slice(0, 1)].shape[1:]), (plan.hidden, 10), settings=plan.constants, seed=plan.seed
+    )
     batches = loader(data, plan.batch)
     adam = partial(torch.optim.Adam, lr=plan.rate)
 
     decay = plan.factor ** (len(batches) / plan.every)
 
     def train(path: Path) -> None:
-        fit(trainee, batches, plan.epochs, optimizer=adam, decay=decay, seed=plan.seed, folder=path.parent, resume=True)
+        fit(
+            trainee, batches, plan.epochs, optimizer=adam, decay=decay, seed=plan.seed, folder=path.parent, resume=True
+        )
         write(path, to_bytes(trainee.state_dict()))
 
-    trainee.load_state_dict(load_file(Store().kept(f"early-{plan.data}-{plan.hidden}", plan, "weights.safetensors", train)))
+    trainee.load_state_dict(
+        load_file(Store().kept(f"early-{plan.data}-{plan.hidden}", plan, "weights.safetensors", train))
+    )
     return trainee.eval()

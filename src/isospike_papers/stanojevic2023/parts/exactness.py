@@ -1,4 +1,5 @@
-"""Converts a subject's network and compares the two, value by value: whole data sets in closed form, some samples event by event."""
+"""Converts a subject's network and compares the two, value by value: whole data sets in closed form, some samples
+event by event."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -15,16 +15,22 @@ def weights_of(model: nn.Module) -> list[Tensor]:
 
 
 def synapses_of(body: Body) -> list[Tensor]:
-    """The same in the ReLU network that a network of dense first-spike layers is equivalent to: w = J / s, and J of the read-out (eq. 3.4)."""
+    """The same in the ReLU network that a network of dense first-spike layers is equivalent to: w = J / s, and J of
+    the read-out (eq. 3.4)."""
     found = []
     for stage in body.stages:
         (layer,) = trained_maps(stage)
-        found.append(layer.weight / stage.neuron.slope.reshape(-1, 1) if isinstance(stage.neuron, FirstSpikeIF) else layer.weight)
+        found.append(
+            layer.weight / stage.neuron.slope.reshape(-1, 1)
+            if isinstance(stage.neuron, FirstSpikeIF)
+            else layer.weight
+        )
     return found
 
 
 def equivalent(body: Body, like: nn.Sequential) -> nn.Sequential:
-    """The ReLU network that a network of dense first-spike layers computes: b = B / τ − θ / s besides (eq. 3.4, the ramp beginning at t_min)."""
+    """The ReLU network that a network of dense first-spike layers computes: b = B / τ − θ / s besides (eq. 3.4, the
+    ramp beginning at t_min)."""
     model = copy.deepcopy(like)
     dense = [layer for layer in model if isinstance(layer, nn.Linear)]
     with torch.no_grad():
@@ -39,7 +45,8 @@ def equivalent(body: Body, like: nn.Sequential) -> nn.Sequential:
 
 
 def reordered(model: nn.Sequential, generator: torch.Generator) -> nn.Sequential:
-    """The same function with the neurons of every hidden dense layer in another order: it differs by rounding alone."""
+    """The same function with the neurons of every hidden dense layer in another order: it differs by rounding
+    alone."""
     model = copy.deepcopy(model)
     order: Tensor | None = None
     dense = [layer for layer in model if isinstance(layer, nn.Linear)]

@@ -1,4 +1,5 @@
-"""Trains the LeNet-5 whose weights come with the package: `python -m isospike_papers.stanojevic2023.parts.lenet OUT.safetensors`."""
+"""Trains the LeNet-5 whose weights come with the package: `python -m isospike_papers.stanojevic2023.parts.lenet
+OUT.safetensors`."""
 
 import sys
 

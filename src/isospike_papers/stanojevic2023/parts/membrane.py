@@ -1,4 +1,5 @@
-r"""The membrane of one first-spike neuron as the piecewise straight line that its equation makes of the spikes it receives.
+r"""The membrane of one first-spike neuron as the piecewise straight line that its equation makes of the spikes it
+receives.
 
 τ_c dV/dt = α H(t − t_ramp) + Σ_j J_j H(t − t_j) up to t_min, τ_c dV/dt = s after that (neurons/first_spike.py).
 """
@@ -15,7 +16,8 @@ from isospike.neurons import FirstSpikeIF
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Corners of V(t) until the neuron fires or its window ends; times from the beginning of its window; `spike` None: silent."""
+    """Corners of V(t) until the neuron fires or its window ends; times from the beginning of its window; `spike` None:
+    silent."""
 
     times: Tensor
     potentials: Tensor
@@ -56,7 +58,8 @@ def trajectory(stage: Stage, arriving: dict[str, Tensor], neuron: tuple[int, ...
 
 
 def _synapses(stage: Stage, arriving: dict[str, Tensor], neuron: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
-    """Leads and weights of the spikes that reach a neuron, a pair for each source: its weights are the gradient of what it receives."""
+    """Leads and weights of the spikes that reach a neuron, a pair for each source: its weights are the gradient of
+    what it receives."""
     found = []
     for group in stage.groups:
         x = torch.zeros_like(arriving[group.source]).requires_grad_()

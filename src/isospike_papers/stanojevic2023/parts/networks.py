@@ -13,9 +13,8 @@ def two_layers(hidden: int = 600, dropout: float = 0.2) -> nn.Sequential:
 def vgg16(channels: int = 3, classes: int = 10, width: int = 64, dense: int = 2, pools: int = 5) -> nn.Sequential:
     """VGG16 with batch norm after each ReLU (Stanojevic 2023, Fig. 2.2d), with hidden dense layers of 8 widths.
 
-    width: channels of the first block (64 is full width); dense: hidden dense layers; pools: 4 leaves out the first max pool, as for
-    28 × 28 images.
-    """
+    width: channels of the first block (64 is full width); dense: hidden dense layers; pools: 4 leaves out the first
+    max pool, as for 28 × 28 images."""
     layers: list[nn.Module] = []
     inputs = channels
     for block, (factor, convolutions) in enumerate(((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))):

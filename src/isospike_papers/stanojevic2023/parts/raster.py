@@ -1,4 +1,5 @@
-"""Draws spikes of one image through the layers of a network, with the membranes of a few neurons and a histogram of spike times."""
+"""Draws spikes of one image through the layers of a network, with the membranes of a few neurons and a histogram of
+spike times."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ GAP = 3.0  # rows between layers
 
 @dataclass(frozen=True)
 class Band:
-    """A layer of the raster: its window [time], the leads and activations of the neurons shown, and the share of its neurons that fire."""
+    """A layer of the raster: its window [time], the leads and activations of the neurons shown, and the share of its
+    neurons that fire."""
 
     name: str
     begin: float
@@ -47,7 +49,9 @@ def draw(bands: tuple[Band, ...], readout: Tensor, panels: Panels) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.5, 8.2))
-    grid = figure.add_gridspec(2, 1, height_ratios=(1.7, 1), left=0.085, right=0.975, top=0.965, bottom=0.07, hspace=0.2)
+    grid = figure.add_gridspec(
+        2, 1, height_ratios=(1.7, 1), left=0.085, right=0.975, top=0.965, bottom=0.07, hspace=0.2
+    )
     raster = grid[0].subgridspec(1, 2, width_ratios=(1.9, 1), wspace=0.05)
     early, late = figure.add_subplot(raster[0]), figure.add_subplot(raster[1])
     rows = len(bands[0].leads) + GAP
@@ -69,7 +73,8 @@ def _width(band: Band) -> float:
 
 
 def _spikes(axes: "Axes", band: Band, top: float) -> None:
-    """Ten rows of circles: filled and darker the larger the activation, open where the neuron stays silent until t_max."""
+    """Ten rows of circles: filled and darker the larger the activation, open where the neuron stays silent until
+    t_max."""
     from matplotlib.colors import LinearSegmentedColormap
 
     shades = LinearSegmentedColormap.from_list("activation", ["#a9c6e3", "#0a2342"])
@@ -79,11 +84,23 @@ def _spikes(axes: "Axes", band: Band, top: float) -> None:
     leads, activations = band.leads.numpy(), band.activations.numpy()
     fires = leads > 0
     shade = activations[fires] / max(activations.max(), 1e-12)
-    axes.scatter(band.end - leads[fires], rows[fires], c=shade, cmap=shades, vmin=0, vmax=1, s=26, zorder=3, clip_on=False)
-    axes.scatter([band.end] * int((~fires).sum()), rows[~fires], facecolors="white", edgecolors=GREY, s=26, zorder=3, clip_on=False)
+    axes.scatter(
+        band.end - leads[fires], rows[fires], c=shade, cmap=shades, vmin=0, vmax=1, s=26, zorder=3, clip_on=False
+    )
+    axes.scatter(
+        [band.end] * int((~fires).sum()),
+        rows[~fires],
+        facecolors="white",
+        edgecolors=GREY,
+        s=26,
+        zorder=3,
+        clip_on=False,
+    )
     at: dict[str, Any] = {"xytext": (1, 3), "textcoords": "offset points", "annotation_clip": False}
     axes.annotate(band.name, (band.begin, top - 1), **at, fontsize=9, weight="bold", color=BLUE)
-    axes.annotate(f"{band.fires:.0%} fire", (band.begin, top - 1), **(at | {"xytext": (48, 3)}), fontsize=8, color=GREY)
+    axes.annotate(
+        f"{band.fires:.0%} fire", (band.begin, top - 1), **(at | {"xytext": (48, 3)}), fontsize=8, color=GREY
+    )
 
 
 def _frame(axes: "Axes", bands: tuple[Band, ...], rows: float, room: float) -> None:
@@ -100,9 +117,21 @@ def _frame(axes: "Axes", bands: tuple[Band, ...], rows: float, room: float) -> N
 
 
 def _break(early: "Axes", late: "Axes") -> None:
-    early.annotate("… layers 3–13 …", (1.0, 0.02), xycoords="axes fraction", ha="right", va="bottom", fontsize=8, color=GREY)
+    early.annotate(
+        "… layers 3–13 …", (1.0, 0.02), xycoords="axes fraction", ha="right", va="bottom", fontsize=8, color=GREY
+    )
     for axes, x in ((early, 1.0), (late, 0.0)):
-        axes.plot([x], [0.0], transform=axes.transAxes, marker=[(-1, -2), (1, 2)], ms=9, color="black", mew=1, clip_on=False, ls="none")
+        axes.plot(
+            [x],
+            [0.0],
+            transform=axes.transAxes,
+            marker=[(-1, -2), (1, 2)],
+            ms=9,
+            color="black",
+            mew=1,
+            clip_on=False,
+            ls="none",
+        )
 
 
 def _potentials(axes: "Axes", band: Band, readout: Tensor, top: float) -> None:
@@ -112,7 +141,12 @@ def _potentials(axes: "Axes", band: Band, readout: Tensor, top: float) -> None:
     for i, potential in enumerate(readout.tolist()):
         share, winner, y = (potential - low) / max(high - low, 1e-12), i == int(readout.argmax()), first + 2.1 * i
         axes.barh(y, (0.03 + 0.97 * share) * unit, left=start, height=1.4, color=BLUE, alpha=0.15 + 0.85 * share)
-        style: dict[str, Any] = {"va": "center", "fontsize": 8, "weight": "bold" if winner else "normal", "color": "black" if winner else "#555555"}
+        style: dict[str, Any] = {
+            "va": "center",
+            "fontsize": 8,
+            "weight": "bold" if winner else "normal",
+            "color": "black" if winner else "#555555",
+        }
         axes.text(start - 0.19 * _width(band), y, CLASSES[i], ha="right", **style)
         axes.text(start - 0.02 * _width(band), y, f"{potential:.1f}", ha="right", **style)
     axes.text(band.end + 0.07 * _width(band), first - 2.2, "read-out at t_max", fontsize=9, weight="bold", color=BLUE)
@@ -120,7 +154,17 @@ def _potentials(axes: "Axes", band: Band, readout: Tensor, top: float) -> None:
 
 def _legend(axes: "Axes") -> None:
     legend = "filled: a spike, darker\nthe larger the activation\nopen: silent until t_max"
-    axes.text(0.03, 0.985, legend, transform=axes.transAxes, va="top", fontsize=8, color=GREY, linespacing=1.5, bbox={"fc": "white", "lw": 0})
+    axes.text(
+        0.03,
+        0.985,
+        legend,
+        transform=axes.transAxes,
+        va="top",
+        fontsize=8,
+        color=GREY,
+        linespacing=1.5,
+        bbox={"fc": "white", "lw": 0},
+    )
 
 
 def _membranes(axes: "Axes", paths: tuple[Trajectory, ...]) -> None:
@@ -130,11 +174,36 @@ def _membranes(axes: "Axes", paths: tuple[Trajectory, ...]) -> None:
     for path, ink in zip(paths, INKS, strict=True):
         axes.plot(path.times.numpy(), path.potentials.numpy(), color=ink, lw=1.6)
         filled = path.spike is not None
-        axes.plot([path.times[-1]], [path.at_spike], "o", ms=6.5, mec=ink, mfc=ink if filled else "white", zorder=3, clip_on=False)
+        axes.plot(
+            [path.times[-1]],
+            [path.at_spike],
+            "o",
+            ms=6.5,
+            mec=ink,
+            mfc=ink if filled else "white",
+            zorder=3,
+            clip_on=False,
+        )
     axes.set(xlabel="time from t_min(2) [τ]", ylabel="membrane potential")
-    axes.annotate("threshold", (float(paths[0].times[0]), paths[0].threshold), xytext=(2, -11), textcoords="offset points", fontsize=8)
-    axes.annotate("window", (0, 0.02), xycoords=("data", "axes fraction"), xytext=(3, 0), textcoords="offset points", fontsize=8, color=GREY)
-    axes.set_title("layer 2: membranes of three neurons of one channel", fontsize=9, weight="bold", color=BLUE, loc="left")
+    axes.annotate(
+        "threshold",
+        (float(paths[0].times[0]), paths[0].threshold),
+        xytext=(2, -11),
+        textcoords="offset points",
+        fontsize=8,
+    )
+    axes.annotate(
+        "window",
+        (0, 0.02),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, 0),
+        textcoords="offset points",
+        fontsize=8,
+        color=GREY,
+    )
+    axes.set_title(
+        "layer 2: membranes of three neurons of one channel", fontsize=9, weight="bold", color=BLUE, loc="left"
+    )
     axes.set_xlim(min(float(path.times[0]) for path in paths), paths[0].window)
     _open(axes)
 

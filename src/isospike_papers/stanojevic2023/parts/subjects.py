@@ -44,7 +44,9 @@ def vgg16_mnist(setup: Setup, name: str = "mnist") -> Subject:
     mirrored = name == "fashion_mnist"
     epochs, decay = (40, 0.9) if setup.full else (3, 0.4)
     recipe = Recipe(f"vgg16-width-{setup.width}-{name}", epochs=epochs, decay=decay, shift=1, flip=mirrored)
-    return subject(recipe, lambda: vgg16(1, 10, setup.width, dense=2, pools=4), with_test_set(name, setup.data_dir), setup)
+    return subject(
+        recipe, lambda: vgg16(1, 10, setup.width, dense=2, pools=4), with_test_set(name, setup.data_dir), setup
+    )
 
 
 def vgg16_fashion_mnist(setup: Setup) -> Subject:
@@ -66,7 +68,15 @@ def vgg16_cifar10(setup: Setup) -> Subject:
 def vgg16_cifar10_l1(setup: Setup) -> Subject:
     """The same network, trained on with a price on activity."""
     plain, make = _vgg16_cifar(setup, 10)
-    priced = replace(plain, name=f"{plain.name}-l1", epochs=20 if setup.full else 5, rate=1e-3, decay=0.6, l1=2.0, after=plain.at(setup))
+    priced = replace(
+        plain,
+        name=f"{plain.name}-l1",
+        epochs=20 if setup.full else 5,
+        rate=1e-3,
+        decay=0.6,
+        l1=2.0,
+        after=plain.at(setup),
+    )
     return subject(priced, make, cifar10(setup.data_dir), setup, (-3.0, 3.0))
 
 

@@ -1,4 +1,5 @@
-"""How twins keep together in training: weights by layer and epoch, gradients before the first step, and the loss of every step."""
+"""How twins keep together in training: weights by layer and epoch, gradients before the first step, and the loss of
+every step."""
 
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ from isospike_papers.stanojevic2023.parts.twins import HELD, MAPPABLE, RELU, REO
 
 @dataclass(frozen=True)
 class Layers:
-    """By layer: cosine of a twin's weights with the ReLU network's, that of the ways both went, and their distance over the length of its way."""
+    """By layer: cosine of a twin's weights with the ReLU network's, that of the ways both went, and their distance
+    over the length of its way."""
 
     cosine: Tensor
     direction: Tensor

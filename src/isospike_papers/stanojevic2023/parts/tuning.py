@@ -1,4 +1,5 @@
-"""A converted VGG16 and what fine-tuning on some hardware makes of it: each tuned network is kept, an interrupt loses at most one epoch."""
+"""A converted VGG16 and what fine-tuning on some hardware makes of it: each tuned network is kept, an interrupt loses
+at most one epoch."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -33,18 +34,41 @@ class Tuning:
         self.reported = {name: data.first(setup.samples) for name, data in self.subject.split.reported.items()}
         self.epochs = setup.epochs or EPOCHS
         self.calibration = list(self.subject.split.train.first(512))
-        self.network = convert(self.subject.model, self.subject.split.train.first(500), coding, self.subject.input_range)
+        self.network = convert(
+            self.subject.model, self.subject.split.train.first(500), coding, self.subject.input_range
+        )
 
     def tuned(self, constraints: Sequence[Constraint]) -> SpikingNetwork:
         """The network fine-tuned under these constraints, or from the cache."""
-        how = {"constraints": list(map(repr, constraints)), "epochs": self.epochs, "rate": RATE, "decay": DECAY, "batch": BATCH, "seed": self.setup.seed,
-               "images": len(self.images), "width": self.setup.width, "coding": repr(self.coding)}  # fmt: skip
+        how = {
+            "constraints": list(map(repr, constraints)),
+            "epochs": self.epochs,
+            "rate": RATE,
+            "decay": DECAY,
+            "batch": BATCH,
+            "seed": self.setup.seed,
+            "images": len(self.images),
+            "width": self.setup.width,
+            "coding": repr(self.coding),
+        }
 
         def tune(path: Path) -> None:
             batches = loader(self.images, BATCH, shift=2, flip=True)
             trainee = prepare(self.network, constraints, self.calibration)
             adam = partial(torch.optim.Adam, lr=RATE)
-            save(fit(trainee, batches, self.epochs, optimizer=adam, decay=DECAY, seed=self.setup.seed, folder=path.parent, resume=True), path)
+            save(
+                fit(
+                    trainee,
+                    batches,
+                    self.epochs,
+                    optimizer=adam,
+                    decay=DECAY,
+                    seed=self.setup.seed,
+                    folder=path.parent,
+                    resume=True,
+                ),
+                path,
+            )
 
         return load(Store().kept("tuned-vgg16", how, "network.safetensors", tune))
 
@@ -53,6 +77,10 @@ class Tuning:
         trials = self.setup.trials if any(isinstance(c, Noise) for c in constraints) else 1
         found = []
         for trial in range(trials):
-            chip = ClosedForm().prepare(constrain(network, reseeded(constraints, 1000 * self.setup.seed + trial), self.calibration))
-            found.append(100 * sum(int((chip(x).argmax(1) == y).sum()) for x, y in data.batches() if y is not None) / len(data))
+            chip = ClosedForm().prepare(
+                constrain(network, reseeded(constraints, 1000 * self.setup.seed + trial), self.calibration)
+            )
+            found.append(
+                100 * sum(int((chip(x).argmax(1) == y).sum()) for x, y in data.batches() if y is not None) / len(data)
+            )
         return mean(found), stdev(found) if trials > 1 else 0.0

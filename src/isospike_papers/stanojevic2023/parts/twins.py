@@ -1,4 +1,5 @@
-"""A ReLU network and its spiking twins: the same weights at the start, the same batches, the same optimizer; runs are kept and resumed."""
+"""A ReLU network and its spiking twins: the same weights at the start, the same batches, the same optimizer; runs are
+kept and resumed."""
 
 import copy
 from collections.abc import Callable
@@ -29,7 +30,10 @@ Watch = Callable[[float], None]
 TRAINED = "trained.safetensors"
 
 RELU, REORDERED, MAPPABLE, HELD = "relu", "relu-reordered", "mappable", "held"
-CODINGS = {MAPPABLE: TTFS(), HELD: TTFS(mapping="fixed", alpha=1.0, delta=0.5, lowest_sum=1.0)}  # the latter has slopes of ½ to 2
+CODINGS = {
+    MAPPABLE: TTFS(),
+    HELD: TTFS(mapping="fixed", alpha=1.0, delta=0.5, lowest_sum=1.0),
+}  # the latter has slopes of ½ to 2
 DECAY_STEPS = 5000  # after which the learning rate has fallen by the factor (§3.6.3)
 
 
@@ -78,7 +82,8 @@ def learned(trainee: Trainee[Any]) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Run:
-    """A trained network: loss and accuracy by epoch, its outputs (batch, classes), and by epoch the weights of each layer, w = J / s."""
+    """A trained network: loss and accuracy by epoch, its outputs (batch, classes), and by epoch the weights of each
+    layer, w = J / s."""
 
     curve: Curve
     outputs: Callable[[Tensor], Tensor]
@@ -105,7 +110,11 @@ class Twins:
 
     def relu(self, kind: str = RELU) -> nn.Sequential:
         """The ReLU network before training; reordered, it takes the same sums in another order."""
-        return reordered(self.initial, torch.Generator().manual_seed(self.plan.seed)) if kind == REORDERED else copy.deepcopy(self.initial)
+        return (
+            reordered(self.initial, torch.Generator().manual_seed(self.plan.seed))
+            if kind == REORDERED
+            else copy.deepcopy(self.initial)
+        )
 
     def network(self, kind: str) -> SpikingNetwork:
         """The spiking network of this kind that computes what the ReLU network does before training."""
@@ -148,12 +157,20 @@ class Twins:
     def _how(self) -> dict[str, Any]:
         optimizer = partial(getattr(torch.optim, self.plan.optimizer), lr=self.plan.rate)
         decay = float(self.plan.decay ** (len(self.batches) / DECAY_STEPS))  # a factor an epoch
-        return {"epochs": self.plan.epochs, "optimizer": optimizer, "decay": decay, "seed": self.plan.seed, "held_out": self.held_out}
+        return {
+            "epochs": self.plan.epochs,
+            "optimizer": optimizer,
+            "decay": decay,
+            "seed": self.plan.seed,
+            "held_out": self.held_out,
+        }
 
     def _trace(self, folder: Path, weights: Callable[[], list[Tensor]]) -> Watch | None:
         """Keeps the weights after the last step of each epoch, counted from the last that was kept."""
         checkpoint = folder / "checkpoint.ckpt"
-        step = len(self.batches) * (int(torch.load(checkpoint, weights_only=True)["epoch"]) if checkpoint.exists() else 0)
+        step = len(self.batches) * (
+            int(torch.load(checkpoint, weights_only=True)["epoch"]) if checkpoint.exists() else 0
+        )
 
         def watch(_: float) -> None:
             nonlocal step
