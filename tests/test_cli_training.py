@@ -217,5 +217,6 @@ def test_a_rate_code_cannot_be_tuned(tmp_path: Path) -> None:
     call("convert", LENET, *SAMPLE, "--coding", "rate", "--samples", 20, "--out", rate)
     with pytest.raises(InvalidSetting, match="Networks made by TTFS"):
         call("tune", rate, *SAMPLE, "--samples", 20, "--out", tmp_path / "x.safetensors", "--time-steps", 4)
-    with pytest.raises(InvalidSetting, match="fires step by step"):
+    with pytest.raises(InvalidSetting, match="TimeSteps has no meaning for a network that fires step by step"):
         call("run", rate, *SAMPLE, "--samples", 5, "--time-steps", 4)
+    assert "accuracy" in call("run", rate, *SAMPLE, "--samples", 5, "--weight-bits", 4).output

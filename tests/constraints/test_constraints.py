@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,12 +24,13 @@ from isospike.constraints import (
     constrain,
     reseeded,
 )
+from isospike.convert import convert
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.network import total, trained_maps
-from isospike.neurons import FirstSpikeIF
+from isospike.neurons import IF, FirstSpikeIF, Stepping, TernaryIF
 from isospike.ranges import calibrate
-from isospike.simulate import EventDriven, simulate
+from isospike.simulate import EventDriven, Stepped, simulate
 from isospike.train import SpikeTimes
 from simulate_by_hand import dense, unit_graph
 from zoo import ZOO, inputs
@@ -220,9 +222,10 @@ def test_what_cannot_be_constrained() -> None:
     network, x, _ = case("linear")
     graph = unit_graph(dense(6, 5, 3), (6,))
     rate = Rate().network(graph, calibrate(graph, [torch.rand(9, 6, dtype=torch.float64)]))
-    for contract in CONTRACTS.values():
-        with pytest.raises(InvalidSetting, match="fires step by step"):
-            constrain(rate, [made(contract, contract.sizes[0])], [x])
+    for name, contract in CONTRACTS.items():
+        if not (constraint := made(contract, contract.sizes[0])).stepwise:
+            with pytest.raises(InvalidSetting, match=f"{name} has no meaning .* step by step"):
+                constrain(rate, [WeightBits(4), constraint], [x])
     for needy in (Latency(0.9), TimeSteps(4)):
         with pytest.raises(InvalidData, match="no sample"):
             constrain(network, [needy])
@@ -230,6 +233,31 @@ def test_what_cannot_be_constrained() -> None:
         constrain(constrain(network, [TimeSteps(8)], [x]), [TimeSteps(4)], [x])
     with pytest.raises(InvalidSetting, match="not fitted to any input"):
         SpikeTimes(network, [TimeSteps(8)])(x)
+
+
+@pytest.mark.parametrize("neuron", [IF(), TernaryIF()], ids=lambda neuron: type(neuron).__name__)
+def test_weights_of_a_network_of_steps_are_those_of_the_hardware(neuron: Stepping, tmp_path: Path) -> None:
+    x = torch.rand(9, 6, dtype=torch.float64)
+    rate = convert(dense(6, 5, 3).double(), x, coding=Rate(steps=32, neuron=neuron))
+    weights = [[one.weight for one in trained_maps(stage)] for stage in rate.stages]
+
+    few = constrain(rate, WeightBits(3, 0.0))
+    for stage, before in zip(few.stages, weights, strict=True):
+        for after, weight in zip(trained_maps(stage), before, strict=True):
+            d = max(-float(weight.min()) / 4, float(weight.max()) / 3)
+            torch.testing.assert_close(after.weight, (weight / d).round().clamp(-4, 3) * d, rtol=0, atol=1e-12)
+    noisy = constrain(rate, WeightNoise(0.1, seed=5))
+    for stage, before in zip(noisy.stages, weights, strict=True):
+        for after, weight in zip(trained_maps(stage), before, strict=True):
+            off = (after.weight - weight) / weight.abs().max()
+            assert 0.05 < float(off.std()) < 0.15
+
+    for hardware in (few, noisy):
+        assert not torch.equal(hardware(x), rate(x))
+        save(hardware, path := tmp_path / "rate.safetensors")
+        assert torch.equal(load(path)(x), hardware(x))
+        assert len(load(path).body.constraints) == 1
+        assert torch.equal(simulate(hardware, x, Stepped()).readout, hardware(x))
 
 
 def test_another_draw_is_of_what_is_random_alone() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from isospike.data import Samples, samples
 from isospike.engine import SpikingNetwork, generators, run, spiking
 from isospike.errors import InvalidData, InvalidSetting
-from isospike.ir.typed import Seed, expect
+from isospike.ir.typed import Seed, expect, subclasses
 from isospike.network import Body, Constraint, Stage, balanced
 from isospike.neurons import FirstSpikeIF, Integrator
 
@@ -68,15 +68,16 @@ def place(
 ) -> tuple[tuple[Constraint, ...], Body]:
     """The constraints, fitted to a network and a set of inputs, and the network as they change it for good, whatever
     their order."""
-    if body.steps:
+    if body.steps and (other := [type(one).__name__ for one in constraints if not one.stepwise]):
         raise InvalidSetting(
-            "the network fires step by step.",
-            "Networks of first spikes: TTFS().",
-            "Convert the model with --coding ttfs.",
+            f"{other[0]} has no meaning for a network that fires step by step.",
+            f"Of the constraints, {' and '.join(one.__name__ for one in subclasses(Constraint) if one.stepwise)}.",
+            "Leave it out, or convert the model to first spikes: TTFS(), --coding ttfs.",
         )
-    if other := [
-        s.name for s in body.stages if not (s.neuron.relays or isinstance(s.neuron, FirstSpikeIF | Integrator))
-    ]:
+    known = FirstSpikeIF | Integrator
+    if not body.steps and (
+        other := [s.name for s in body.stages if not (s.neuron.relays or isinstance(s.neuron, known))]
+    ):
         raise InvalidSetting(
             f"stage `{other[0]}` has neurons that constraints do not know.",
             "Networks made by TTFS().",

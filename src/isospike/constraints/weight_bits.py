@@ -30,6 +30,7 @@ class WeightBits(Constraint):
     bits: int
     percentile: float | None = None
     steps: tuple[tuple[str, tuple[float, ...]], ...] = field(default=(), repr=False)
+    stepwise: ClassVar[bool] = True
     lasting: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
     J_ij ← J_ij + N(0, sd²) max |J|,     s_i ← s_i + Σ_j δJ_ij
 
-The ramp does not know of it, so the slope changes with the weights.
+The ramp of a first-spike neuron does not know of it, so the slope changes with the weights.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ class WeightNoise(Noise):
     weight."""
 
     windowed: ClassVar[bool] = True
+    stepwise: ClassVar[bool] = True
 
     def parameters(self, body: Body, generator: torch.Generator) -> Body:
         return replace(body, stages=tuple(self._stage(stage, body, generator) for stage in body.stages))

@@ -31,9 +31,9 @@ def expect(where: str, name: str, value: object, kind: Any) -> None:
         raise InvalidSetting(f"{where}({name}={shortened(value)}).", f"{name}: {_said(kind)}.", remedy)
 
 
-def subclasses(cls: type) -> Iterator[type]:
+def subclasses(cls: type) -> Iterator[type[Any]]:
     """Every class below `cls`, those defined outside the package included."""
-    sub: type
+    sub: type[Any]
     for sub in cls.__subclasses__():
         yield sub
         yield from subclasses(sub)
