@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 demo: $(VENV)/.installed  ## convert the shipped LeNet-5, run 1,000 MNIST images in spike times, compare
-	$(BIN)/isospike check isospike.data.lenet:lenet5 --data mnist-sample
+	$(BIN)/isospike check isospike.zoo:lenet5 --data mnist-sample
 
 test: $(VENV)/.installed  ## contracts, traps, bad input, command line
 	$(BIN)/pytest
@@ -36,4 +36,4 @@ benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MO
 	$(BIN)/python benchmarks/memory.py
 
 lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
-	$(BIN)/python -m isospike_papers.stanojevic2023.parts.lenet src/isospike/data/lenet5_mnist.safetensors
+	$(BIN)/python -m isospike_papers.stanojevic2023.parts.lenet src/isospike/zoo/lenet5_mnist.safetensors

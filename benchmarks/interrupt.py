@@ -150,7 +150,7 @@ def main() -> None:
         folder = Path(place)
         converted = folder / "lenet.safetensors"
         subprocess.run(
-            isospike("convert", "isospike.data.lenet:lenet5", "--data", options.data, "--out", converted),
+            isospike("convert", "isospike.zoo:lenet5", "--data", options.data, "--out", converted),
             env=ENVIRONMENT,
             check=True,
         )

@@ -11,7 +11,7 @@ import torch
 def work(which: str, samples: int, batch: int) -> None:
     import isospike as iso
     from isospike.data import Data, open_data
-    from isospike.data.lenet import lenet5
+    from isospike.zoo import lenet5
 
     sample = open_data("mnist-sample")
     images = sample.images[:1000].repeat(-(-samples // 1000), 1, 1, 1)[:samples]

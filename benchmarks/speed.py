@@ -16,11 +16,11 @@ from torch import Tensor
 
 import isospike as iso
 from isospike.data import Data, open_data
-from isospike.data.lenet import lenet5
 from isospike.importers import Model, original, read
 from isospike.network import Stage
 from isospike.neurons import FirstSpikeIF
 from isospike.simulate import ClosedForm, EventDriven
+from isospike.zoo import lenet5
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from isospike import TimeSteps, WeightBits, convert
 from isospike.train import prepare
-from isospike.train.networks import initial
+from isospike.zoo import NETWORKS, initial
 
 CASES = (
     ("fc16", (1, 28, 28), 8),
@@ -50,8 +50,8 @@ def main() -> None:
     )
     for name, shape, batch in CASES:
         x, y = torch.rand(batch, *shape), torch.randint(0, 10, (batch,))
-        relu = initial(name, shape, 10).train()
-        network = convert(initial(name, shape, 10), x, input_range=(0.0, 1.0))
+        relu = initial(NETWORKS[name], shape, 10).train()
+        network = convert(initial(NETWORKS[name], shape, 10), x, input_range=(0.0, 1.0))
         spiking, constrained = prepare(network), prepare(network, [TimeSteps(16), WeightBits(6)], [x])
         steps = [
             stepper(lambda m=relu, x=x, y=y: F.cross_entropy(m(x), y), list(relu.parameters())),

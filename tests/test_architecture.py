@@ -21,12 +21,22 @@ RANKS = (
     {"encoders", "constraints", "simulate"},
     {"codings"},
     {"convert"},
-    {"measure", "train", "export"},
+    {"measure", "train", "zoo", "export"},
     {"report"},
     {"__init__", "__main__"},  # the front door sees all rooms
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
-GROWING = ("activations", "codings/normalise", "ir/ops", "passes", "neurons", "encoders", "codings", "constraints")
+GROWING = (
+    "activations",
+    "codings/normalise",
+    "ir/ops",
+    "passes",
+    "neurons",
+    "encoders",
+    "codings",
+    "constraints",
+    "zoo",
+)
 FILES = sorted(ROOT.rglob("*.py"))
 PAPERS = sorted(Path(isospike_papers.__file__).parent.rglob("*.py"))
 CLI = sorted(Path(isospike_cli.__file__).parent.rglob("*.py"))

@@ -21,15 +21,15 @@ import isospike_cli
 from isospike import load, measure, simulate
 from isospike.codings import TTFS, Rate
 from isospike.data import open_data
-from isospike.data.lenet import lenet5
 from isospike.errors import OutOfRange
 from isospike.report.claim import Setup
+from isospike.zoo import lenet5
 from isospike_cli.flat import _options
 from isospike_cli.options import CodingOptions, Hardware, Thousand
 from isospike_cli.papers import SetupOptions
 from isospike_cli.training import Training
 
-LENET = "isospike.data.lenet:lenet5"
+LENET = "isospike.zoo:lenet5"
 SAMPLE = ("--data", "mnist-sample")
 CHECK_KEYS = {
     "samples", "agreement", "max_abs_error", "rms_error", "logit_scale", "accuracy", "accuracy_original", "active_fraction", "spikes_per_neuron",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import typer
 
 ABOUT = "Trained ReLU networks as spiking networks that compute the same thing."
-ENDING = "_command"  # functions that end so are commands; their docstring's first line is shown in the list
+ENDING = "_command"  # functions that end so are commands; their docstring's first paragraph is shown in the list
 
 
 def commands() -> dict[str, tuple[str, str]]:
@@ -21,7 +21,8 @@ def commands() -> dict[str, tuple[str, str]]:
     for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and node.name.endswith(ENDING):
-                found[node.name.removesuffix(ENDING)] = path.stem, (ast.get_docstring(node) or "").partition("\n")[0]
+                about = (ast.get_docstring(node) or "").partition("\n\n")[0]
+                found[node.name.removesuffix(ENDING)] = path.stem, " ".join(about.split())
     return found
 
 

@@ -16,7 +16,7 @@ from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.ir.typed import Seed
 from isospike.train import Sparsity, fit, prepare, read_curve
-from isospike.train.networks import NETWORKS, initial
+from isospike.zoo import NETWORKS, initial
 from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
 from isospike_cli.tables import err, show_figures
 
@@ -101,8 +101,17 @@ def train_command(
         raise InvalidSetting(f"coding `{coding}` cannot be trained.", "ttfs.", "Leave --coding out.")
     train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
     classes = int(train.labels.max()) + 1 if train.labels is not None else 0
-    named = model in NETWORKS or not ({".", ":"} & set(model))
-    made = initial(model, tuple(next(iter(train)).shape[1:]), classes, training.seed) if named else model_of(model)
+    made: Any
+    if model in NETWORKS:
+        made = initial(NETWORKS[model], tuple(next(iter(train)).shape[1:]), classes, training.seed)
+    elif {".", ":"} & set(model):
+        made = model_of(model)
+    else:
+        raise InvalidSetting(
+            f"network `{model}` is not known.",
+            f"Known: {', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory.",
+            "Choose one.",
+        )
     network = declared.conversion(made, train.first(CALIBRATION)).network(TTFS(), declared.precision)
     _fit(network, model, inputs, train, test, training, hardware, output, as_json)
 

@@ -10,10 +10,10 @@ from torch import nn
 
 from isospike import TTFS, EventDriven, TimeSteps, WeightBits, constrain, convert, simulate
 from isospike.data import open_data
-from isospike.data.lenet import lenet5
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.export import integers
+from isospike.zoo import lenet5
 
 IMAGES = torch.cat(list(open_data("mnist-sample").first(200)))
 LABELS = open_data("mnist-sample").first(200).labels

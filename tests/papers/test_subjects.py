@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 from claims import result_of
-from isospike.data.lenet import lenet5, lenet5_architecture
 from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.report.result import Result, keep
 from isospike.store import Store
 from isospike.train.kept import Run
+from isospike.zoo import lenet, lenet5
 from isospike_papers.stanojevic2023.parts.lenet import main
 from isospike_papers.stanojevic2023.parts.subjects import two_layers_mnist
 from isospike_papers.stanojevic2023.table2_1 import Case, Table21
@@ -103,5 +103,5 @@ def test_training_goes_on_where_it_was_interrupted(data: Path, monkeypatch: pyte
 
 def test_the_shipped_lenet_can_be_trained_again(data: Path) -> None:
     main("lenet.safetensors", replace(TINY, data_dir=data))
-    lenet5_architecture().load_state_dict(load_file("lenet.safetensors"))
+    lenet((1, 28, 28), 10, norm=True).load_state_dict(load_file("lenet.safetensors"))
     assert set(lenet5().state_dict()) == set(load_file("lenet.safetensors"))

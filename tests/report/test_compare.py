@@ -17,7 +17,7 @@ from isospike.errors import InvalidSetting
 from isospike.importers import read
 from isospike.report import Row, applicable, choose, compare
 
-LENET = "isospike.data.lenet:lenet5"
+LENET = "isospike.zoo:lenet5"
 
 
 def model() -> nn.Module:

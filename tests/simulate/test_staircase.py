@@ -8,8 +8,8 @@ from torch import nn
 from isospike import TTFS, Clocked, ClosedForm, EventDriven, check, convert, simulate
 from isospike.activations import QCFS, ClampQuantise
 from isospike.data import open_data
-from isospike.data.lenet import lenet5
 from isospike.errors import InvalidSetting
+from isospike.zoo import lenet5
 
 IMAGES = torch.cat(list(open_data("mnist-sample").first(100))).double()
 

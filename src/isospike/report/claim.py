@@ -130,5 +130,5 @@ class Claim(ABC):
 
     @property
     def title(self) -> str:
-        """What it is, in a line."""
-        return (type(self).__doc__ or "").strip().splitlines()[0].rstrip(".")
+        """What it is: the first paragraph of its docstring."""
+        return " ".join((type(self).__doc__ or "").partition("\n\n")[0].split()).rstrip(".")

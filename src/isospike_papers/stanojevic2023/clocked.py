@@ -16,7 +16,7 @@ from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike.train import fit, prepare
 from isospike_papers.shared.data import with_test_set
 from isospike_papers.shared.recipe import Recipe, trained
-from isospike_papers.stanojevic2023.parts.networks import lenet5_architecture
+from isospike_papers.stanojevic2023.parts.networks import lenet5
 
 LEVELS = (2, 4, 8, 16)
 ACCURACY, ORIGINAL, ERROR, EVENTS, LATENCY = (
@@ -97,7 +97,7 @@ class OnAClock(Claim):
 def _tuned(setup: Setup, images: Data, test: Data, x: torch.Tensor) -> tuple[list[Row], float]:
     """The ReLU network with 4 ticks and 4 bits, before and after two epochs of tuning, and as integers."""
     recipe = Recipe(f"lenet5-mnist-{len(images)}", epochs=setup.epochs or 4, decay=0.7, shift=2, seed=setup.seed)
-    relu = trained(recipe, lenet5_architecture, lambda: images, setup.device)
+    relu = trained(recipe, lenet5, lambda: images, setup.device)
     constraints = [TimeSteps(4), WeightBits(4)]
     network = convert(relu, images.first(500), input_range=(0.0, 1.0))
     calibration = list(images.first(512))
@@ -127,9 +127,7 @@ def _tuned(setup: Setup, images: Data, test: Data, x: torch.Tensor) -> tuple[lis
 
 def quantised(levels: int) -> nn.Module:
     """LeNet-5 with trained staircases for rectifiers."""
-    return nn.Sequential(
-        *(QCFS(levels, 4.0) if isinstance(layer, nn.ReLU) else layer for layer in lenet5_architecture())
-    )
+    return nn.Sequential(*(QCFS(levels, 4.0) if isinstance(layer, nn.ReLU) else layer for layer in lenet5()))
 
 
 @torch.no_grad()

@@ -15,12 +15,12 @@ import torch
 from isospike import convert
 from isospike.constraints import DoubleExponential
 from isospike.data import Data, open_data
-from isospike.data.lenet import lenet5
 from isospike.engine import SpikingNetwork
 from isospike.measure.agreement import Agreement
 from isospike.neurons.double_exponential import Response
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike.simulate import EventDriven
+from isospike.zoo import lenet5
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -12,10 +13,11 @@ from isospike.codings import TTFS
 from isospike.data import Data, open_data
 from isospike.errors import InvalidData
 from isospike.report.claim import Setup
+from isospike.zoo import vgg16
 from isospike_papers.shared.data import RAW, Split, after, cifar10, folder, with_test_set
 from isospike_papers.shared.recipe import Recipe
 from isospike_papers.shared.subject import Subject, subject
-from isospike_papers.stanojevic2023.parts.networks import lenet5_architecture, two_layers, vgg16, vgg16_large
+from isospike_papers.stanojevic2023.parts.networks import lenet5, two_layers, vgg16_large
 
 PAPER_CODING = TTFS(mapping="fixed", ramp_from="previous")  # α = 1, ζ = 0.5, δ = 0.01, B_low = 10
 LENET = Recipe("lenet5-mnist", epochs=8, decay=0.7, shift=2)
@@ -36,7 +38,7 @@ def two_layers_mnist_l1(setup: Setup) -> Subject:
 
 def lenet5_mnist(setup: Setup) -> Subject:
     """The network whose weights come with the package."""
-    return subject(LENET, lenet5_architecture, with_test_set("mnist", setup.data_dir), setup)
+    return subject(LENET, lenet5, with_test_set("mnist", setup.data_dir), setup)
 
 
 def vgg16_mnist(setup: Setup, name: str = "mnist") -> Subject:
@@ -44,9 +46,8 @@ def vgg16_mnist(setup: Setup, name: str = "mnist") -> Subject:
     mirrored = name == "fashion_mnist"
     epochs, decay = (40, 0.9) if setup.full else (3, 0.4)
     recipe = Recipe(f"vgg16-width-{setup.width}-{name}", epochs=epochs, decay=decay, shift=1, flip=mirrored)
-    return subject(
-        recipe, lambda: vgg16(1, 10, setup.width, dense=2, pools=4), with_test_set(name, setup.data_dir), setup
-    )
+    network = partial(vgg16, (1, 28, 28), 10, setup.width, hidden=2, norm=True)
+    return subject(recipe, network, with_test_set(name, setup.data_dir), setup)
 
 
 def vgg16_fashion_mnist(setup: Setup) -> Subject:
@@ -57,7 +58,7 @@ def vgg16_fashion_mnist(setup: Setup) -> Subject:
 def _vgg16_cifar(setup: Setup, classes: int) -> tuple[Recipe, Callable[[], nn.Module]]:
     name = f"vgg16-width-{setup.width}-cifar{classes}"
     recipe = Recipe(name, epochs=80 if setup.full else 14, decay=0.95 if setup.full else 0.8, shift=2, flip=True)
-    return recipe, lambda: vgg16(3, classes, setup.width, dense=1)
+    return recipe, lambda: vgg16((3, 32, 32), classes, setup.width, norm=True)
 
 
 def vgg16_cifar10(setup: Setup) -> Subject:

@@ -22,7 +22,7 @@ from isospike.store import Store, write
 from isospike.train import Classifier, SpikeTimes, Trainee, accuracy, fit, read_curve
 from isospike.train.fit import Diverged
 from isospike.train.kept import Curve
-from isospike.train.networks import initial
+from isospike.zoo import NETWORKS, initial
 from isospike_papers.shared.data import Split, cifar10, with_test_set
 from isospike_papers.stanojevic2023.parts.inverse import equivalent, reordered, synapses_of, weights_of
 
@@ -104,7 +104,7 @@ class Twins:
         self.batches = loader(train, plan.batch, dtype=plan.dtype)
         self.held_out = [(x.to(plan.dtype), y) for x, y in tested.first(plan.tested).batches() if y is not None]
         self.calibration, self.input_range = next(train.batches(1000))[0].to(plan.dtype), train.input_range()
-        self.initial = initial(plan.network, tuple(self.calibration.shape[1:]), 10, plan.seed).to(plan.dtype)
+        self.initial = initial(NETWORKS[plan.network], tuple(self.calibration.shape[1:]), 10, plan.seed).to(plan.dtype)
         if plan.rescaled:
             self.initial = equivalent(self.network(HELD).body, self.initial)
 
