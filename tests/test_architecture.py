@@ -89,11 +89,11 @@ def test_public_names() -> None:
     tree = ast.parse((ROOT / "__init__.py").read_text())
     names = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert names == {
-        "Clocked", "ClosedForm", "Coding", "Conversion", "EarlyExit", "EventDriven", "Integers", "IsospikeError", "Latency", "METHODS", "Rate", "Report",
+        "Clocked", "ClosedForm", "Coding", "Conversion", "EarlyExit", "EventDriven", "IsospikeError", "Latency", "METHODS", "Rate", "Report",
         "SlopeMismatch", "SpikeJitter", "SpikingNetwork", "Stepped", "TTFS", "TimeSteps", "Trace", "WeightBits", "WeightNoise", "check", "constrain",
-        "convert", "curve", "diagnose", "integers", "load", "measure", "save", "simulate", "train",
+        "convert", "curve", "diagnose", "export", "load", "measure", "save", "simulate", "train", "zoo",
     }  # fmt: skip
-    assert all(callable(getattr(isospike, name)) for name in names - {"METHODS", "train"})
+    assert all(callable(getattr(isospike, name)) for name in names - {"METHODS", "export", "train", "zoo"})
 
 
 def test_nothing_imports_its_options_eagerly() -> None:

@@ -1,6 +1,8 @@
 """isospike: a trained ReLU network as a spiking network that computes the same thing."""
 
+from isospike import export as export
 from isospike import train as train
+from isospike import zoo as zoo
 from isospike.codings import METHODS as METHODS
 from isospike.codings import TTFS as TTFS
 from isospike.codings import Coding as Coding
@@ -18,8 +20,6 @@ from isospike.engine import SpikingNetwork as SpikingNetwork
 from isospike.engine import load as load
 from isospike.engine import save as save
 from isospike.errors import IsospikeError as IsospikeError
-from isospike.export import Integers as Integers
-from isospike.export import integers as integers
 from isospike.measure import Report as Report
 from isospike.measure import check as check
 from isospike.measure import curve as curve

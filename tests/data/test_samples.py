@@ -31,7 +31,7 @@ def model() -> nn.Module:
 MODEL = model()
 TTFS = iso.convert(MODEL, X, input_range=(0.0, 1.0))
 RATE = iso.convert(MODEL, X, iso.Rate(steps=8), input_range=(0.0, 1.0))
-POISSON = iso.convert(MODEL, X, iso.Rate(steps=8, encoder=iso.codings.Poisson), input_range=(0.0, 1.0))
+POISSON = iso.convert(MODEL, X, iso.Rate(steps=8, encoder=iso.encoders.Poisson), input_range=(0.0, 1.0))
 
 
 def once() -> Iterator[tuple[Tensor, Tensor]]:
@@ -171,7 +171,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[IsospikeError], str]] = {
         for name, f in {
             "measure": lambda m: iso.measure(m, X), "simulate": lambda m: iso.simulate(m, X), "diagnose": lambda m: iso.diagnose(m, X),
             "early": lambda m: early(m, X, [1.0]), "save": lambda m: iso.save(m, "m.safetensors"), "constrain": lambda m: iso.constrain(m, []),
-            "integers": iso.integers, "prepare": iso.train.prepare,
+            "Integers.of": iso.export.Integers.of, "prepare": iso.train.prepare,
         }.items()
     },
     "another shape": (lambda: iso.measure(TTFS, torch.rand(20, 5)), InvalidData, r"\(5,\) do not fit"),

@@ -12,7 +12,7 @@ from isospike import TTFS, EventDriven, TimeSteps, WeightBits, constrain, conver
 from isospike.data import open_data
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
-from isospike.export import integers
+from isospike.export import Integers
 from isospike.zoo import lenet5
 
 IMAGES = torch.cat(list(open_data("mnist-sample").first(200)))
@@ -26,16 +26,18 @@ def tuned(network: SpikingNetwork, steps: int, bits: int, x: torch.Tensor) -> Sp
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_the_same_spikes_in_integers_and_in_every_precision_and_simulator(bits: int) -> None:
-    found = integers(tuned(LENET, 16, bits, IMAGES))
+    found = Integers.of(tuned(LENET, 16, bits, IMAGES))
     assert found.differing(IMAGES) == found.differing(IMAGES[:20], EventDriven()) == 0
-    single = simulate(replace(found, network=integers(tuned(LENET, 16, bits, IMAGES)).network.float()).network, IMAGES)
+    single = simulate(
+        replace(found, network=Integers.of(tuned(LENET, 16, bits, IMAGES)).network.float()).network, IMAGES
+    )
     for stage in found.network.stages[:-1]:
         ticks = single.codes[stage.name].double() / (stage.end - stage.begin) * 16
         assert torch.equal(ticks.round().long(), found(IMAGES)[stage.name])
 
 
 def test_what_a_chip_holds() -> None:
-    found = integers(tuned(LENET, 16, 6, IMAGES))
+    found = Integers.of(tuned(LENET, 16, 6, IMAGES))
     for stage in found.stages.values():
         assert stage.weights.dtype == stage.threshold.dtype == np.int64 and stage.gain >= 1
         if stage.stage.name != "8":  # its sources are single neurons, so that its grid is that of the weights
@@ -49,7 +51,7 @@ def test_what_a_chip_holds() -> None:
 
 def test_integers_cost_little_beside_the_constraints_themselves() -> None:
     chip = tuned(LENET, 16, 6, IMAGES)
-    found = integers(chip)
+    found = Integers.of(chip)
     ours, theirs = found(IMAGES)[chip.stages[-1].name] * found.stages[chip.stages[-1].name].unit, chip(IMAGES)
     assert (
         float((ours.argmax(1) == LABELS).double().mean()) >= float((theirs.argmax(1) == LABELS).double().mean()) - 0.01
@@ -62,7 +64,7 @@ def test_neurons_without_a_gate_are_refused() -> None:
     body = tuned(LENET, 16, 6, IMAGES).body
     first = replace(body.stages[0], neuron=replace(body.stages[0].neuron, gated=False))
     with pytest.raises(InvalidSetting, match="not gated"):
-        integers(SpikingNetwork(replace(body, stages=(first, *body.stages[1:]))))
+        Integers.of(SpikingNetwork(replace(body, stages=(first, *body.stages[1:]))))
 
 
 def test_average_pools_and_a_sum_of_one_unit() -> None:
@@ -77,18 +79,18 @@ def test_average_pools_and_a_sum_of_one_unit() -> None:
         nn.Linear(4 * 144, 5),
     ).double()
     x = torch.rand(20, 1, 28, 28, dtype=torch.float64)
-    found = integers(tuned(convert(model, x, TTFS(), (0.0, 1.0)), 16, 5, x))
+    found = Integers.of(tuned(convert(model, x, TTFS(), (0.0, 1.0)), 16, 5, x))
     assert found.differing(x) == 0
 
 
 def test_what_is_not_whole_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="no clock"):
-        integers(LENET)
+        Integers.of(LENET)
     with pytest.raises(InvalidSetting, match="no whole multiples"):
-        integers(constrain(LENET, [TimeSteps(16)], [IMAGES]))
+        Integers.of(constrain(LENET, [TimeSteps(16)], [IMAGES]))
 
 
 def test_a_wrong_threshold_shows() -> None:
-    found = integers(tuned(LENET, 16, 6, IMAGES))
+    found = Integers.of(tuned(LENET, 16, 6, IMAGES))
     next(iter(found.stages.values())).threshold[:] += 8
     assert found.differing(IMAGES[:20]) > 0

@@ -2,6 +2,5 @@
 
 from isospike.export.base import Exported as Exported
 from isospike.export.integers import Integers as Integers
-from isospike.export.integers import integers as integers
 
 EXPORTS: tuple[type[Exported], ...] = (Integers,)

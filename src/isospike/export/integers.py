@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.constraints.weight_bits import whole_step
+from isospike.encoders import LatencyEncoder
 from isospike.engine import SpikingNetwork, all_gated, spiking
 from isospike.errors import InvalidSetting
 from isospike.export.base import Exported
@@ -72,7 +73,39 @@ class Integers(Exported):
 
     @classmethod
     def of(cls, network: SpikingNetwork) -> "Integers":
-        return integers(network)
+        """The integer form of a network that was trained or tuned with `WeightBits` and `TimeSteps`.
+
+        Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes
+        differ within a stage, or sums join sources whose units are no multiples of one another; and where the synapses
+        are too many to list."""
+        spiking(network, "Integers.of")
+        if network.perturb is not None:
+            raise InvalidSetting(
+                "the network is on hardware that disturbs its spikes.",
+                "The network itself.",
+                "Make the integers first.",
+            )
+        body = network.body.map_tensors(lambda _, t: t.detach().double())
+        all_gated(body, "Integer arithmetic")
+        affordable(body, EventDriven().memory)
+        ticks = _ticks(body)
+        body = replace(body, stages=tuple(map(_exact, body.stages)))
+        step = {"input": body.encoder.end / ticks}
+        made: dict[str, IntegerStage] = {}
+        for name in [stage.name for stage in body.stages]:
+            stage = next(s for s in body.stages if s.name == name)
+            if isinstance(stage.neuron, SpikePool):
+                step[name] = step[stage.groups[0].source]
+                continue
+            unit, weights = _whole(stage, body, step)
+            if isinstance(stage.neuron, Integrator):
+                bias = (stage.neuron.ramp * stage.neuron.onset / unit).round()
+                neuron = replace(stage.neuron, ramp=bias * unit / stage.neuron.onset)
+                made[name] = IntegerStage(stage, weights, _flat(-bias, stage), 1, 0, unit)
+                body = _with(body, replace(stage, neuron=neuron))
+                continue
+            body, made[name], step[name] = _hidden(body, stage, unit, weights)
+        return cls(SpikingNetwork(balanced(retimed(body, {}))), made)
 
     def differing(self, x: Tensor, simulator: Simulator | None = None) -> int:
         codes, trace = self(x), simulate(self.network, x.double(), simulator)
@@ -84,44 +117,8 @@ class Integers(Exported):
         return count + int(((trace.readout / self.stages[last].unit).round().long() != codes[last]).sum())
 
 
-def integers(network: SpikingNetwork) -> Integers:
-    """The integer form of a network that was trained or tuned with `WeightBits` and `TimeSteps`.
-
-    Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes differ
-    within a stage, or sums join sources whose units are no multiples of one another; and where the synapses are too
-    many to list."""
-    spiking(network, "integers")
-    if network.perturb is not None:
-        raise InvalidSetting(
-            "the network is on hardware that disturbs its spikes.", "The network itself.", "Make the integers first."
-        )
-    body = network.body.map_tensors(lambda _, t: t.detach().double())
-    all_gated(body, "Integer arithmetic")
-    affordable(body, EventDriven().memory)
-    ticks = _ticks(body)
-    body = replace(body, stages=tuple(map(_exact, body.stages)))
-    step = {"input": body.encoder.end / ticks}
-    made: dict[str, IntegerStage] = {}
-    for name in [stage.name for stage in body.stages]:
-        stage = next(s for s in body.stages if s.name == name)
-        if isinstance(stage.neuron, SpikePool):
-            step[name] = step[stage.groups[0].source]
-            continue
-        unit, weights = _whole(stage, body, step)
-        if isinstance(stage.neuron, Integrator):
-            bias = (stage.neuron.ramp * stage.neuron.onset / unit).round()
-            neuron = replace(stage.neuron, ramp=bias * unit / stage.neuron.onset)
-            made[name] = IntegerStage(stage, weights, _flat(-bias, stage), 1, 0, unit)
-            body = _with(body, replace(stage, neuron=neuron))
-            continue
-        body, own = _hidden(body, stage, unit, weights)
-        made[name] = own
-        step[name] = own.gain * unit / float(own.stage.neuron.slope.reshape(-1)[0])  # type: ignore[attr-defined]
-    return Integers(SpikingNetwork(balanced(retimed(body, {}))), made)
-
-
-def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[Body, IntegerStage]:
-    """The stage with a whole gain and whole thresholds; later stages see its new window."""
+def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[Body, IntegerStage, float]:
+    """The stage with a whole gain and whole thresholds, and its tick; later stages see its new window."""
     neuron = stage.neuron
     if not isinstance(neuron, FirstSpikeIF) or not neuron.ticks:
         raise InvalidSetting(
@@ -151,7 +148,8 @@ def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[
     stage = replace(
         stage, neuron=replace(neuron, threshold=base + (whole - 0.5) * unit / neuron.tau, gate=neuron.gate * 0)
     )
-    return _with(body, stage), IntegerStage(stage, weights, _flat(whole, stage), gain, neuron.ticks, unit)
+    own = IntegerStage(stage, weights, _flat(whole, stage), gain, neuron.ticks, unit)
+    return _with(body, stage), own, gain * unit / float(slope[0])
 
 
 def _whole(stage: Stage, body: Body, step: dict[str, float]) -> tuple[float, csr_array]:
@@ -211,12 +209,11 @@ def _exact(stage: Stage) -> Stage:
 
 
 def _ticks(body: Body) -> int:
-    ticks = getattr(body.encoder, "ticks", 0)
-    if not ticks:
+    if not isinstance(body.encoder, LatencyEncoder) or not body.encoder.ticks:
         raise InvalidSetting(
             "the input has no clock.", "Networks tuned with TimeSteps (--time-steps).", "Tune the network first."
         )
-    return int(ticks)
+    return body.encoder.ticks
 
 
 def _with(body: Body, stage: Stage) -> Body:

@@ -8,10 +8,11 @@ from functools import partial
 import torch
 from torch import nn
 
-from isospike import ClosedForm, EventDriven, TimeSteps, WeightBits, constrain, convert, integers, simulate
+from isospike import ClosedForm, EventDriven, TimeSteps, WeightBits, constrain, convert, simulate
 from isospike.activations import QCFS
 from isospike.data import Data, loader
 from isospike.engine import SpikingNetwork
+from isospike.export import Integers
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike.train import fit, prepare
 from isospike_papers.shared.data import with_test_set
@@ -112,7 +113,7 @@ def _tuned(setup: Setup, images: Data, test: Data, x: torch.Tensor) -> tuple[lis
         seed=setup.seed,
         quiet=True,
     )
-    whole = integers(after)
+    whole = Integers.of(after)
     differing = whole.differing(x)
     cases = {
         "ReLU, ideal": network,
