@@ -39,6 +39,7 @@ ROOMS = {  # and what tests them, the quick ones first
         "contracts/test_passes.py",
     ),
     "passes": ("contracts/test_import.py", "codings", "contracts/test_passes.py"),
+    "kernels": ("neurons", "codings", "simulate"),
     "neurons": ("neurons", "codings", "simulate"),
     "codings": ("codings", "test_ranges.py", "contracts/test_exactness.py", "test_errors.py"),
     "engine": ("neurons", "simulate", "network", "contracts/test_trains.py"),

@@ -29,7 +29,7 @@ def flat(command: Command) -> Command:
     for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
         if is_dataclass(parameter.annotation):
             groups[name] = parameter.annotation  # type: ignore[assignment]  # a class: annotations are no instances
-            parameters += _options(parameter.annotation)  # type: ignore[arg-type]
+            parameters += _options(groups[name])
         else:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 

@@ -66,7 +66,8 @@ def _short(body: Body, i: int, x: Tensor, wanted: Tensor) -> Tensor:
         walk = Walk(first, part, generator)
         walk.advance(body.steps)
         found.append(walk.states[stage.name].net / body.steps)
-    return wanted / getattr(stage.neuron, "unit", 1.0) - torch.cat(found)
+    unit = stage.neuron.unit if isinstance(stage.neuron, Stepping) else 1.0
+    return wanted / unit - torch.cat(found)
 
 
 def _with(body: Body, i: int, **changes: Tensor) -> Body:

@@ -26,7 +26,7 @@ from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.pool import Pool
 from isospike.ir.ops.scale import Scale
 from isospike.network import Body, Group, Stage
-from isospike.neurons import IF, Accumulator, CountPool, Stepping, TernaryIF, WindowPool
+from isospike.neurons import IF, Accumulator, CountPool, SpikePool, Stepping, TernaryIF, WindowPool
 from isospike.neurons.base import Neuron
 from isospike.passes.fold_scales import fold
 from isospike.ranges import Ranges
@@ -75,13 +75,13 @@ class Rate(Coding):
         return self.normalise.ranges(graph, calibration, lambda ranges: self.network(graph, ranges))
 
     def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
-        zero = torch.zeros((), dtype=torch.float64)
         encoder = self.encoder(graph.input.shape, graph.input_op.low, graph.input_op.high, self.outside == "clip")
         unit = {graph.input.name: torch.full((1,) * len(graph.input.shape), 1 / encoder.rate, dtype=torch.float64)}
         stages = []
         for node in graph.nodes[1:]:
             stages.append(self._stage(node, graph, unit, ranges))
-            unit[node.name] = getattr(stages[-1].neuron, "unit", zero)
+            if isinstance(neuron := stages[-1].neuron, Stepping | CountPool | SpikePool):  # no other is read
+                unit[node.name] = neuron.unit
         reach = tuple((name, float(ranges.high[name].max()), bound) for name, bound in ranges.bounds.items())
         return SpikingNetwork(
             Body(encoder, tuple(stages), self.describe(), self.steps, graph.macs, graph.notes, reach)
@@ -127,10 +127,9 @@ class Rate(Coding):
 
     def _neuron(self, op: Population, unit: Tensor, most: float) -> Stepping:
         rectifier = Clip(op.low, op.high, op.leak, op.levels, op.offset)
-        filled = replace(
-            self.neuron, bias=(0 * unit if op.bias is None else op.bias) / unit, unit=unit, rectifier=rectifier
-        )
-        filled = replace(filled, most=most) if most != filled.most else filled  # type: ignore[call-arg]
+        limit: dict[str, Any] = {} if most == self.neuron.most else {"most": most}  # a field of those that have one
+        bias = (0 * unit if op.bias is None else op.bias) / unit
+        filled = replace(self.neuron, bias=bias, unit=unit, rectifier=rectifier, **limit)
         initial = op.offset if op.levels else self.initial  # a staircase says where its steps are
         if isinstance(filled, TernaryIF):
             initial = initial if not op.levels else op.offset - (1 - filled.level)

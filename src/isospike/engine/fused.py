@@ -19,7 +19,7 @@ def _read(arrays: Any, k: int, i: int) -> Any:
 
 
 @overload(_read)
-def _read_each(arrays, k, i):  # type: ignore[no-untyped-def]
+def _read_each(arrays, k, i):  # type: ignore[no-untyped-def]  # numba wants the lambda's own signature
     if not len(arrays):
         return lambda arrays, k, i: ()
     return lambda arrays, k, i: (arrays[0][k, i], *_read(arrays[1:], k, i))
@@ -30,11 +30,11 @@ def _write(arrays: Any, numbers: Any, k: int, i: int) -> None:
 
 
 @overload(_write)
-def _write_each(arrays, numbers, k, i):  # type: ignore[no-untyped-def]
+def _write_each(arrays, numbers, k, i):  # type: ignore[no-untyped-def]  # as above
     if not len(arrays):
         return lambda arrays, numbers, k, i: None
 
-    def write(arrays, numbers, k, i):  # type: ignore[no-untyped-def]
+    def write(arrays, numbers, k, i):  # type: ignore[no-untyped-def]  # as above
         arrays[0][k, i] = numbers[0]
         _write(arrays[1:], numbers[1:], k, i)
 
@@ -46,7 +46,7 @@ def _own(parameters: Any, i: int) -> Any:
 
 
 @overload(_own)
-def _own_each(parameters, i):  # type: ignore[no-untyped-def]
+def _own_each(parameters, i):  # type: ignore[no-untyped-def]  # as above
     if not len(parameters):
         return lambda parameters, i: ()
     if isinstance(parameters[0], types.Array):
@@ -93,7 +93,7 @@ def _kernel(step: Callable[..., Any], signed: bool) -> Callable[..., None]:
     # only if it can check
     # at run time, in few comparisons, that none overlap.
     @njit(nogil=True)
-    def kernel(x, constant, states, net, total, parameters):  # type: ignore[no-untyped-def]
+    def kernel(x: Any, constant: Any, states: Any, net: Any, total: Any, parameters: Any) -> None:
         for k in range(x.shape[1]):
             for t in range(x.shape[0]):
                 if len(constant):

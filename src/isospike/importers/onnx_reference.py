@@ -11,9 +11,9 @@ from isospike.ir.ops.conv import onnx_sides
 
 def reference(proto: Any, opset: int | None = None) -> Any:
     """ONNX's own evaluator, of a model, or of a graph in this opset."""
-    run = import_module("onnx.reference.op_run").OpRun
+    from onnx.reference.op_run import OpRun
 
-    class BatchNormalization(run):  # type: ignore[misc, valid-type]
+    class BatchNormalization(OpRun):
         """Before opset 14 the evaluator takes every batch normalisation for one in training."""
 
         def _run(self, x: Any, scale: Any, bias: Any, mean: Any, var: Any, **attributes: Any) -> Any:
@@ -23,7 +23,7 @@ def reference(proto: Any, opset: int | None = None) -> Any:
             channels = (-1, *(1,) * (x.ndim - 2))
             return ((x - mean.reshape(channels)) * gain.reshape(channels) + bias.reshape(channels),)
 
-    class ConvTranspose(run):  # type: ignore[misc, valid-type]
+    class ConvTranspose(OpRun):
         """The evaluator's own cannot do it with several output channels."""
 
         def _run(self, x: Any, weight: Any, bias: Any = None, **attributes: Any) -> Any:
@@ -45,7 +45,7 @@ def reference(proto: Any, opset: int | None = None) -> Any:
             ][::-1]
             return ((torch.nn.functional.pad(whole, crop) + shift).numpy(),)
 
-    class MaxPool(run):  # type: ignore[misc, valid-type]
+    class MaxPool(OpRun):
         """The evaluator's own is wrong with SAME_LOWER, and takes long."""
 
         def _run(self, x: Any, **attributes: Any) -> Any:
@@ -54,7 +54,7 @@ def reference(proto: Any, opset: int | None = None) -> Any:
                 : len(self.onnx_node.output)
             ]  # where the largest lie is not imported
 
-    class AveragePool(run):  # type: ignore[misc, valid-type]
+    class AveragePool(OpRun):
         """The evaluator's own is wrong with ceil_mode."""
 
         def _run(self, x: Any, count_include_pad: int = 0, **attributes: Any) -> Any:

@@ -93,7 +93,8 @@ class Precision:
     def execute(self, node: fx.Node, args: Any, kwargs: Any, computed: bool) -> Any:
         """The value of a node."""
         args, kwargs = self.arguments((args, kwargs), computed)
-        value = node.target(*args, **kwargs)  # type: ignore[operator]
+        operation: Any = node.target
+        value = operation(*args, **kwargs)
         if "empty" in str(node.target) and isinstance(value, Tensor) and value.is_floating_point():
             value.fill_(torch.nan)  # what is read before it is written is no number
         return value
@@ -235,7 +236,8 @@ def _harmless(write: fx.Node) -> bool:
         return False
     if schema.is_mutable:
         return _harmless(into)
-    composed = torch._C._dispatch_has_kernel_for_dispatch_key(into.target.name(), "CompositeImplicitAutograd")  # type: ignore[union-attr]
+    operation: Any = into.target
+    composed = torch._C._dispatch_has_kernel_for_dispatch_key(operation.name(), "CompositeImplicitAutograd")
     return not composed or any(word in str(into.target) for word in _FRESH)
 
 

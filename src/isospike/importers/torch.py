@@ -214,7 +214,7 @@ def from_program(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
 
 
 def _value(node: fx.Node, values: dict[Any, Any], batch: Any, exact: Precision, collect: Collector, last: bool) -> Any:
-    made = node.meta.get("val")
+    made: Any = node.meta.get("val")
     if isinstance(made, int):  # a size that is known
         return made
     if isinstance(made, torch.SymInt) and made.node.hint is not None:  # the batch's
@@ -229,7 +229,7 @@ def _value(node: fx.Node, values: dict[Any, Any], batch: Any, exact: Precision, 
     touched = _touches((args, kwargs))
     if _draws(node, args, kwargs) and not (touched and str(node.target) in collect.rules):
         collect.problems.append(f"`{_path(node)}` ({_name(node)}) draws random numbers, anew whenever the model runs.")
-        return _stand_in(made) if touched else torch.zeros(made.shape, dtype=torch.float64)  # type: ignore[union-attr]
+        return _stand_in(made) if touched else torch.zeros(made.shape, dtype=torch.float64)
     if touched and _name(node) in _OF_A_SHAPE:
         args = fx.node.map_arg(node.args, lambda used: torch.zeros(used.meta["val"].shape, dtype=torch.float64))
         touched = False
@@ -246,7 +246,7 @@ def _arguments(node: fx.Node, values: dict[Any, Any], batch: Any) -> Any:
     constant, beside a batch, any row may be met."""
     args = list(node.args)
     at = _end(node, batch)
-    if at is not None and _size(args[0].meta["val"].shape[0]) == batch:  # type: ignore[union-attr]
+    if at is not None and _size(_shape(args[0])[0]) == batch:
         args[at] = None
     elementwise = isinstance(node.target, torch._ops.OpOverload) and torch.Tag.pointwise in node.target.tags
 
@@ -271,7 +271,13 @@ def _end(node: fx.Node, batch: Any) -> int | None:
     at = _ENDS.get(str(node.target))
     if at is None or len(node.args) <= at or _size(node.args[at]) != batch:
         return None
-    return at if node.args[at - 2] % node.args[0].meta["val"].ndim == 0 else None  # type: ignore[union-attr]
+    dim: Any = node.args[at - 2]
+    return at if dim % len(_shape(node.args[0])) == 0 else None
+
+
+def _shape(node: Any) -> Any:
+    """Of a node's value, for one batch."""
+    return node.meta["val"].shape
 
 
 def _size(size: Any) -> Any:
@@ -281,7 +287,8 @@ def _size(size: Any) -> Any:
 
 
 def _target(node: fx.Node) -> str:
-    return node.target.__name__ if is_foreign(node) else str(node.target)  # type: ignore[union-attr]
+    target: Any = node.target
+    return str(target.__name__) if is_foreign(node) else str(target)
 
 
 def _is_last(node: fx.Node) -> bool:

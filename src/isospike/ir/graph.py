@@ -164,11 +164,11 @@ class Builder:
 
     def affine(self, x: Value, *maps: Map, bias: Tensor | None = None) -> Value:
         """A chain of maps of one value, and a bias (broadcastable to the result from its last dimension on)."""
-        out = self.emit(Affine((tuple(maps),), None), x)
-        if bias is not None:
-            aligned = bias.detach().double().reshape((1,) * (len(out.shape) - bias.ndim) + tuple(bias.shape))
-            self.nodes[-1] = replace(self.nodes[-1], op=Affine((tuple(self.nodes[-1].op.groups[0]),), aligned))  # type: ignore[attr-defined]
-        return out
+        if bias is None:
+            return self.emit(Affine((tuple(maps),), None), x)
+        out_shape = Affine((tuple(maps),), None).out_shape(x.shape)
+        aligned = bias.detach().double().reshape((1,) * (len(out_shape) - bias.ndim) + tuple(bias.shape))
+        return self.emit(Affine((tuple(maps),), aligned), x)
 
     def never_negative(self, x: Value) -> bool:
         """Whether x is certainly ≥ 0: a rectified value, or a pool or route of one."""

@@ -26,7 +26,7 @@ from isospike.ir.ops.affine import through
 from isospike.ir.typed import Seed, expect
 from isospike.measure.inputs import inputs
 from isospike.network import Body, Stage
-from isospike.neurons import LIF, SignedIF
+from isospike.neurons import IF, LIF, SignedIF, Stepping
 from isospike.neurons.base import Drive
 from isospike.simulate.stepped import timed
 
@@ -180,19 +180,20 @@ def _advice(stage: Stage, found: _Squares) -> str:
     if found.rms("made") <= 1e-3 * found.rms("scale"):
         return ""
     main = max(MECHANISMS, key=found.rms)
-    threshold = getattr(stage.neuron, "threshold", None)
-    if threshold is not None and bool((threshold - 1).abs().max() > 1e-3):
-        off = float(threshold.reshape(-1)[(threshold.reshape(-1) - 1).abs().argmax()])
+    neuron = stage.neuron
+    if isinstance(neuron, Stepping) and bool((neuron.threshold - 1).abs().max() > 1e-3):
+        thresholds = neuron.threshold.reshape(-1)
+        off = float(thresholds[(thresholds - 1).abs().argmax()])
         return f"a threshold is {off:.3g} times what the weights were made for: set it to 1"
-    if main == "resolution" and getattr(stage.neuron, "reset", "soft") == "zero":
+    if main == "resolution" and isinstance(neuron, IF) and neuron.reset == "zero":
         return "a reset to zero throws charge away: a soft reset"
-    if main == "resolution" and isinstance(stage.neuron, LIF) and bool((stage.neuron.conductance > 0).any()):
+    if main == "resolution" and isinstance(neuron, LIF) and bool((neuron.conductance > 0).any()):
         return "the leak takes charge: a smaller conductance, or higher rates"
-    if stage.neuron.relays:
+    if neuron.relays:
         return "it pools single spikes: compare counts (CountPool)"
     return {
         "clipping": "rates saturate: a higher percentile",
         "resolution": "more steps, or more spikes a step",
         "order": "spikes come unevenly: more steps"
-        + ("" if isinstance(stage.neuron, SignedIF) else ", or a neuron that takes back (SignedIF)"),
+        + ("" if isinstance(neuron, SignedIF) else ", or a neuron that takes back (SignedIF)"),
     }[main]

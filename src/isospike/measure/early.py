@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from isospike.data import Samples
 from isospike.engine import SpikingNetwork, Walk, spiking, together
@@ -41,7 +42,10 @@ def early(
     body = timed(network, None)
     generator = torch.Generator().manual_seed(seed)
     times = looks(body, every)
-    steps, answers, finals, truths = ([[] for _ in margins], [[] for _ in margins], [], [])  # type: ignore[var-annotated]
+    steps: list[list[Tensor]] = [[] for _ in margins]
+    answers: list[list[Tensor]] = [[] for _ in margins]
+    finals: list[Tensor] = []
+    truths: list[Tensor] = []
     with torch.no_grad():
         for x, labels in inputs(network, data):
             for part in x.to(network.dtype).split(together(body)):

@@ -26,7 +26,7 @@ def on(condition: Any, like: Any) -> Any:
 
 
 @overload(on)
-def _on(condition, like):  # type: ignore[no-untyped-def]
+def _on(condition, like):  # type: ignore[no-untyped-def]  # numba wants the lambda's own signature
     convert = np.float32 if like == types.float32 else np.float64
     return lambda condition, like: convert(condition)
 
@@ -37,7 +37,7 @@ def whole(x: Any) -> Any:
 
 
 @overload(whole)
-def _whole(x):  # type: ignore[no-untyped-def]
+def _whole(x):  # type: ignore[no-untyped-def]  # as above
     settle = np.float32(SETTLE[torch.float32]) if x == types.float32 else SETTLE[torch.float64]
     return lambda x: np.floor(x + settle)
 
@@ -48,5 +48,5 @@ def between(x: Any, low: Any, high: Any) -> Any:
 
 
 @overload(between)
-def _between(x, low, high):  # type: ignore[no-untyped-def]
+def _between(x, low, high):  # type: ignore[no-untyped-def]  # as above
     return lambda x, low, high: low if x < low else (high if x > high else x)

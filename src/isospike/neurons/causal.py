@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Float
-from numba import njit, prange
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
+from isospike.kernels.causal import gradients, integrate, solve
 from isospike.neurons.base import Neuron, Synapses, flat
 
 
@@ -50,7 +50,7 @@ class CausalIF(Neuron):
         window = float(self.window)
         arrivals = on_clock(torch.from_numpy(np.where(codes > 0, window - codes, np.inf)), self.lag.double()).numpy()
         ramp, threshold, observed = (flat(t, shape) for t in (self.ramp, self.threshold, self.observed))
-        times = _integrate(arrivals, synapses.indptr, synapses.targets, synapses.weights, ramp, threshold)
+        times = integrate(arrivals, synapses.indptr, synapses.targets, synapses.weights, ramp, threshold)
         return np.where(times <= np.minimum(observed, window), window - times, 0.0)
 
     def retimed(self, window: Tensor, span: Tensor) -> "CausalIF":
@@ -121,7 +121,7 @@ class _Causal(torch.autograd.Function):
         fired = times.new_full((len(times), rows.shape[1]), torch.inf)
         slope = torch.ones_like(fired)
         arrays = (t.detach().numpy() for t in (times, times.argsort(1), rows, threshold.contiguous(), fired, slope))
-        _solve(*arrays)
+        solve(*arrays)
         ctx.save_for_backward(times, rows, fired, slope)
         return fired
 
@@ -132,73 +132,10 @@ class _Causal(torch.autograd.Function):
         share = torch.where(fires, grad[0] / slope, 0.0)
         by_time, by_row = torch.zeros_like(times), torch.zeros_like(rows)
         # A silent neuron has an empty causal set: no input precedes −∞.
-        _gradients(
+        gradients(
             *(
                 t.numpy()
                 for t in (times.T.contiguous(), rows, torch.where(fires, fired, -torch.inf), share, by_time, by_row)
             )
         )
         return by_time, by_row, share.sum(0)
-
-
-@njit(cache=True, parallel=True, nogil=True)
-def _solve(times, order, rows, threshold, fired, slopes):  # type: ignore[no-untyped-def]
-    inputs, neurons = rows.shape
-    for b in prange(len(times)):
-        slope, level = np.zeros_like(threshold), threshold.copy()
-        waiting, k = neurons, 0
-        while waiting and k < inputs and times[b, order[b, k]] < np.inf:
-            now = times[b, order[b, k]]
-            while (
-                k < inputs and times[b, order[b, k]] == now
-            ):  # of equal times, such as black pixels', only the last can end the set
-                row = rows[order[b, k]]
-                for i in range(neurons):
-                    slope[i] += row[i]
-                    level[i] += row[i] * now
-                k += 1
-            following = times[b, order[b, k]] if k < inputs else np.inf
-            for i in range(neurons):
-                if fired[b, i] == np.inf and slope[i] > 0 and level[i] <= slope[i] * following:
-                    fired[b, i], slopes[b, i] = level[i] / slope[i], slope[i]
-                    waiting -= 1
-
-
-@njit(cache=True, parallel=True, nogil=True, fastmath={"reassoc", "contract"})
-def _gradients(times, rows, fired, share, by_time, by_row):  # type: ignore[no-untyped-def]
-    """times: (inputs, batch); share: the gradient over m, (batch, neurons)."""
-    inputs, neurons = rows.shape
-    for j in prange(inputs):
-        for b in range(len(fired)):
-            at, total = times[j, b], rows.dtype.type(0)
-            for i in range(neurons):
-                part = share[b, i] if at < fired[b, i] else rows.dtype.type(0)
-                by_row[j, i] += part * (at - fired[b, i]) if at < fired[b, i] else rows.dtype.type(0)
-                total += part * rows[j, i]
-            by_time[b, j] = total
-
-
-@njit(cache=True, parallel=True, nogil=True)
-def _integrate(arrivals, indptr, targets, weights, ramp, threshold):  # type: ignore[no-untyped-def]
-    """Each membrane on its own, from one spike to the next that reaches it.  arrivals: (batch, presynaptic), infinity
-    for silent."""
-    fired = np.full((len(arrivals), len(ramp)), np.inf)
-    for b in prange(len(arrivals)):
-        potential, slope, last = np.zeros(len(ramp)), ramp.copy(), np.zeros(len(ramp))
-        order = np.argsort(arrivals[b])
-        for j in order[np.isfinite(arrivals[b][order])]:
-            now = arrivals[b, j]
-            for k in range(indptr[j], indptr[j + 1]):
-                i = targets[k]
-                if fired[b, i] < np.inf:
-                    continue
-                reached = potential[i] + slope[i] * (now - last[i])
-                if reached >= threshold[i]:
-                    fired[b, i] = last[i] + (threshold[i] - potential[i]) / slope[i]
-                potential[i], last[i] = reached, now
-                slope[i] += weights[k]
-        if np.isfinite(arrivals[b]).any():  # without a first spike the clock does not start, nor the ramp
-            for i in range(len(ramp)):
-                if fired[b, i] == np.inf and slope[i] > 0:
-                    fired[b, i] = last[i] + (threshold[i] - potential[i]) / slope[i]
-    return fired

@@ -13,13 +13,13 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from isospike.ir.layout import blank, packed, rows
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.ops.pool import Pool
+from isospike.kernels.pools import largest
 from isospike.neurons.base import Drive, Neuron
 
 
@@ -35,33 +35,6 @@ def _patches(pool: Pool, dims: tuple[int, ...], outs: tuple[int, ...]) -> np.nda
         )
         places, real = places * size + at, real & (at >= 0) & (at < size)
     return np.where(real, places, -1).reshape(math.prod(outs), -1)
-
-
-@njit(nogil=True)
-def _largest(x, counts, net, total, sign, table, size, out):  # type: ignore[no-untyped-def]
-    groups, block = size
-    inside, outside = x.shape[2] // groups, out.shape[2] // groups
-    best = np.empty(block, x.dtype)
-    for b in range(x.shape[1]):
-        for t in range(x.shape[0]):
-            for g in range(groups):
-                for place in range(inside // block):
-                    at = g * inside + place * block
-                    for c in range(block):
-                        counts[b, at + c] += sign[g + c] * x[t, b, at + c]
-                for place in range(len(table)):
-                    best[:] = -np.inf
-                    for tap in range(table.shape[1]):
-                        if table[place, tap] >= 0:
-                            at = g * inside + table[place, tap] * block
-                            for c in range(block):
-                                best[c] = max(best[c], counts[b, at + c])
-                    at = g * outside + place * block
-                    for c in range(block):
-                        s = sign[g + c] * best[c] - net[b, at + c]
-                        net[b, at + c] += s
-                        total[b, at + c] += abs(s)
-                        out[t, b, at + c] = s
 
 
 @dataclass
@@ -101,7 +74,7 @@ class CountPool(Neuron):
         table = _patches(self.pool, tuple(x.shape[2:]), tuple(out.shape[2:]))
         sign = self.pool.sign.to(x.dtype).expand(channels, *self.pool.sign.shape[1:]).reshape(channels).numpy()
         size = (1, channels) if last else (channels, 1)
-        _largest(
+        largest(
             rows(x).reshape(steps, batch, math.prod(x.shape[1:])),
             rows(state.inputs),
             rows(state.net),

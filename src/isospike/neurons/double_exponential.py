@@ -24,10 +24,10 @@ from torch import Tensor
 
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record
+from isospike.kernels.membrane import potential
 from isospike.neurons.base import Neuron, Synapses, flat, on_ticks
 from isospike.neurons.first_spike import FirstSpikeIF
 from isospike.neurons.integrator import Integrator
-from isospike.neurons.membrane import potential
 
 HALVINGS = 60  # of an interval in double precision
 

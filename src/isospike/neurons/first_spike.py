@@ -23,8 +23,8 @@ from torch import Tensor
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
 from isospike.ir.typed import Count
+from isospike.kernels.membrane import early_spikes, potential
 from isospike.neurons.base import Drive, Neuron, Synapses, another_clock, flat, on_ticks
-from isospike.neurons.membrane import early_spikes, potential
 
 ROUNDING = 1024  # units in the last place by which a sum over all inputs may be off
 

@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from isospike.ir.ops.base import Shape
+from isospike.kernels.membrane import potential
 from isospike.neurons.base import Drive, Neuron, Synapses, flat
-from isospike.neurons.membrane import potential
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,29 +11,13 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.ops.pool import Pool
+from isospike.kernels.pools import nth_spike
 from isospike.neurons.base import Drive, Neuron, Synapses, flat
-
-
-@njit(cache=True)
-def _count(leads, indptr, targets, needed):  # type: ignore[no-untyped-def]
-    """Lead of the spike at which each neuron has received as many as it needs; zero if it never has."""
-    out = np.zeros((leads.shape[0], len(needed)))
-    for b in range(leads.shape[0]):
-        active = np.nonzero(leads[b])[0]
-        count = np.zeros(len(needed), np.int64)
-        for j in active[np.argsort(-leads[b][active])]:
-            for k in range(indptr[j], indptr[j + 1]):
-                i = targets[k]
-                count[i] += 1
-                if count[i] == needed[i]:
-                    out[b, i] = leads[b, j]
-    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +50,8 @@ class SpikePool(Neuron):
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         neurons = int(np.prod(shape))
         inputs = np.bincount(synapses.targets, minlength=neurons)
-        return _count(codes, synapses.indptr, synapses.targets, np.where(flat(self.pool.sign, shape) >= 0, 1, inputs))
+        needed = np.where(flat(self.pool.sign, shape) >= 0, 1, inputs)
+        return nth_spike(codes, synapses.indptr, synapses.targets, needed)
 
     def connections(self, chain: Chain, shape: Shape) -> Chain:
         return self.pool.patches(shape)

@@ -18,6 +18,7 @@ from isospike.ir.graph import Graph
 from isospike.ir.ops.clip import Clip
 from isospike.measure import Agreement, Meter, Moment, curve
 from isospike.measure.curve import doublings
+from isospike.neurons import Stepping
 from isospike.simulate import ClosedForm
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
@@ -118,11 +119,9 @@ def _loss(row: Row) -> float:
 
 
 def _bits(network: SpikingNetwork) -> float | None:
+    neurons = [stage.neuron for stage in network.stages]
     most = max(
-        (
-            getattr(stage.neuron, "most", 0.0) * (2 if getattr(stage.neuron, "signed", False) else 1)
-            for stage in network.stages
-        ),
+        (neuron.most * (2 if neuron.signed else 1) for neuron in neurons if isinstance(neuron, Stepping)),
         default=0.0,
     )
     return math.log2(most + 1) if math.isfinite(most) and most else None

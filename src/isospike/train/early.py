@@ -130,7 +130,7 @@ class EarlyAnswers(Trainee[SpikingNetwork]):
 
     def _limit(self, layer: int, fired: Tensor) -> Tensor:
         """Observation times: of this batch in training, else the running mean."""
-        known: Tensor = getattr(self, f"observed_{layer}")
+        known = self.get_buffer(f"observed_{layer}")
         if not self.training or layer == len(self.weights) - 1:
             return known
         median = fired.detach().median(0).values
@@ -171,7 +171,7 @@ class EarlyAnswers(Trainee[SpikingNetwork]):
         window, stages, source = encoder.window, [], "input"
         flatten = Reshape((math.prod(self.shape),))
         for layer, weight in enumerate(self.weights):
-            observed = getattr(self, f"observed_{layer}")
+            observed = self.get_buffer(f"observed_{layer}")
             neuron = CausalIF(
                 window.new_tensor(settings.ramp), window.new_tensor(settings.threshold), observed, encoder.lag, window
             )

@@ -170,7 +170,7 @@ def _count(batches: Iterable[Any]) -> int:
 def _seed(trainee: Trainee[Any], loader: Iterable[Any], seed: int, epoch: int) -> None:
     """Everything random in an epoch follows from the seed and its number, so that it can be begun again."""
     torch.manual_seed(seed * 1_000_003 + epoch + 1)
-    own = getattr(loader, "generator", None)
+    own = getattr(loader, "generator", None)  # a DataLoader has one, bare or as Fabric wraps it
     for number, generator in enumerate([*trainee.generators(), *([] if own is None else [own])]):
         generator.manual_seed((seed * 1_000_003 + epoch + 1) * 64 + number)
 

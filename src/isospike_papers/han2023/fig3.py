@@ -109,9 +109,10 @@ _EXPECTED = {ROUNDING: torch.round, PLAIN: torch.trunc}
 def spikes(rule: str, z: Tensor) -> dict[int, Tensor]:
     """Positive minus negative spikes for each drive after each T, by the whole library: a network of one stReLU is
     converted and run."""
-    model = nn.Sequential(nn.Linear(1, 1, bias=False), StReLU(), nn.Linear(1, 1, bias=False)).double()
-    for layer in (model[0], model[2]):
-        nn.init.ones_(layer.weight)  # type: ignore[arg-type]
+    first, last = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    for layer in (first, last):
+        nn.init.ones_(layer.weight)
+    model = nn.Sequential(first, StReLU(), last).double()
     network = isospike.convert(model, z[:, None], coding(SCHEMES[rule], max(STEPS)), input_range=(-1.5, 1.5))
     return {steps: torch.round(Stepped(steps).prepare(network)(z[:, None])[:, 0] * steps) for steps in STEPS}
 

@@ -3,6 +3,7 @@
 Positive and negative activations with stReLU, positive and zero ones with tReLU, of 1,024 samples.  Source: Han 2023,
 Fig. 7."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,13 +74,13 @@ def shares(model: nn.Module, kind: type[nn.Module], data: Data) -> list[tuple[fl
     layers = [m for m in model.modules() if isinstance(m, kind)]
     counts = [torch.zeros(3) for _ in layers]
 
-    def hook(i: int) -> object:
+    def hook(i: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def see(_: nn.Module, __: tuple[Tensor, ...], y: Tensor) -> None:
             counts[i] += torch.tensor([float((y > 0).sum()), float((y < 0).sum()), float(y.numel())])
 
         return see
 
-    hooks = [layer.register_forward_hook(hook(i)) for i, layer in enumerate(layers)]  # type: ignore[arg-type]
+    hooks = [layer.register_forward_hook(hook(i)) for i, layer in enumerate(layers)]
     with torch.no_grad():
         for x, _ in data.batches():
             model(x)

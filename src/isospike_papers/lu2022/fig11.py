@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from isospike import simulate
 from isospike.engine import advance, start
+from isospike.neurons import IF
 from isospike.report.claim import Claim, Found, Held, Row, Setup
 from isospike_papers.lu2022.parts.setting import DT, SECONDS, coding, dense_mnist, spiking, tidy
 
@@ -29,20 +30,22 @@ class Fig11(Claim):
         """The first test image."""
         subject = dense_mnist(setup, HIDDEN)
         x, _ = next(subject.split.reported["test set"].first(1).batches())
-        assert isinstance(subject.model, nn.Module)
-        activations = subject.model[:3](x)[0].double()  # type: ignore[index]
+        assert isinstance(subject.model, nn.Sequential)
+        activations = subject.model[:3](x)[0].double()
         network = spiking(subject, coding(RANGE_HZ, SECONDS)).to(torch.float64)
         stage = network.stages[0]
         counts = simulate(network, x.double()).trains[stage.name].double().sum(0)[0]
         # The same neurons again, one step at a time and from the weights of the original.
         encoder = network.body.encoder
         train = encoder.train(encoder.drive(x.double()), 0, round(SECONDS / DT), None)
-        drive = train.flatten(1) @ subject.model[1].weight.double().T  # type: ignore[index]
+        dense = subject.model[1]
+        assert isinstance(dense, nn.Linear) and isinstance(stage.neuron, IF)
+        drive = train.flatten(1) @ dense.weight.double().T
         state = start(stage.neuron, drive[:1])
         potentials, spikes = [], []
         for current in drive:
             spikes.append(advance(stage.neuron, current[None, None].clone(), state, 1)[0, 0])
-            potentials.append(state.states[0][0] / stage.neuron.threshold)  # type: ignore[attr-defined]
+            potentials.append(state.states[0][0] / stage.neuron.threshold)
         again, trace = torch.stack(spikes), torch.stack(potentials)
         wanted = activations.clamp_max(1 / (RANGE_HZ * DT)) * RANGE_HZ * SECONDS
         off = counts - wanted

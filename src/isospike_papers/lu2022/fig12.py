@@ -32,8 +32,8 @@ class Fig12(Claim):
         for hidden in (60, 600):
             subject = dense_mnist(setup, hidden)
             x, _ = next(subject.split.reported["test set"].first(IMAGES).batches())
-            assert isinstance(subject.model, nn.Module)
-            activations = subject.model[:3](x).double()  # type: ignore[index]
+            assert isinstance(subject.model, nn.Sequential)
+            activations = subject.model[:3](x).double()
             for k in RANGES_HZ:
                 network = spiking(subject, coding(k, SECONDS))
                 rates = simulate(network, x).codes[network.stages[0].name].double()

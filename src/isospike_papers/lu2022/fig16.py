@@ -5,7 +5,7 @@ the true maximum.
 Table V and Fig. 16."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
@@ -48,7 +48,7 @@ class Fig16(Claim):
         window, online = compared(subject, own, data, 16), compared(subject, replace(own, pool="online"), data, 16)
         x, _ = next(data.batches(SHOWN))
         maps = layers(subject, spiking(subject, own), x)
-        pools = {pool: _pooled(subject, x, pool) for pool in ("window", "online")}
+        pools: Pools = {"window": _pooled(subject, x, "window"), "online": _pooled(subject, x, "online")}
         return Found(
             rows=(
                 Row("pools by the window's winner", _figures(window), PAPER["window"]),
@@ -85,10 +85,10 @@ class Fig16(Claim):
         )
 
 
-def _pooled(subject: Subject, x: Tensor, pool: str) -> dict[float, float]:
+def _pooled(subject: Subject, x: Tensor, pool: Literal["window", "online"]) -> dict[float, float]:
     found = {}
     for seconds in TIMES:
-        made = replace(coding(RANGE_HZ, seconds), pool=pool)  # type: ignore[arg-type]
+        made = replace(coding(RANGE_HZ, seconds), pool=pool)
         found[seconds] = next(
             m for m in layers(subject, spiking(subject, made), x) if m.name == "pool 1"
         ).relative_error

@@ -176,7 +176,7 @@ def _band(
 ) -> raster.Band:
     encoder = network.body.encoder
     code = (encoder.encode(x) if stage is None else codes[stage.name]).flatten()
-    begin, end = (0.0, float(encoder.window)) if stage is None else (float(stage.begin), float(stage.end))  # type: ignore[attr-defined]
+    begin, end = (0.0, float(encoder.end)) if stage is None else (float(stage.begin), float(stage.end))
     others = torch.randperm(len(code), generator=generator)
     first = code.argmax()
     chosen = torch.cat([first[None], others[others != first][: SHOWN - 1]])

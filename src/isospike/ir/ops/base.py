@@ -59,7 +59,7 @@ class Map(Op):
     def linear(self, x: Tensor) -> Tensor:
         """A x for a batch of x."""
 
-    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
+    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]  # a map reads one value
         """A x + bias."""
         return self.linear(x) if bias is None else self.linear(x) + bias
 

@@ -118,7 +118,7 @@ class Conv(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return self(x)
 
-    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
+    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]  # a map reads one value
         if any(p > d * (k - 1) for p, d, k in zip(self.padding, self.dilation, self.weight.shape[2:], strict=True)):
             x = x.clone(
                 memory_format=torch.contiguous_format

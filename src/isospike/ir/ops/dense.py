@@ -90,7 +90,7 @@ class Dense(Weighted):
             shape=(lines * inputs, lines * out),
         )
 
-    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
+    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]  # a map reads one value
         if bias is not None and bias.ndim == 1 and x.ndim == 2:
             return F.linear(x, self.weight, bias.expand(self.weight.shape[0]))
         return super().__call__(x, bias)

@@ -115,7 +115,7 @@ class Scale(Map):
     onnx: ClassVar = {"BatchNormalization": _onnx_batch_norm, "Mul": _mul, "Div": _div, "Neg": _neg}
 
     @property
-    def nonnegative(self) -> bool:  # type: ignore[override]
+    def nonnegative(self) -> bool:  # type: ignore[override]  # its factor says it, not its class
         return bool((self.factor >= 0).all())
 
     def linear(self, x: Tensor) -> Tensor:

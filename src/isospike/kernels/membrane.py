@@ -12,14 +12,14 @@ from numba import njit, prange
 
 
 @njit(cache=True)
-def _in_order(leads):  # type: ignore[no-untyped-def]
+def in_order(leads):
     """Neurons that spike, the earliest first."""
     active = np.nonzero(leads)[0]
     return active[np.argsort(-leads[active])]
 
 
 @njit(cache=True, parallel=True)
-def potential(leads, indptr, targets, weights, ramp, onset, tau):  # type: ignore[no-untyped-def]
+def potential(leads, indptr, targets, weights, ramp, onset, tau):
     """Potential of every neuron at t_min.
 
     leads: (batch, presynaptic), zero for silent; ramp: (neurons,); onset and tau: numbers.  Returns (batch, neurons).
@@ -37,7 +37,7 @@ def potential(leads, indptr, targets, weights, ramp, onset, tau):  # type: ignor
 
 
 @njit(cache=True, parallel=True)
-def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, tau):  # type: ignore[no-untyped-def]
+def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, tau):
     """Time of each neuron's first crossing before t_min of a threshold that is not gated, infinity where there is
     none.
 
@@ -46,7 +46,7 @@ def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, 
     batch, neurons = leads.shape[0], len(ramp)
     fired = np.full((batch, neurons), np.inf)
     for b in prange(batch):
-        order = _in_order(leads[b])
+        order = in_order(leads[b])
         m, c = (
             np.zeros(neurons),
             np.zeros(neurons),
@@ -59,7 +59,7 @@ def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, 
             if not ramped and t >= -onset:
                 ramped = True
                 for i in range(neurons):
-                    _cross(i, -onset, m, c, last, level, fired[b])
+                    cross(i, -onset, m, c, last, level, fired[b])
                     m[i] += ramp[i] + fall[i]
                     c[i] -= (ramp[i] + fall[i]) * onset
             if n == len(order):
@@ -67,16 +67,16 @@ def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, 
             j = order[n]
             for k in range(indptr[j], indptr[j + 1]):
                 i = targets[k]
-                _cross(i, t, m, c, last, level, fired[b])
+                cross(i, t, m, c, last, level, fired[b])
                 m[i] += weights[k]
                 c[i] += weights[k] * t
         for i in range(neurons):
-            _cross(i, 0.0, m, c, last, level, fired[b])
+            cross(i, 0.0, m, c, last, level, fired[b])
     return fired
 
 
 @njit(cache=True, inline="always")
-def _cross(i, t, m, c, last, level, fired):  # type: ignore[no-untyped-def]
+def cross(i, t, m, c, last, level, fired):
     """Note the first crossing of neuron i's line between its last event and t."""
     if fired[i] == np.inf:
         if last[i] == -np.inf:

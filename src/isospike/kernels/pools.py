@@ -1,0 +1,47 @@
+"""Pools of spike times and of spike counts."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def nth_spike(leads, indptr, targets, needed):
+    """Lead of the spike at which each neuron has received as many as it needs; zero if it never has."""
+    out = np.zeros((leads.shape[0], len(needed)))
+    for b in range(leads.shape[0]):
+        active = np.nonzero(leads[b])[0]
+        count = np.zeros(len(needed), np.int64)
+        for j in active[np.argsort(-leads[b][active])]:
+            for k in range(indptr[j], indptr[j + 1]):
+                i = targets[k]
+                count[i] += 1
+                if count[i] == needed[i]:
+                    out[b, i] = leads[b, j]
+    return out
+
+
+@njit(nogil=True)
+def largest(x, counts, net, total, sign, table, size, out):
+    groups, block = size
+    inside, outside = x.shape[2] // groups, out.shape[2] // groups
+    best = np.empty(block, x.dtype)
+    for b in range(x.shape[1]):
+        for t in range(x.shape[0]):
+            for g in range(groups):
+                for place in range(inside // block):
+                    at = g * inside + place * block
+                    for c in range(block):
+                        counts[b, at + c] += sign[g + c] * x[t, b, at + c]
+                for place in range(len(table)):
+                    best[:] = -np.inf
+                    for tap in range(table.shape[1]):
+                        if table[place, tap] >= 0:
+                            at = g * inside + table[place, tap] * block
+                            for c in range(block):
+                                best[c] = max(best[c], counts[b, at + c])
+                    at = g * outside + place * block
+                    for c in range(block):
+                        s = sign[g + c] * best[c] - net[b, at + c]
+                        net[b, at + c] += s
+                        total[b, at + c] += abs(s)
+                        out[t, b, at + c] = s
