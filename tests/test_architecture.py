@@ -14,7 +14,8 @@ ROOT = Path(isospike.__file__).parent
 RANKS = (
     {"errors"},
     {"store"},
-    {"ir", "activations", "kernels"},
+    {"ir", "kernels"},
+    {"activations"},
     {"importers", "passes", "neurons", "data"},
     {"network", "ranges"},
     {"engine"},

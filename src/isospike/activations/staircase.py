@@ -13,11 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isospike.ir.ops.clip import stairs
+
 
 @torch.library.custom_op("isospike::staircase", mutates_args=())
 def staircase(x: Tensor, high: Tensor, levels: int, offset: float) -> Tensor:
     """y for each x.  high: λ, of one element; levels: L; offset: φ, in [0, 1)."""
-    return high * ((x * levels / high + offset).floor() / levels).clamp(0.0, 1.0)
+    return stairs(x, high, levels, offset)
 
 
 @staircase.register_fake

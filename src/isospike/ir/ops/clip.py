@@ -93,10 +93,15 @@ def _limit(parts: Any, choose: Any) -> Any:
     return functools.reduce(choose, constants) if constants else None
 
 
+def stairs(x: Tensor, high: Tensor | float, levels: int, offset: float) -> Tensor:
+    """high · clip(⌊L x / high + offset⌋ / L, 0, 1): the L ticks that all quantised activations have (Bu 2022)."""
+    return high * ((x * levels / high + offset).floor() / levels).clamp(0.0, 1.0)
+
+
 def rectify(x: Tensor, low: float, high: float, leak: float, levels: int, offset: float) -> Tensor:
     """The activation of `Clip` and of `Population`, element by element; it never falls."""
     if levels:
-        return high * ((x * levels / high + offset).floor() / levels).clamp(0.0, 1.0)
+        return stairs(x, high, levels, offset)
     return (x if leak == 1.0 else F.leaky_relu(x, leak)).clamp(low, high)
 
 
