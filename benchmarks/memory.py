@@ -1,4 +1,7 @@
-"""Peak memory of running 10,000 images, spiking against plain, each in a process of its own at the same batch size."""
+"""Peak memory of running 10,000 images, spiking against plain, each in a process of its own at the same batch size.
+
+`--check NAME`: of converting and checking a network of torchvision with two samples instead, in the simulators that
+take it."""
 
 import argparse
 import resource
@@ -24,7 +27,26 @@ def work(which: str, samples: int, batch: int) -> None:
         with torch.no_grad():
             for x, _ in data.batches(batch):
                 model(x)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak())
+
+
+def check(name: str, pixels: int) -> None:
+    import torchvision
+
+    import isospike as iso
+
+    model, x = torchvision.models.get_model(name).eval(), torch.rand(2, 3, pixels, pixels)
+    network = iso.convert(model, x, input_range=(0.0, 1.0))
+    which = "both simulators"
+    try:
+        report = iso.check(model, network, x)
+    except iso.IsospikeError as refusal:
+        report, which = iso.check(model, network, x, simulators=iso.ClosedForm()), f"closed form: {refusal.what}"
+    print(f"{name} at {pixels} pixels: {peak():.0f} MB, largest error {report.max_abs_error:.1e} ({which})")
+
+
+def peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
@@ -32,21 +54,26 @@ def main() -> None:
     parser.add_argument("--which", choices=("spiking", "plain"))
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--check", metavar="NAME")
+    parser.add_argument("--pixels", type=int, default=224)
     arguments = parser.parse_args()
+    if arguments.check:
+        check(arguments.check, arguments.pixels)
+        return
     if arguments.which:
         work(arguments.which, arguments.samples, arguments.batch)
         return
     rest = [f"--samples={arguments.samples}", f"--batch={arguments.batch}"]
-    peak = {}
+    found = {}
     for which in ("plain", "spiking"):
         done = subprocess.run(
             [sys.executable, __file__, f"--which={which}", *rest], capture_output=True, text=True, check=True
         )
-        peak[which] = float(done.stdout)
-    ratio = peak["spiking"] / peak["plain"]
+        found[which] = float(done.stdout)
+    ratio = found["spiking"] / found["plain"]
     print(
         f"peak memory over {arguments.samples:,} images in batches of {arguments.batch}: spiking "
-        f"{peak['spiking']:.0f} MB, plain {peak['plain']:.0f} MB: ",
+        f"{found['spiking']:.0f} MB, plain {found['plain']:.0f} MB: ",
         end="",
     )
     print(f"ratio {ratio:.2f} (goal 1.3)")
