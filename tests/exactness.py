@@ -62,9 +62,8 @@ def findings(model: nn.Module, shape: tuple[int, ...], samples: int = 6, seed: i
     with torch.no_grad():
         expected = copy.deepcopy(model).double()(x.clone())
         restore = _soft(expected) if graph.notes else (lambda y: y)
-        own = float(
-            (restore(graph.to(torch.float32)(x.float()).double()) - expected).abs().max()
-        )  # its rounding, large where outputs nearly cancel
+        # Its rounding, large where outputs nearly cancel
+        own = float((restore(graph.to(torch.float32)(x.float()).double()) - expected).abs().max())
     scale = float(expected.abs().max()) or 1.0  # a network that is dead gives zeros: then the error is absolute
     scales = {torch.float64: scale, torch.float32: max(scale, 10 * own / LIMIT[torch.float32])}
     data = calibrate(graph, [inputs(shape, 8, seed=0)])

@@ -39,9 +39,8 @@ def test_run_does_what_convert_did(place: Path) -> None:
     call("convert", "m.pt2", "--data", "d.npz", "--preprocess", NORMAL, "--out", "n.safetensors")
     assert figures("run", "n.safetensors", "--data", "d.npz")["accuracy"] == 1.0
     assert figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", NORMAL)["accuracy"] == 1.0
-    assert (
-        figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", "fashion_mnist")["accuracy"] == 1.0
-    )  # the same numbers
+    # The same numbers
+    assert figures("run", "n.safetensors", "--data", "d.npz", "--preprocess", "fashion_mnist")["accuracy"] == 1.0
     kept = load("n.safetensors").body.preprocessing
     assert kept is not None and (kept.data, kept.mean, kept.std) == ("d", (0.286,), (0.353,))
 

@@ -70,9 +70,8 @@ from isospike.train import Early
 from isospike_cli import app
 from zoo import Net, do
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:The tensor attributes self.1:UserWarning"
-)  # torch.export's remark on nn.LSTM
+# torch.export's remark on nn.LSTM
+pytestmark = pytest.mark.filterwarnings("ignore:The tensor attributes self.1:UserWarning")
 UNIT = (0.0, 1.0)
 X = torch.linspace(0, 1, 24).reshape(6, 4)
 

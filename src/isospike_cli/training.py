@@ -29,10 +29,11 @@ Begun = Annotated[
         metavar="NETWORK", help=f"{', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory to begin from."
     ),
 ]
+# Training samples that windows are made from; test samples that the accuracy after each epoch is taken over
 CALIBRATION, HELD_OUT = (
     1000,
     2000,
-)  # training samples that windows are made from; test samples that the accuracy after each epoch is taken over
+)
 
 
 @dataclass(frozen=True)

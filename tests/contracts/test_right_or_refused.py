@@ -111,9 +111,8 @@ def staircase(levels: int) -> Kind:
     model = dense(partial(QCFS, levels, 0.9))
     right: dict[str, Callable[[], Tensor]] = dict.fromkeys(("ClosedForm", "EventDriven"), lambda: model(X))
     if levels == TICKS:
-        right["Clocked"] = lambda: model(
-            torch.floor(X * TICKS + 0.5) / TICKS
-        )  # on the clock of its neurons the inputs are, too
+        # On the clock of its neurons the inputs are, too
+        right["Clocked"] = lambda: model(torch.floor(X * TICKS + 0.5) / TICKS)
     return Kind(iso.convert(model, X, iso.TTFS(), (0.0, 1.0)), X, right)
 
 
@@ -220,9 +219,8 @@ def clocked_by_units(network: iso.SpikingNetwork) -> Tensor:
 
 def early_answers() -> Kind:
     model = EarlyAnswers((6,), (10, 3), settings=Early(dropout=0.0)).double()
-    model.loss(
-        X.flip(1), torch.arange(len(X)) % 3
-    )  # other samples: a spike at its neuron's own observation time would hang on rounding
+    # Other samples: a spike at its neuron's own observation time would hang on rounding
+    model.loss(X.flip(1), torch.arange(len(X)) % 3)
     model.eval()
 
     def leads() -> Tensor:
@@ -246,9 +244,8 @@ def pooled() -> nn.Sequential:
 
 
 def rate(pool: str = "online", **settings: object) -> Kind:
-    x = (
-        IMAGES[:1] if settings.get("encoder") in RANDOM else IMAGES
-    )  # whoever leaves early leaves the others other draws
+    # Whoever leaves early leaves the others other draws
+    x = IMAGES[:1] if settings.get("encoder") in RANDOM else IMAGES
     network = iso.convert(pooled(), IMAGES, iso.Rate(STEPS, pool=pool, **settings), (0.0, 1.0))  # type: ignore[arg-type]
     right: dict[str, Callable[[], Tensor]] = dict.fromkeys(
         ("Stepped", "StepByStep"), lambda: every_step(network, x, 3)[-1]

@@ -55,9 +55,8 @@ def test_the_fast_simulator_sends_the_plain_ones_spikes(
     assert_same_trains(network, x)
     most = {"if": 1, "signed": 1, "ternary": 1}.get(coding, 4)
     for name, train in iso.simulate(network, x).trains.items():
-        assert int(train.abs().max()) <= most and (coding in ("signed", "ternary") or int(train.min()) >= 0), (
-            name
-        )  # whole spikes on the wire
+        # Whole spikes on the wire
+        assert int(train.abs().max()) <= most and (coding in ("signed", "ternary") or int(train.min()) >= 0), name
 
 
 @settings(max_examples=30, deadline=None)

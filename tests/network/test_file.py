@@ -354,8 +354,9 @@ def test_the_network_of_a_tuned_file_has_its_clock(tmp_path: Path) -> None:
     network = convert(plain(), X, input_range=(0.0, 1.0))
     tuned = prepare(network, [TimeSteps(16), WeightBits(4), SpikeJitter(0.1)], [X]).network()
     save(tuned, tmp_path / "m.safetensors")
+    # Jitter does not last
     assert [type(c).__name__ for c in load(tmp_path / "m.safetensors").body.constraints] == [
         "TimeSteps",
         "WeightBits",
-    ]  # jitter does not last
+    ]
     assert replace(tuned.body.constraints[1]).steps

@@ -70,14 +70,12 @@ def test_by_hand() -> None:
     # Without ramp and s = J: V(t) = 2 a(t + ln 4); a(ln 4) = 3/4 · 1/2 = 0.375 is just past the peak, 2/3 · 3^−½
     # = 0.385 at ln 3.
     assert response(np.log(3.0)) == pytest.approx(2 / 3 / 3**0.5) and response(codes[0, 0]) == pytest.approx(0.375)
-    assert leads(neuron(weights, 0.75, response, ramp=0.0), codes, weights) == pytest.approx(
-        WINDOW
-    )  # at threshold when the gate opens
+    # At threshold when the gate opens
+    assert leads(neuron(weights, 0.75, response, ramp=0.0), codes, weights) == pytest.approx(WINDOW)
     assert leads(neuron(weights, 0.76, response, ramp=0.0), codes, weights) == 0  # from there on it only falls
     rising = neuron(weights, 0.75, response, ramp=0.0)
-    at_t_min = np.zeros(
-        (1, 1)
-    )  # a silent input counts as a spike at t_min: 2 z (1 − z²) = 3/4 for z = exp(−t/2), of which one root is 1/2
+    # A silent input counts as a spike at t_min: 2 z (1 − z²) = 3/4 for z = exp(−t/2), of which one root is 1/2
+    at_t_min = np.zeros((1, 1))
     largest = max(np.roots([2, 0, -2, 0.75]))
     assert leads(rising, at_t_min, weights) == pytest.approx(WINDOW + 2 * math.log(largest))
     logarithm = neuron(weights, 1.5, Response(1.0, math.inf), ramp=0.0)

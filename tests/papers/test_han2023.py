@@ -44,6 +44,7 @@ def test_an_experiment_is_whole(name: str, data: Path) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_networks_have_the_sizes_of_the_paper(name: str) -> None:
+    # [10⁶], Table 5 but for batch norms
     multiplications = {
         "Net1": 2.39,
         "Net2": 1.41,
@@ -51,7 +52,7 @@ def test_networks_have_the_sizes_of_the_paper(name: str) -> None:
         "Net4": 4.80,
         "Net5": 615.92,
         "Net6": 313.20,
-    }  # [10⁶], Table 5 but for batch norms
+    }
     net = NETS[name]
     with torch.device("meta"):
         model = net.make(ACTIVATIONS["stReLU"], net.share(Setup(size="full")))

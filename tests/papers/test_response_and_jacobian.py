@@ -44,9 +44,8 @@ def test_the_jacobian_is_that_of_eq_3_12(kind: str) -> None:
     layer = initialised(kind, torch.randn(20, 20, generator=generator, dtype=torch.float64) / 20**0.5)
     x = torch.rand(4, 20, generator=generator, dtype=torch.float64)
     lead = spikes(layer, x)[0]
-    active = (
-        (lead > 0) & (layer.slope > 0) & (lead < 1.5 * float((x @ layer.weight.T).max()))
-    )  # neither silent nor held at t_min
+    # Neither silent nor held at t_min
+    active = (lead > 0) & (layer.slope > 0) & (lead < 1.5 * float((x @ layer.weight.T).max()))
     assert 0 < int(active.sum()) < 20
     assert torch.allclose(passed(layer, x), active[:, None] * layer.jacobian, atol=1e-14)
     if kind in (SLOPE_1, INVERSE, HE):

@@ -136,9 +136,8 @@ def assert_relu_gradients(model: nn.Module, shape: tuple[int, ...]) -> None:
         pairs += zip(own, (weight.grad for weight in weights), strict=True)
         if bias is not None:
             sign = 1 if i == len(relu.weights) - 1 else -1  # the read-out has a bias, hidden neurons a threshold
-            own_shift = (
-                sign * trainee.shifts[str(i)].grad
-            )  # one number a channel, where the graph's bias may be a map over places
+            # One number a channel, where the graph's bias may be a map over places
+            own_shift = sign * trainee.shifts[str(i)].grad
             size = tuple(min(a, b) for a, b in zip(own_shift.shape, bias.shape, strict=True))
             pairs.append((own_shift.sum_to_size(size), bias.grad.sum_to_size(size)))
     known = [(a, b) for a, b in pairs if b is not None]

@@ -181,9 +181,8 @@ def test_a_cap_stays_however_far_activations_grow() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 12), nn.ReLU6(), nn.Linear(12, 3)).double().requires_grad_(False)
     x = torch.rand(64, 4, dtype=torch.float64)
-    trainee = prepare(
-        iso.convert(model, x, TTFS(), (0.0, 1.0))
-    )  # its activations are far below the cap, and so is its window
+    # Its activations are far below the cap, and so is its window
+    trainee = prepare(iso.convert(model, x, TTFS(), (0.0, 1.0)))
     with torch.no_grad():
         model[0].weight.mul_(40)
         trainee.synapses["0/0"].mul_(40)

@@ -98,9 +98,8 @@ class Rate(Coding):
                 reach = ranges.high[node.name].clamp(max=op.high)
                 most = self.neuron.most
                 if math.isinf(most) and math.isfinite(op.high):
-                    most = math.ceil(
-                        op.high / float(reach.max())
-                    )  # without a limit a neuron would follow its drive beyond the clip
+                    # Without a limit a neuron would follow its drive beyond the clip
+                    most = math.ceil(op.high / float(reach.max()))
                     reach = torch.full_like(reach, op.high)
                 own = reach / (most if math.isfinite(most) else 1) * one
                 neuron: Neuron = self._neuron(op, own, most)

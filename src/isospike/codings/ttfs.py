@@ -253,9 +253,8 @@ class _Mapper:
             coding.lowest_sum / (-total).clamp_min(coding.lowest_sum),
         )
         if any(isinstance(user.op, Pool) for user in self.graph.users(node.name)):
-            gain = gain.amin(
-                dim=tuple(range(1, gain.ndim)), keepdim=True
-            )  # a pool compares neurons: they share one scale
+            # A pool compares neurons: they share one scale
+            gain = gain.amin(dim=tuple(range(1, gain.ndim)), keepdim=True)
         return gain
 
     def pool(self, node: Node, op: Pool) -> Neuron:

@@ -15,9 +15,8 @@ from isospike.importers.torch import export, from_torch, in_double, module, prec
 from isospike.importers.verify import Original, Within
 from isospike.ir.graph import Graph
 
-Model = (
-    nn.Module | ExportedProgram | Graph | str | Path
-)  # a path leads to an ONNX file or to a torch.export archive (.pt2)
+# A path leads to an ONNX file or to a torch.export archive (.pt2)
+Model = nn.Module | ExportedProgram | Graph | str | Path
 
 
 def read(model: Model, example: Tensor, within: Within | None = None) -> Graph:

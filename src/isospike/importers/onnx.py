@@ -13,13 +13,15 @@ from isospike.importers.rules import Collector
 from isospike.importers.verify import Within, verify
 from isospike.ir.graph import Graph, Value
 
+# Depends on these
 _MEANING = {
     "Split": ["outputs"],
     "BatchNormalization": ["outputs"],
     "Slice": ["batch"],
     "Softmax": ["opset"],
     "LogSoftmax": ["opset"],
-}  # depends on these
+}
+# Not constants, though nothing enters
 _RANDOM = {
     "RandomNormal",
     "RandomUniform",
@@ -27,7 +29,7 @@ _RANDOM = {
     "RandomUniformLike",
     "Multinomial",
     "Bernoulli",
-}  # not constants, though nothing enters
+}
 
 
 def from_onnx(model: Any, example: Tensor | None = None, within: Within | None = None) -> Graph:

@@ -80,9 +80,8 @@ class OnnxFile:
         if sparse:
             what = f"the constant `{sparse[0]}` of {self.name} is stored as a sparse tensor."
             raise InvalidModel(what, "Constants that are stored whole.", "Export it again with dense constants.")
-        stored = {
-            entry.name for entry in self.proto.graph.initializer
-        }  # older files list their weights among the inputs
+        # Older files list their weights among the inputs
+        stored = {entry.name for entry in self.proto.graph.initializer}
         inputs = [entry.name for entry in self.proto.graph.input if entry.name not in stored]
         outputs = [entry.name for entry in self.proto.graph.output]
         for side, found in (("input", inputs), ("output", outputs)):
@@ -117,9 +116,8 @@ class OnnxFile:
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = torch.get_num_threads()
-        options.add_session_config_entry(
-            "session.intra_op.allow_spinning", "0"
-        )  # idle, it must not keep the cores from PyTorch
+        # Idle, it must not keep the cores from PyTorch
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # onnxruntime moves the zeros of a Pad into the max pool after it, where they count as −∞: wrong for
         # negative values.
         wrong = ["Pad_Fusion"]

@@ -40,10 +40,11 @@ _OF_A_SHAPE = {
         "new_empty",
     )
 }
+# Where these take the end of the slice, two places after its dimension
 _ENDS = {
     "aten.slice.Tensor": 3,
     "aten.slice_scatter.default": 4,
-}  # where these take the end of the slice, two places after its dimension
+}
 # Samples that a model is exported with.  Sizes 0 and 1 are special to the exporter; a number that stands in the code
 # by itself must not be it.
 PROBES = 19

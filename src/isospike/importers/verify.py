@@ -144,9 +144,8 @@ def probes(graph: Graph, example: Tensor | None, within: Within | None) -> Tenso
         return torch.randn((count, *shape), generator=generator, dtype=torch.float64)
     low, high = (end.double() for end in within)
     at = torch.rand((count, *shape), generator=generator, dtype=torch.float64)
-    at[::3] = (
-        at[::3] < at[::3].reshape(len(at[::3]), -1)[:, :1].reshape(-1, *(1,) * len(shape))
-    ).double()  # corners, some of them near all low or all high
+    # Corners, some of them near all low or all high
+    at[::3] = (at[::3] < at[::3].reshape(len(at[::3]), -1)[:, :1].reshape(-1, *(1,) * len(shape))).double()
     x = low + (high - low) * at
     if example is not None:
         x[-1] = example[0].double()

@@ -47,10 +47,11 @@ def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, 
     fired = np.full((batch, neurons), np.inf)
     for b in prange(batch):
         order = in_order(leads[b])
+        # τ (V − θ) + τ θ(−∞) as a line: the falling threshold joins the slope
         m, c = (
             np.zeros(neurons),
             np.zeros(neurons),
-        )  # τ (V − θ) + τ θ(−∞) as a line: the falling threshold joins the slope
+        )
         last = np.full(neurons, -np.inf)
         level = tau * threshold
         ramped = False

@@ -18,9 +18,8 @@ from isospike.ir.record import Record
 from isospike.ir.typed import Count, typed
 from isospike.neurons.base import Neuron
 
-Reached = Callable[
-    [float], dict[str, Tensor]
-]  # share of the activations ↦ by stage, the lead [time] that they stay within
+# Share of the activations ↦ by stage, the lead [time] that they stay within
+Reached = Callable[[float], dict[str, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)

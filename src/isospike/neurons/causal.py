@@ -89,9 +89,8 @@ def causal_times(
         if times.device.type == "cpu"
         else sorted_sums(arrivals, rows, threshold)
     )
-    return torch.where(
-        torch.isfinite(times).any(1, keepdim=True), fired, torch.inf
-    )  # without a first spike the clock does not start
+    # Without a first spike the clock does not start
+    return torch.where(torch.isfinite(times).any(1, keepdim=True), fired, torch.inf)
 
 
 def sorted_sums(times: Tensor, rows: Tensor, threshold: Tensor) -> Tensor:

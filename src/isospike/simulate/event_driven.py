@@ -69,9 +69,8 @@ def _late(stage: Stage, body: Body) -> list[float]:
     """By how much each group's spikes miss the stage's window on the common clock, after their axonal delay [time]."""
     ends = {"input": body.encoder.end} | {other.name: float(other.end) for other in body.stages}
     due = float(stage.end if stage.neuron.relays else stage.begin)
-    resolution = (
-        64 * torch.finfo(stage.begin.dtype).eps * max(map(abs, ends.values()))
-    )  # of the clock, in the network's precision
+    # Of the clock, in the network's precision
+    resolution = 64 * torch.finfo(stage.begin.dtype).eps * max(map(abs, ends.values()))
     missed = [ends[group.source] + float(group.delay) - due for group in stage.groups]
     return [0.0 if abs(by) <= resolution else by for by in missed]
 

@@ -135,9 +135,8 @@ class EarlyAnswers(Trainee[SpikingNetwork]):
             return known
         median = fired.detach().median(0).values
         mean = torch.where(torch.isfinite(known), known.lerp(median, self.settings.momentum), median)
-        known.copy_(
-            torch.where(torch.isfinite(median), mean, known)
-        )  # where more than half are silent there is nothing to learn
+        # Where more than half are silent there is nothing to learn
+        known.copy_(torch.where(torch.isfinite(median), mean, known))
         return median
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
@@ -175,9 +174,8 @@ class EarlyAnswers(Trainee[SpikingNetwork]):
             neuron = CausalIF(
                 window.new_tensor(settings.ramp), window.new_tensor(settings.threshold), observed, encoder.lag, window
             )
-            group = Group(
-                source, (Dense(weight.detach()),) if layer else (flatten, Dense(weight.detach())), -window
-            )  # each layer has its own clock
+            # Each layer has its own clock
+            group = Group(source, (Dense(weight.detach()),) if layer else (flatten, Dense(weight.detach())), -window)
             source = f"layer {layer + 1}"
             stages.append(Stage(source, (len(weight),), (group,), neuron, torch.zeros_like(window), window))
         return SpikingNetwork(

@@ -76,9 +76,8 @@ class Run:
         states = {"trainee": self.trainee.state_dict(), "optimizer": self.optimizer.state_dict()}
         content = io.BytesIO()
         torch.save(states | {"epoch": epoch, "curve": self.curve, "run": json.dumps(self.configuration)}, content)
-        store.write(
-            self.folder / CHECKPOINT, content.getvalue()
-        )  # last, so that a curve is never behind its checkpoint
+        # Last, so that a curve is never behind its checkpoint
+        store.write(self.folder / CHECKPOINT, content.getvalue())
 
 
 def read_curve(folder: str | Path) -> Curve:

@@ -232,9 +232,8 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         training = self.training
         self.train()
         for x in inputs:
-            self._run(
-                x.to(self.windows.device), None, ideal=True
-            )  # what chance adds to a spike is no reason for a longer window
+            # What chance adds to a spike is no reason for a longer window
+            self._run(x.to(self.windows.device), None, ideal=True)
         self.train(training)
         for i, peak in self._peaks.items():
             self.windows[i] = torch.where(peak > 0, self._wanted(i, 1 + self.margin), self.windows[i])

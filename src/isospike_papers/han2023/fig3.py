@@ -27,9 +27,8 @@ RULES = {
     ROUNDING: "fires at θ/2, from 0 (eq. 15)",
     HALFWAY: "fires at θ, from θ/2",
 }
-PAPER: dict[str, dict[str, Value]] = {
-    ROUNDING: {MEAN: 0.0, RMS: 12**-0.5}
-}  # eq. 20, and the rms of a uniform residue of ± θ/2
+# Eq. 20, and the rms of a uniform residue of ± θ/2
+PAPER: dict[str, dict[str, Value]] = {ROUNDING: {MEAN: 0.0, RMS: 12**-0.5}}
 
 
 class Fig3(Claim):

@@ -27,9 +27,8 @@ from isospike_papers.lu2022.parts.setting import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAPER: dict[str, dict[str, Value]] = {
-    "parameters": {"bias": BIAS}
-}  # Table II; the figure's points are not given as numbers
+# Table II; the figure's points are not given as numbers
+PAPER: dict[str, dict[str, Value]] = {"parameters": {"bias": BIAS}}
 WINDOWS = (3.0, 4.0, 30.0)  # s; the paper says 3 (section V-A) and 4 (eq. 10)
 B_CONDUCTANCES = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
 C_CAPACITANCES = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.25, 2.5, 2.75, 3.0)

@@ -30,9 +30,8 @@ from isospike_papers.lu2022.parts.setting import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAPER: dict[str, dict[str, Value]] = {
-    "parameters": {"bias": BIAS}
-}  # Table III; the figure's points are not given as numbers
+# Table III; the figure's points are not given as numbers
+PAPER: dict[str, dict[str, Value]] = {"parameters": {"bias": BIAS}}
 WINDOWS = (3.0, 4.0, 30.0)
 PAIRS, HIGHEST = 400, 60.0
 CONDUCTANCES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)

@@ -138,9 +138,8 @@ def of_one_channel(stage: Stage, code: Tensor) -> tuple[tuple[int, ...], ...]:
     """
     share = (code > 0).float().mean((1, 2))
     assert isinstance(stage.neuron, FirstSpikeIF)
-    slope = stage.neuron.slope.expand(stage.shape).amax(
-        (1, 2)
-    )  # the steeper the approach to threshold, the less the rest is seen
+    # The steeper the approach to threshold, the less the rest is seen
+    slope = stage.neuron.slope.expand(stage.shape).amax((1, 2))
     channel = int((slope + 1e6 * (share - 0.5).abs().clamp_min(0.3)).argmin())
     order = code[channel].flatten().argsort(descending=True)
     active = int((code[channel] > 0).sum())

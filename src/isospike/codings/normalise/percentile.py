@@ -57,9 +57,8 @@ class Percentile(Normalise):
             self._observe(graph, calibration, count)
             for name, histogram in histograms.items():
                 below = histogram.cumsum(1)
-                place = (below < below[:, -1:] * self.percent / 100).sum(
-                    1
-                )  # the first bin that reaches the percentile
+                # The first bin that reaches the percentile
+                place = (below < below[:, -1:] * self.percent / 100).sum(1)
                 largest[name] = largest[name] * place / BINS
         high = {}
         for name, found in largest.items():

@@ -57,13 +57,11 @@ class SpikeNorm(Normalise):
         for name in names:
             body = made(Ranges(high, None)).to(batches[0].dtype).body
             place = next(i for i, stage in enumerate(body.stages) if stage.name == name)
-            part = replace(
-                body, steps=self.steps, stages=body.stages[: place + 2]
-            )  # the one after it takes the read-out's place
+            # The one after it takes the read-out's place
+            part = replace(body, steps=self.steps, stages=body.stages[: place + 2])
             largest = _largest(part, part.stages[place], (x for batch in batches for x in batch.split(together(part))))
-            high[name] = torch.full_like(
-                high[name], largest if largest > 0 else 1.0
-            )  # a silent layer needs some threshold
+            # A silent layer needs some threshold
+            high[name] = torch.full_like(high[name], largest if largest > 0 else 1.0)
         return Ranges(high, sum(map(len, batches)))
 
 

@@ -120,9 +120,8 @@ class Conv(Weighted):
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]  # a map reads one value
         if any(p > d * (k - 1) for p, d, k in zip(self.padding, self.dilation, self.weight.shape[2:], strict=True)):
-            x = x.clone(
-                memory_format=torch.contiguous_format
-            )  # oneDNN crashes on channels-last inputs with more padding than kernel
+            # oneDNN crashes on channels-last inputs with more padding than kernel
+            x = x.clone(memory_format=torch.contiguous_format)
         per_channel = bias is not None and constant_beyond(bias, 0)
         fused = (
             bias.expand(self.weight.shape[0], *bias.shape[1:]).reshape(-1)

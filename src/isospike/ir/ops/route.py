@@ -176,9 +176,8 @@ def _onnx_slice(
     for dim, start, stop, step in zip(
         axes, starts, ends, _ints(steps) if steps is not None else [1] * len(starts), strict=True
     ):
-        whole = (
-            batch is not None and stop >= batch and dim % (len(x.shape) + 1) == 0
-        )  # of a file for batches of this size
+        # Of a file for batches of this size
+        whole = batch is not None and stop >= batch and dim % (len(x.shape) + 1) == 0
         x = cut(build, x, dim, start, None if whole else stop, step)
     return x
 
