@@ -31,3 +31,8 @@ class InvalidFile(IsospikeError):
 
 class InvalidSetting(IsospikeError):
     """A coding, simulator or command was asked for something that it does not offer."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -30,10 +30,7 @@ Begun = Annotated[
     ),
 ]
 # Training samples that windows are made from; test samples that the accuracy after each epoch is taken over
-CALIBRATION, HELD_OUT = (
-    1000,
-    2000,
-)
+CALIBRATION, HELD_OUT = 1000, 2000
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch.export import ExportedProgram
 from torch.export.pt2_archive import PT2ArchiveReader, PT2ArchiveWriter
 
 from isospike import activations as _defines_their_operations  # noqa: F401
-from isospike.errors import InvalidModel
+from isospike.errors import InvalidModel, first_line
 
 _MODEL, _SAMPLES = "models/model.json", "data/sample_inputs/model.pt"
 _TENSORS = {
@@ -50,9 +50,8 @@ def from_archive(path: Path) -> ExportedProgram:
             "If you trust it, load it in your own code and pass `package.module:factory`.",
         ) from error
     except Exception as error:  # the reader's and the deserialiser's errors share no base class
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InvalidModel(
-            f"`{path}` cannot be read as a torch.export archive: {reason}",
+            f"`{path}` cannot be read as a torch.export archive: {first_line(error)}",
             "Whole .pt2 files.",
             "Export it again with torch.export.save.",
         ) from error

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.errors import InvalidModel
-from isospike.importers.onnx_file import DEFAULT, OnnxFile, array_of, first_line, optional
+from isospike.errors import InvalidModel, first_line
+from isospike.importers.onnx_file import DEFAULT, OnnxFile, array_of, optional
 from isospike.importers.onnx_reference import reference
 from isospike.importers.rules import Collector
 from isospike.importers.verify import Within, verify
 from isospike.ir.graph import Graph, Value
 
-# Depends on these
+# What the meaning of an operation depends on besides its inputs and attributes.
 _MEANING = {
     "Split": ["outputs"],
     "BatchNormalization": ["outputs"],
@@ -21,7 +21,7 @@ _MEANING = {
     "Softmax": ["opset"],
     "LogSoftmax": ["opset"],
 }
-# Not constants, though nothing enters
+# Operations that may have no input and still are no constants.
 _RANDOM = {
     "RandomNormal",
     "RandomUniform",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.errors import InvalidModel, IsospikeError
+from isospike.errors import InvalidModel, IsospikeError, first_line
 from isospike.importers.onnx_reference import reference
 from isospike.importers.verify import Original
 
@@ -28,11 +28,6 @@ def optional(module: str) -> Any:
             f"reading ONNX models needs `{module}`, which is not installed.",
             remedy="Run: pip install 'isospike[onnx]'",
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error says first."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 class OnnxFile:

@@ -50,7 +50,7 @@ def reference(proto: Any, opset: int | None = None) -> Any:
 
         def _run(self, x: Any, **attributes: Any) -> Any:
             y = _patches(torch.tensor(x), -torch.inf, **attributes).amax(tuple(range(x.ndim, 2 * x.ndim - 2)))
-            # Where the largest lie is not imported
+            # A second output would say where the largest lie; it is not imported.
             return (y.numpy(), torch.full_like(y, torch.nan).numpy())[: len(self.onnx_node.output)]
 
     class AveragePool(OpRun):
@@ -90,12 +90,12 @@ def _patches(
     ):
         reach, inside = apart * (k - 1) + 1, before + x.shape[dim]
         rest = inside + after - reach
-        # None begins behind the image
+        # No patch begins behind the image.
         places = min((-(-rest // step) if ceil_mode else rest // step) + 1, -(-inside // step))
         missing = (places - 1) * step + reach - inside
         behind = (0, 0) * (x.ndim - 1 - dim)
         x = torch.nn.functional.pad(x, (*behind, before, min(after, missing)), value=beyond)
-        # What is no padding either does not count
+        # Places beyond the padding do not count.
         x = torch.nn.functional.pad(x, (*behind, 0, max(missing - after, 0)), value=min(beyond, 0.0))
         x = x.unfold(dim, reach, step)[..., ::apart]
     return x

@@ -12,11 +12,8 @@ from torch.utils import _pytree as pytree
 from isospike.errors import InvalidModel
 
 SOFTMAX = ("aten.softmax.int", "aten.log_softmax.int", "aten._softmax.default", "aten._log_softmax.default")
-# Calls that run a part in another mode; its program can be written without
-_MODES = {
-    "wrap_with_autocast",
-    "wrap_with_set_grad_enabled",
-}
+# Calls that run a part of the program in another mode; the part can be written without the call.
+_MODES = {"wrap_with_autocast", "wrap_with_set_grad_enabled"}
 # Operations whose result is a tensor of its own, though PyTorch composes them of others and could hand an argument on.
 _FRESH = ("conv", "linear", "matmul", "batch_norm", "max_pool", "avg_pool")
 

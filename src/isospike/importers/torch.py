@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
-from isospike.errors import InvalidModel, UnsupportedOperation
+from isospike.errors import InvalidModel, UnsupportedOperation, first_line
 from isospike.importers.program import (
     Precision,
     Program,
@@ -40,11 +40,8 @@ _OF_A_SHAPE = {
         "new_empty",
     )
 }
-# Where these take the end of the slice, two places after its dimension
-_ENDS = {
-    "aten.slice.Tensor": 3,
-    "aten.slice_scatter.default": 4,
-}
+# The place of the argument that ends a slice; its dimension stands two places before.
+_ENDS = {"aten.slice.Tensor": 3, "aten.slice_scatter.default": 4}
 # Samples that a model is exported with.  Sizes 0 and 1 are special to the exporter; a number that stands in the code
 # by itself must not be it.
 PROBES = 19
@@ -129,7 +126,6 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
         with torch.no_grad(), _quiet(logging.getLogger("torch._subclasses.fake_tensor")):
             return torch.export.export(model, (probe,), strict=False)
     except Exception as error:
-        where = str(error).strip().splitlines()
         if "fake tensor" in str(error).lower():
             what = (
                 "the model reads `.data` of a tensor, or makes one aside, while it runs, which torch.export "
@@ -140,11 +136,11 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
             ) from error
         if _runs(model, probe[:2]) and not _runs(model, probe):
             raise InvalidModel(
-                f"the model cannot be run on {PROBES} inputs of shape {tuple(example.shape[1:])}: {where[0]}", *FIXED
+                f"the model cannot be run on {PROBES} inputs of shape {tuple(example.shape[1:])}: {first_line(error)}",
+                *FIXED,
             ) from error
         raise InvalidModel(
-            f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: "
-            f"{where[0] if where else type(error).__name__}",
+            f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: {first_line(error)}",
             "A model that torch.export accepts: one input tensor of real numbers, no branching on values.",
             "Check the input's shape and dtype: model.eval() must run on a batch of several.  Or export it "
             "yourself and pass the .pt2 file.",

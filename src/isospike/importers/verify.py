@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isospike.errors import InvalidModel
+from isospike.errors import InvalidModel, first_line
 from isospike.ir.graph import Graph
 
 Original = Callable[[Tensor], Tensor]
@@ -156,10 +156,9 @@ def _run(original: Original, x: Tensor, source: str) -> Tensor:
     try:
         return original(x.clone()).double()  # a model may write into its input
     except (RuntimeError, TypeError, ValueError, IndexError) as failure:
-        reason = next(iter(str(failure).splitlines()), type(failure).__name__)
         what = (
             f"{source} cannot be run on {len(x)} {str(x.dtype).removeprefix('torch.')} inputs of shape "
-            f"{tuple(x.shape[1:])}: {reason}"
+            f"{tuple(x.shape[1:])}: {first_line(failure)}"
         )
         raise InvalidModel(what, *(FIXED if _takes_two(original, x) else OTHERWISE)) from failure
 

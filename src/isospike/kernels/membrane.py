@@ -48,10 +48,7 @@ def early_spikes(leads, indptr, targets, weights, ramp, fall, threshold, onset, 
     for b in prange(batch):
         order = in_order(leads[b])
         # τ (V − θ) + τ θ(−∞) as a line: the falling threshold joins the slope
-        m, c = (
-            np.zeros(neurons),
-            np.zeros(neurons),
-        )
+        m, c = np.zeros(neurons), np.zeros(neurons)
         last = np.full(neurons, -np.inf)
         level = tau * threshold
         ramped = False

@@ -69,7 +69,7 @@ def _late(stage: Stage, body: Body) -> list[float]:
     """By how much each group's spikes miss the stage's window on the common clock, after their axonal delay [time]."""
     ends = {"input": body.encoder.end} | {other.name: float(other.end) for other in body.stages}
     due = float(stage.end if stage.neuron.relays else stage.begin)
-    # Of the clock, in the network's precision
+    # What the network's precision can tell apart on the clock.
     resolution = 64 * torch.finfo(stage.begin.dtype).eps * max(map(abs, ends.values()))
     missed = [ends[group.source] + float(group.delay) - due for group in stage.groups]
     return [0.0 if abs(by) <= resolution else by for by in missed]

@@ -218,7 +218,7 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
     kinds = [
         f"{part.dtype} {tuple(part.shape)}" if isinstance(part, Tensor) else type(part).__name__ for part in found
     ]
-    # A sample and its label, which is one number
+    # A single sample and its label: one tensor and one number.
     one = len(found) == 2 and len(tensors) < 2 and isinstance(found[0], Tensor)
     remedy = "Put samples together: DataLoader(dataset, batch_size=64)." if one else advice(batch, NUMBERS)
     raise InvalidData(f"a batch holds {', '.join(kinds) or type(batch).__name__}.", LOADER, remedy)

@@ -76,7 +76,7 @@ class Run:
         states = {"trainee": self.trainee.state_dict(), "optimizer": self.optimizer.state_dict()}
         content = io.BytesIO()
         torch.save(states | {"epoch": epoch, "curve": self.curve, "run": json.dumps(self.configuration)}, content)
-        # Last, so that a curve is never behind its checkpoint
+        # Written last, so that the curve is never behind its checkpoint.
         store.write(self.folder / CHECKPOINT, content.getvalue())
 
 

@@ -232,7 +232,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         training = self.training
         self.train()
         for x in inputs:
-            # What chance adds to a spike is no reason for a longer window
+            # On ideal hardware: what chance adds to a spike is no reason for a longer window.
             self._run(x.to(self.windows.device), None, ideal=True)
         self.train(training)
         for i, peak in self._peaks.items():

@@ -115,7 +115,7 @@ def case(name: str, hidden: int, setup: Setup) -> Tested:
         SILENT: 100 * float(torch.isinf(outputs).double().mean()),
     }
     simulated = [trace.times(stage.name) for stage in trace.network.stages]
-    # Silent equals silent
+    # Two silent neurons agree, though ∞ − ∞ is no number.
     error = max(float(torch.where(a == b, 0.0, (a - b).abs()).max()) for a, b in zip(own, simulated, strict=True))
     same = float((own[-1].argmin(1) == trace.readout.argmax(1)).double().mean())
     return Tested(Row(label, measured), times, error, same)

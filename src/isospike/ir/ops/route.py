@@ -176,7 +176,7 @@ def _onnx_slice(
     for dim, start, stop, step in zip(
         axes, starts, ends, _ints(steps) if steps is not None else [1] * len(starts), strict=True
     ):
-        # Of a file for batches of this size
+        # A file made for batches of this size writes the end of the batch as a number.
         whole = batch is not None and stop >= batch and dim % (len(x.shape) + 1) == 0
         x = cut(build, x, dim, start, None if whole else stop, step)
     return x

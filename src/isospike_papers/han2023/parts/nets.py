@@ -21,11 +21,7 @@ from isospike_papers.shared.recipe import Recipe, trained
 SLOPE = 0.01  # of leaky rectifiers; the paper says 0.01 or less
 LEVELS = 16  # of quantised activations
 # Test images that curves are measured on, unless a number is given
-SAMPLES = {
-    "mnist": 1000,
-    "fashion_mnist": 1000,
-    "cifar10": 200,
-}
+SAMPLES = {"mnist": 1000, "fashion_mnist": 1000, "cifar10": 200}
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "stReLU": StReLU,

@@ -30,11 +30,8 @@ Watch = Callable[[float], None]
 TRAINED = "trained.safetensors"
 
 RELU, REORDERED, MAPPABLE, HELD = "relu", "relu-reordered", "mappable", "held"
-# The latter has slopes of ½ to 2
-CODINGS = {
-    MAPPABLE: TTFS(),
-    HELD: TTFS(mapping="fixed", alpha=1.0, delta=0.5, lowest_sum=1.0),
-}
+# HELD has slopes of ½ to 2.
+CODINGS = {MAPPABLE: TTFS(), HELD: TTFS(mapping="fixed", alpha=1.0, delta=0.5, lowest_sum=1.0)}
 DECAY_STEPS = 5000  # after which the learning rate has fallen by the factor (§3.6.3)
 
 
