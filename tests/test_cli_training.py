@@ -219,4 +219,17 @@ def test_a_rate_code_cannot_be_tuned(tmp_path: Path) -> None:
         call("tune", rate, *SAMPLE, "--samples", 20, "--out", tmp_path / "x.safetensors", "--time-steps", 4)
     with pytest.raises(InvalidSetting, match="TimeSteps has no meaning for a network that fires step by step"):
         call("run", rate, *SAMPLE, "--samples", 5, "--time-steps", 4)
-    assert "accuracy" in call("run", rate, *SAMPLE, "--samples", 5, "--weight-bits", 4).output
+
+
+def test_a_curve_is_of_the_hardware_that_is_asked_for(tmp_path: Path) -> None:
+    rate = tmp_path / "rate.safetensors"
+    call("convert", LENET, *SAMPLE, "--coding", "rate", "--samples", 20, "--out", rate)
+    run = ("run", rate, *SAMPLE, "--samples", 5, "--json")
+    hardware = ("--weight-bits", 2)
+    figures = json.loads(call(*run, *hardware).stdout)
+    last = json.loads(call(*run, *hardware, "--curve").stdout)["curve"][-1]
+    ideal = json.loads(call(*run, "--curve").stdout)["curve"][-1]
+    for key in ("spikes_per_neuron", "synaptic_operations", "energy_spiking_pj"):
+        assert last[key] == figures[key] != ideal[key], key
+    with pytest.raises(InvalidSetting, match="of a curve are not averaged"):
+        call(*run, "--curve", "--weight-noise", 0.1, "--trials", 3)

@@ -79,13 +79,16 @@ def run_command(
     """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic
     operations, energy."""
     network, trials, seed = load(file), draws.trials, draws.seed
+    if show_curve and trials > 1:
+        raise InvalidSetting(
+            f"--trials {trials} of a curve are not averaged.", "--trials without --curve.", "Leave one of them out."
+        )
     if wanted := constraints(hardware):
         train = inputs.of(network, True).first(1000)
         chips = on_hardware(network, wanted, [x.to(network.dtype) for x in train], trials, seed)
-    elif trials > 1 and (show_curve or not network.body.steps or network.body.encoder.constant):
-        what = f"--trials {trials} {'of a curve are not averaged' if show_curve else 'would all be the same'}."
+    elif trials > 1 and (not network.body.steps or network.body.encoder.constant):
         raise InvalidSetting(
-            what,
+            f"--trials {trials} would all be the same.",
             "--trials with --jitter and the like, or of a network whose input neurons send spikes at random.",
             "Leave it out.",
         )
@@ -94,7 +97,7 @@ def run_command(
     test = inputs.of(network, False).first(inputs.samples)
     if show_curve:
         with progress("running", len(test), as_json) as advance:
-            moments = [moment.as_dict() for moment in curve(network, test.batches(), seed=seed, progress=advance)]
+            moments = [moment.as_dict() for moment in curve(chips[0], test.batches(), seed=seed, progress=advance)]
         if as_json:
             typer.echo(json.dumps({"curve": moments}))
         else:
