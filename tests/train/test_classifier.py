@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from isospike.errors import InvalidSetting
 from isospike.train import Classifier, Sparsity, fit
 
 X = torch.rand(60, 6, generator=torch.Generator().manual_seed(0))
@@ -69,6 +70,19 @@ def test_behind_a_batch_norm_activity_is_relative() -> None:
     torch.testing.assert_close(prices[0], prices[1], rtol=1e-4, atol=1e-4)
     active = net[2](net[1](net[0](X)))
     torch.testing.assert_close(prices[0], active.mean() / active.square().mean().sqrt(), rtol=1e-4, atol=1e-4)
+
+
+def test_behind_a_batch_norm_of_one_dimension_too() -> None:
+    net = model(nn.BatchNorm1d(12))
+    price = Classifier(net, Sparsity(1.0)).loss(X, Y) - Classifier(net).loss(X, Y)
+    active = net[1](net[0](X))
+    torch.testing.assert_close(price, active.mean() / active.square().mean().sqrt(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_price_on_nothing_is_said() -> None:
+    unheard = nn.Sequential(nn.Linear(6, 3))
+    with pytest.raises(InvalidSetting, match="no hidden activity"):
+        fit(Classifier(unheard, Sparsity(0.1)), BATCHES, 1, quiet=True)
 
 
 def test_layers_that_wait_for_their_size_are_trained() -> None:

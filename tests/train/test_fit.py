@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
 from isospike.measure import measure
 from isospike.ranges import calibrate
-from isospike.train import Classifier, Sparsity, SpikeTimes, accuracy, fit
+from isospike.train import Classifier, Sparsity, SpikeTimes, accuracy, fit, read_curve
 from isospike.train.early import EarlyAnswers
 from simulate_by_hand import dense, unit_graph
 
@@ -256,7 +257,21 @@ def test_epochs_can_be_added(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"seed": 1}, {"decay": 0.5}, {"clip": 1.0}, {"about": {"a": 2}}, {"optimizer": torch.optim.SGD}], ids=str
+    "other",
+    [
+        {"seed": 1},
+        {"decay": 0.5},
+        {"clip": 1.0},
+        {"about": {"a": 2}},
+        {"optimizer": torch.optim.SGD},
+        {"optimizer": partial(torch.optim.Adam, betas=(0.1, 0.2))},
+        {
+            "optimizer": lambda p: torch.optim.Adam(
+                [{"params": [one], "lr": 1e-3 * (i + 1)} for i, one in enumerate(p)]
+            )
+        },
+    ],
+    ids=["seed", "decay", "clip", "about", "optimizer", "betas", "rates of groups"],
 )
 def test_a_checkpoint_of_another_run_is_refused(other: dict[str, Any], tmp_path: Path) -> None:
     quick(trainee(), folder=tmp_path, about={"a": 1})
@@ -265,6 +280,23 @@ def test_a_checkpoint_of_another_run_is_refused(other: dict[str, Any], tmp_path:
         quick(trainee(), **{"folder": tmp_path, "resume": True, "about": {"a": 1}, **other})
     assert (tmp_path / "checkpoint.ckpt").read_bytes() == before
     quick(trainee(), folder=tmp_path, resume=True, about={"a": 1})  # and its own is not
+
+
+def test_a_checkpoint_of_another_price_is_refused(tmp_path: Path) -> None:
+    quick(trainee(sparsity=Sparsity(0.1)), folder=tmp_path)
+    with pytest.raises(InvalidFile, match="of another run"):
+        quick(trainee(sparsity=Sparsity(50.0)), folder=tmp_path, resume=True)
+
+
+def test_a_new_run_does_not_tell_the_curve_of_the_old_one(tmp_path: Path) -> None:
+    quick(trainee(), folder=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        quick(trainee(), folder=tmp_path, watch=_stop)
+    assert read_curve(tmp_path) == []
+
+
+def _stop(_: float) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(

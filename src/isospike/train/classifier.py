@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from isospike.train.base import Trainee
 from isospike.train.sparsity import Sparsity
 
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 TINY = 1e-12  # keeps the root of a mean square differentiable where all activities are zero
 
 
@@ -26,7 +27,7 @@ class Classifier(Trainee[nn.Module]):
     def __init__(self, model: nn.Module, sparsity: Sparsity | None = None) -> None:
         super().__init__()
         self.model, self.sparsity = model, sparsity
-        self._relative = any(isinstance(part, nn.BatchNorm2d) for part in model.modules())
+        self._relative = any(isinstance(part, NORMS) for part in model.modules())
 
     def begin(self, inputs: Iterable[Tensor]) -> None:
         """Layers that wait for their first input learn its size; all parameters are learned."""

@@ -246,11 +246,16 @@ def _configuration(
     seed: int,
     about: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    group = {key: value for key, value in optimizer.param_groups[0].items() if isinstance(value, int | float | bool)}
+    groups = {
+        f"{key} of group {number}" if number else key: list(value) if isinstance(value, tuple) else value
+        for number, group in enumerate(optimizer.param_groups)
+        for key, value in group.items()
+        if isinstance(value, int | float | bool | tuple)
+    }
     versions = {name: version(name) for name in ("isospike", "torch", "lightning")}
     own = {
         "optimizer": type(optimizer.optimizer).__name__,
-        **group,
+        **groups,
         "epochs": epochs,
         "decay": decay,
         "clip": str(clip),

@@ -40,8 +40,10 @@ class Run:
         store.folder(self.folder)
         checkpoint = self.folder / CHECKPOINT
         if not (resume and checkpoint.exists()):
-            store.write(self.folder / CONFIGURATION, json.dumps(self.configuration, indent=1))
-            checkpoint.unlink(missing_ok=True)
+            if self.writes:
+                store.write(self.folder / CONFIGURATION, json.dumps(self.configuration, indent=1))
+                for old in (checkpoint, self.folder / CURVE):
+                    old.unlink(missing_ok=True)
             return 0
         try:
             kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -90,7 +92,7 @@ def read_curve(folder: str | Path) -> Curve:
 
 
 def _differing(kept: dict[str, Any], own: dict[str, Any]) -> str:
-    """In what two configurations differ, the number of epochs aside: no epoch depends on how many there will be."""
+    """How two configurations differ, apart from the number of epochs: no epoch depends on how many there will be."""
     told = []
     for part in {**kept, **own}:
         there, here = kept.get(part) or {}, own.get(part) or {}

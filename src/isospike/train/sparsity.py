@@ -25,15 +25,22 @@ class Sparsity(nn.Module):
                 "weight ≥ 0; with a target in (0, 1], weight > 0.",
                 "A weight of 0.1 is a beginning.",
             )
-        self.target, self.rate = target, rate
-        self.register_buffer("weight", torch.tensor(float(weight), dtype=torch.float64))
+        self.start, self.target, self.rate = float(weight), target, rate
+        self.register_buffer("weight", torch.tensor(self.start, dtype=torch.float64))
 
     def about(self) -> dict[str, float | None]:
         """Settings in plain values."""
-        return {"target": self.target, "rate": self.rate}
+        return {"weight": self.start, "target": self.target, "rate": self.rate}
 
     def forward(self, leads: list[Tensor]) -> Tensor:
-        """The price of a batch.  leads: activity of every hidden layer, (batch, *shape)."""
+        """The price of a batch.  leads: activity of every hidden layer, (batch, *shape).  Raises `InvalidSetting` if
+        there is none."""
+        if not leads:
+            raise InvalidSetting(
+                "there is no hidden activity to put a price on.",
+                "Networks with nn.ReLU modules, or with hidden neurons of first spikes.",
+                "Leave the price out, or write rectifiers as modules: nn.ReLU().",
+            )
         price = self.weight.to(leads[0].dtype) * torch.stack([lead.mean() for lead in leads]).mean()
         if self.target is not None and self.training:
             neurons = sum(lead[0].numel() for lead in leads)

@@ -274,6 +274,6 @@ def _shift(stage: Stage) -> Tensor | None:
         raise InvalidSetting(
             f"stage `{stage.name}` has neurons of type {type(neuron).__name__}.",
             "Networks made by TTFS().",
-            "Convert the model again.",
+            "Convert the model with TTFS().",
         )
     return shift.reshape((1,) * (len(stage.shape) - shift.ndim) + tuple(shift.shape))
