@@ -1,13 +1,14 @@
 """Networks by name: the sizes of their weights, and how these are drawn."""
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import pytest
 import torch
 
 from isospike.errors import InvalidSetting
-from isospike.zoo import NETWORKS, initial
+from isospike.zoo import NETWORKS, initial, lenet
 
 Sizes = list[tuple[int, ...]]
 
@@ -43,6 +44,16 @@ def test_the_sizes_of_a_network(name: str, shape: tuple[int, ...], sizes: Sizes)
 def test_the_seed_says_the_weights() -> None:
     one, again, other = (initial(NETWORKS["fc2"], (6,), 3, seed).state_dict()["1.weight"] for seed in (1, 1, 2))
     assert torch.equal(one, again) and not torch.equal(one, other)
+
+
+def test_gains_of_batch_norms_stay() -> None:
+    model = initial(partial(lenet, norm=True), (1, 28, 28), 10)
+    assert all(
+        bool((part.weight == 1).all() and (part.bias == 0).all())
+        for part in model
+        if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d)
+    )
+    assert float(model(torch.rand(2, 1, 28, 28)).detach().abs().max()) > 0.1
 
 
 def test_what_cannot_be_built() -> None:

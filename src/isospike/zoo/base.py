@@ -13,17 +13,16 @@ def initial(
     make: Callable[[tuple[int, ...], int], nn.Sequential], shape: tuple[int, ...], classes: int, seed: int = 0
 ) -> nn.Sequential:
     """A network for samples of this shape, weights drawn from N(0, 2 / fan-in) and biases zero (Stanojevic 2023,
-    §3.6.3).  Raises `InvalidSetting` for samples that it cannot take."""
+    §3.6.3); gains of batch norms stay 1.  Raises `InvalidSetting` for samples that it cannot take."""
     model = make(shape, classes)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in model.parameters():
-            fan_in = parameter[0].numel()
-            parameter.copy_(
-                torch.randn(parameter.shape, generator=generator) * math.sqrt(2 / fan_in)
-                if parameter.ndim > 1
-                else torch.zeros_like(parameter)
-            )
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1:
+                fan_in = parameter[0].numel()
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * math.sqrt(2 / fan_in))
+            elif name.endswith("bias"):
+                parameter.zero_()
     return model.eval()
 
 
