@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from isospike import TTFS, EventDriven, TimeSteps, WeightBits, constrain, convert, simulate
+from isospike import TTFS, EventDriven, Rate, TimeSteps, WeightBits, constrain, convert, simulate
 from isospike.data import open_data
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
@@ -86,6 +86,8 @@ def test_average_pools_and_a_sum_of_one_unit() -> None:
 def test_what_is_not_whole_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="no clock"):
         Integers.of(LENET)
+    with pytest.raises(InvalidSetting, match="fires step by step"):
+        Integers.of(convert(lenet5(), IMAGES[:50], Rate()))
     with pytest.raises(InvalidSetting, match="no whole multiples"):
         Integers.of(constrain(LENET, [TimeSteps(16)], [IMAGES]))
 

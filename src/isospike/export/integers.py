@@ -79,6 +79,12 @@ class Integers(Exported):
         differ within a stage, or sums join sources whose units are no multiples of one another; and where the synapses
         are too many to list."""
         spiking(network, "Integers.of")
+        if network.body.steps:
+            raise InvalidSetting(
+                "the network fires step by step.",
+                "Networks of first spikes, tuned with TimeSteps and WeightBits.",
+                "Convert the model with TTFS().",
+            )
         if network.perturb is not None:
             raise InvalidSetting(
                 "the network is on hardware that disturbs its spikes.",
