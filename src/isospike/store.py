@@ -12,7 +12,7 @@ from typing import Any
 
 from isospike.errors import InvalidFile, InvalidSetting
 
-DIGITS = 12  # of a key's hash that name an entry: 10⁷ entries meet with a chance below one in two
+DIGITS = 12  # of a key's hash that name an entry: of 10⁷ entries two share a name with a chance below ½
 
 
 def write(path: str | Path, content: str | bytes) -> None:

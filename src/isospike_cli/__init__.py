@@ -79,5 +79,5 @@ def _guarded(name: str, arguments: list[str]) -> None:
         err.print(f"{type(error).__name__}: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        err.print("interrupted; nothing was half-written.")
+        err.print("interrupted; no incomplete file was left.")
         sys.exit(130)

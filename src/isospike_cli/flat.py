@@ -1,8 +1,8 @@
 """Options from dataclasses: a parameter of a command that is a dataclass becomes one option for each of its fields.
 
 The field's name is the option's, its default the option's, and its row in the docstring's table what `--help` says.  A
-choice among words is text on the command line, and the dataclass refuses others; a whole number in a range has that
-range."""
+choice among words is text on the command line, and the dataclass refuses others; a whole number in a range has
+that range's lower limit, and the dataclass refuses what exceeds the upper one."""
 
 import inspect
 import re

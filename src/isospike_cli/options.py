@@ -291,7 +291,7 @@ def _made(module: str, factory: str) -> nn.Module:
         made = getattr(importlib.import_module(module), factory)()
     except Exception as error:  # it is the user's code
         raise InvalidModel(
-            f"`{module}:{factory}` cannot be had: {type(error).__name__}: {error}",
+            f"`{module}:{factory}` cannot be imported or called: {type(error).__name__}: {error}",
             supported,
             "Call it in a Python session to see where.",
         ) from error

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -82,14 +83,14 @@ def choose_command(
     settings: dict[str, object] = {
         "coding": chosen.coding,
         "steps": chosen.steps,
-        "preprocess": inputs.preprocess and f"'{inputs.preprocess}'",
+        "preprocess": inputs.preprocess,
     }
     settings |= {"data-dir": inputs.data_dir, "size": inputs.size}
-    given = [f"--{key} {value}" for key, value in settings.items() if value is not None]
-    given += [] if input_range is None else [f"--range {input_range[0]} {input_range[1]}"]
-    out.print(
-        f"isospike convert {model} --data {inputs.data} {' '.join(given)} --out FILE", highlight=False, soft_wrap=True
-    )
+    words = ["isospike", "convert", str(model), "--data", inputs.data]
+    for key, value in settings.items():
+        words += [] if value is None else [f"--{key}", str(value)]
+    words += [] if input_range is None else ["--range", *map(str, input_range)]
+    out.print(shlex.join([*words, "--out", "FILE"]), highlight=False, soft_wrap=True)
 
 
 def diagnose_command(

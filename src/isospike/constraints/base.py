@@ -15,7 +15,7 @@ from isospike.ir.typed import Seed, expect, subclasses
 from isospike.network import Body, Constraint, Stage, balanced
 from isospike.neurons import FirstSpikeIF, Integrator
 
-MOST = 1 << 22  # numbers that a quantile is taken over: of twice as many and more only every second, third, … counts
+MOST = 1 << 22  # numbers that a quantile is taken over; of twice as many only every second is used, and so on
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def place(
 
 
 def _leads(body: Body, calibration: Iterable[Tensor]) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
-    """Leads, not all of them if they are many, and the largest, of every stage whose window may still be chosen.
+    """For every stage whose window may still be chosen: a sample of its leads, and the largest lead.
 
     A window that clips already, as of ReLU6 or a network that was tuned before, is kept.
     """

@@ -62,7 +62,8 @@ class WeightBits(Constraint):
         low, high = torch.quantile(
             weight[:: max(1, len(weight) // MOST)], torch.tensor([out, 1 - out], dtype=torch.float64)
         ).tolist()
-        # Where nearly all weights are zero the quantiles are too: what is left out are then no outliers.
+        # If nearly all weights are zero, both quantiles are zero; the others are then no outliers, and the largest of
+        # them sets the step.
         return max(-low / half, high / (half - 1)) or float(weight.abs().max()) / (half - 1) or 1.0
 
 

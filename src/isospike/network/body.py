@@ -100,7 +100,7 @@ class Constraint(Record):
     are given: noise on weights before they are rounded is not noise on rounded weights."""
 
     windowed: ClassVar[bool] = False  # its effect grows with the windows, so that training must not lengthen them
-    stepwise: ClassVar[bool] = False  # it has a meaning for neurons that fire step by step as well
+    stepwise: ClassVar[bool] = False  # `parameters` means something for neurons that fire step by step, too
     lasting: ClassVar[bool] = False  # a network that was trained under it keeps what it did to the parameters
 
     def __post_init__(self) -> None:

@@ -86,7 +86,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Held:
-    """Something that is so, or not: the figure, and the limit that it is held against."""
+    """A statement of a claim: its text, the measured figure, the limit, and whether the figure keeps it."""
 
     text: str
     measured: float

@@ -20,7 +20,7 @@ class Result:
     | field      | meaning                                                                  |
     |------------|--------------------------------------------------------------------------|
     | `setup`    | the size that it was measured at                                         |
-    | `seconds`  | that it took, the training of networks that were in the store not among them |
+    | `seconds`  | run time; of networks that were in the store, without their training |
     | `versions` | of isospike and torch                                                    |
     | `picture`  | a PNG, or nothing                                                        |
     """
