@@ -2,6 +2,7 @@
 not, holds."""
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from isospike.measure import Moment
 from isospike.report.claim import Setup
 from isospike.report.page import page
 from isospike.report.result import keep
-from isospike_papers.han2023.parts.curves import error, latency, measured, steps_to, times
+from isospike_papers.han2023.parts.curves import error, latency, measured, notes, share, steps_to, times
 from isospike_papers.han2023.parts.nets import ACTIVATIONS, NETS
 
 TINY = Setup(samples=4, width=1, epochs=1, training=24)
@@ -72,6 +73,24 @@ def _macs(model: torch.nn.Sequential, shape: tuple[int, ...]) -> float:
 
 def _moment(steps: int, accuracy: float, rms: float) -> Moment:
     return Moment(steps, accuracy, 0.8, 1.0, rms, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_a_curve_that_does_not_arrive_is_no_faster() -> None:
+    early, late = (
+        [_moment(1, 0.4, 1), _moment(2, 0.8, 1), _moment(4, 0.8, 1)],
+        [_moment(4, 0.4, 1), _moment(8, 0.8, 1)],
+    )
+    never = [_moment(1, 0.4, 1), _moment(2, 0.4, 1)]
+    assert share(early, late, 1.0) == 2 / 8 and share(late, early, 1.0) == 4
+    assert share(never, late, 1.0) == share(never, never, 1.0) == math.inf
+    assert share(early, never, 1.0) == 2 / 2
+
+
+def test_notes_tell_the_training_that_was_done() -> None:
+    quick = replace(TINY, epochs=7, training=64)
+    (grey, *_), (colour, *_) = notes(quick, "Net1"), notes(quick, "Net6")
+    for note in (grey, colour):
+        assert "; 7 epochs instead of 300–400" in note and "the first 64 of" in note
 
 
 def test_latency_is_read_off_the_whole_curve() -> None:

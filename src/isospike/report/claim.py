@@ -65,9 +65,8 @@ class Setup:
 
 
 SIZES: Mapping[str, Setup] = {
-    "quick": Setup(
-        samples=64, training=512, epochs=1, width=2, trials=2, size="quick"
-    ),  # seconds or minutes, to see it work
+    # Seconds or minutes, to see it work.
+    "quick": Setup(samples=64, training=512, epochs=1, width=2, trials=2, size="quick"),
     "usual": Setup(),  # what the pages show: two cores, an hour or two
     "full": Setup(width=64, size="full"),  # the paper's own
 }

@@ -3,6 +3,7 @@
 Conversion error, the relative loss of accuracy, against T.  Beside the paper's rule, the two other ways to run the
 same stReLU network: firing at half the threshold, and starting at half of it.  Source: Han 2023, Fig. 5."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from isospike.measure import Moment
@@ -13,9 +14,9 @@ from isospike_papers.han2023.parts.curves import (
     ROUNDING,
     TERMAPPING,
     error,
-    latency,
     measured,
     notes,
+    share,
     steps_to,
 )
 from isospike_papers.han2023.parts.plots import panels
@@ -64,11 +65,13 @@ def _figures(moments: Sequence[Moment]) -> dict[str, Value]:
 
 def claims(found: Mapping[str, Mapping[str, Sequence[Moment]]]) -> tuple[Held, ...]:
     """Over all networks: the worst case."""
-    fewer = min(_within(curves[TERMAPPING]) / _within(curves[PLAIN]) for curves in found.values())
+    fewer = 1 / max(share(curves[PLAIN], curves[TERMAPPING], 1.0) for curves in found.values())
     first = min(error(curves[TERMAPPING][0]) - error(curves[PLAIN][0]) for curves in found.values())
-    reach = [(steps_to(curves[ROUNDING], 0.1), steps_to(curves[PLAIN], 0.1)) for curves in found.values()]
     low = max(error(found[net][ROUNDING][0]) for net in ("Net1", "Net2", "Net3"))
-    half = max((a / b if a and b else 1.0) for a, b in reach)
+    half = max(
+        (steps_to(curves[ROUNDING], 0.1) or math.inf) / (steps_to(curves[PLAIN], 0.1) or curves[PLAIN][-1].steps)
+        for curves in found.values()
+    )
     return (
         Held(
             "stReLU needs fewer steps than TerMapping to stay within 1 % of its ANN, in every network; least "
@@ -93,7 +96,3 @@ def claims(found: Mapping[str, Mapping[str, Sequence[Moment]]]) -> tuple[Held, .
             0.55,
         ),
     )
-
-
-def _within(moments: Sequence[Moment]) -> int:
-    return latency(moments, 1.0) or moments[-1].steps

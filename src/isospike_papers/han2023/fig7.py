@@ -11,14 +11,13 @@ from torch import Tensor, nn
 
 from isospike.data import Data
 from isospike.report.claim import Claim, Found, Row, Setup, at_most
-from isospike_papers.han2023.parts.curves import notes
+from isospike_papers.han2023.parts.curves import trained_notes
 from isospike_papers.han2023.parts.nets import ACTIVATIONS, NETS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER = {"samples": 1024}  # the rest is a picture
-POSITIVE, REST = "positive [%], {}", "{} [%], {}"
 LINES = {"stReLU": "negative", "tReLU": "zero"}
 
 
@@ -59,7 +58,7 @@ class Fig7(Claim):
                 at_most("and in every layer; points", most, 20),
             ),
             notes=(
-                *(note for note in notes(setup, "Net6") if "Accuracies" not in note),
+                *trained_notes(setup, "Net6"),
                 f"Counted over {len(data):,} training images, in the ANNs.  With stReLU hardly any activation "
                 "is exactly zero.",
                 "A batch norm precedes each activation and centres it, so about half of the values are positive "

@@ -63,7 +63,7 @@ class Table2(Claim):
                 *notes(setup, "Net6"),
                 f"T is measured up to {end}, where the paper's others take 1,000 to 2,500 steps: a latency "
                 "beyond is marked >, with accuracy and error "
-                f"at {end}.",
+                "at the last T measured.",
                 "DataNorm: the largest activation of a layer, reset to zero.  SpikeNorm: the largest input of a "
                 "step, found on 32 training images, "
                 "reset to zero; "

@@ -71,8 +71,8 @@ class Fig16(Claim):
                 "V-E1 has it, they are 14 × 14 and 7 × "
                 "7, which "
                 "makes 3,136.",
-                f"The paper trains 100 epochs, here {'20' if setup.full else '3'}.  Errors of maps and pools "
-                f"are over {len(x)} images, rms over rms.",
+                f"The paper trains 100 epochs, here {setup.epochs or (20 if setup.full else 3)}.  Errors of maps and "
+                f"pools are over {len(x)} images, rms over rms.",
                 "The paper's pool must see the whole window before it can send its winner's spikes; ours counts "
                 "as it goes.  At the end of the window "
                 "both have "

@@ -44,7 +44,11 @@ class Fig17(Claim):
         x, _ = next(data.batches(SHOWN))
         maps = {seconds: layers(subject, spiking(subject, coding(RANGE_HZ, seconds)), x) for seconds in TIMES}
         long = TIMES[1]
-        narrow = f"Width {setup.width} instead of 64 and 10 epochs of Adam, so it is less accurate than the paper's."
+        share = found[long].agreement
+        narrow = (
+            f"Width {setup.width} instead of 64 and {setup.epochs or 10} epochs of Adam, so it is less accurate than "
+            "the paper's."
+        )
         return Found(
             rows=(
                 *(
@@ -62,16 +66,14 @@ class Fig17(Claim):
                 *(() if setup.full else (narrow,)),
                 f"{len(data)} images ({place}; the paper: 1,200), k = {RANGE_HZ:g} Hz, steps of {DT} s, no "
                 "leak, pools by the window's winner.  "
-                f"With so few images an agreement is known to about {100 / len(data) ** 0.5 / 4:.1f} points.",
+                f"The standard error of the agreement is {100 * (share * (1 - share) / len(data)) ** 0.5:.1f} points.",
                 "The paper says that its simulation is that of the MNIST network, 2 s at up to 10 Hz; it does "
-                "not normalise weights.  At that length our deep "
-                "layers have hardly begun to fire: "
-                "every layer waits for the one before it to pay for a spike.  What agreement is reached depends "
-                "on how large activations are, which differs "
-                "between trainings; "
-                "at k = 10 Hz our largest outputs would need more than one spike a step.",
-                "Why fewer labels agree than the paper's 99.5 % is not settled.  A narrow network with 63 % accuracy "
-                "decides by smaller margins, and few images were run.",
+                "not normalise weights.  At that length our deep layers have hardly begun to fire: a layer fires only "
+                "after the layer before it has sent enough spikes.  What agreement is reached depends on how large "
+                "activations are, which differs between trainings; at k = 10 Hz our largest outputs would need "
+                "more than one spike a step.",
+                "Why fewer labels agree than the paper's 99.5 % is not settled.  A network that is right on "
+                f"{found[long].accuracies[0]:.0f} % decides by smaller margins, and few images were run.",
                 "Kernels are 3 × 3 and hidden dense layers 64 widths wide: the paper does not say.",
             ),
             draw=lambda: _figure(found[long], x, maps[long]),

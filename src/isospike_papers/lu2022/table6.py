@@ -70,8 +70,8 @@ class Table6(Claim):
                 "none of the table's data sets is here.", remedy="Name their place: --data-dir, ISOSPIKE_DATA."
             )
         narrow = (
-            f"AlexNet and VGG16 have width {setup.width} instead of 64 and are trained for 10 epochs, so they "
-            "are less accurate than the paper's."
+            f"AlexNet and VGG16 have width {setup.width} instead of 64 and are trained for {setup.epochs or 10} "
+            "epochs, so they are less accurate than the paper's."
         )
         return Found(
             rows=tuple(table),

@@ -87,6 +87,12 @@ def latency(moments: Sequence[Moment], tolerance: float = 0.0) -> int | None:
     return next((m.steps for m in moments if m.steps > late), None)
 
 
+def share(fast: Sequence[Moment], slow: Sequence[Moment], tolerance: float) -> float:
+    """Steps that `fast` needs to stay within the tolerance, over those of `slow`: endless where `fast` does not arrive
+    there, and at most so much where `slow` does not."""
+    return (latency(fast, tolerance) or math.inf) / (latency(slow, tolerance) or slow[-1].steps)
+
+
 def lossless(moments: Sequence[Moment]) -> int | None:
     """The first measured T at which accuracy is no less than the original's; it may fall below again by single
     images."""
@@ -133,33 +139,42 @@ def table_row(case: str, moments: Sequence[Moment], paper: dict[str, Value]) -> 
 
 
 def notes(setup: Setup, *names: str) -> tuple[str, ...]:
-    """What differs from the paper, for the networks named."""
+    """What differs from the paper, for the networks named, and the images that accuracies are over."""
+    data = dict.fromkeys(NETS[name].data for name in names)
+    counts = ", ".join(f"{setup.samples or SAMPLES[one]:,} of {one}" for one in data)
+    return (
+        *trained_notes(setup, *names),
+        f"Accuracies are over the first test images ({counts}), ANN and SNN on the same ones.",
+    )
+
+
+def trained_notes(setup: Setup, *names: str) -> tuple[str, ...]:
+    """How the networks named are trained otherwise than in the paper."""
     nets = [NETS[name] for name in names]
     colour = [net for net in nets if net.data == "cifar10"]
     grey = [net for net in nets if net.data != "cifar10"]
     said = []
+    few = "" if setup.training is None else f"the first {setup.training:,} of "
     if colour and not setup.full:
-        widths = " and ".join(f"{net.name} {net.share(setup):g}" for net in colour)
         said.append(
-            f"Width of the CIFAR-10 networks, as a share of the paper's: {widths}; {_epochs(colour)} epochs "
-            "instead of 300–400, with shifts and mirrors "
-            "instead of AutoAugment and Cutout, on training images 0–44,999.  They are far less accurate than "
-            "the paper's."
+            f"Width of the CIFAR-10 networks, as a share of the paper's: {_widths(colour, setup)}; "
+            f"{_epochs(colour, setup)} epochs instead of 300–400, with shifts and mirrors instead of AutoAugment and "
+            f"Cutout, on {few}training images 0–44,999.  They are far less accurate than the paper's."
         )
     if grey and not setup.full:
         said.append(
-            f"The MNIST and Fashion-MNIST networks have the paper's width and are trained for {_epochs(grey)} "
-            "epochs instead of 300–400."
+            "Width of the MNIST and Fashion-MNIST networks, as a share of the paper's: "
+            f"{_widths(grey, setup)}; {_epochs(grey, setup)} epochs instead of 300–400, on {few}the training images."
         )
-    counts = ", ".join(
-        f"{setup.samples or SAMPLES[data]:,} of {data}" for data in dict.fromkeys(net.data for net in nets)
-    )
-    said.append(f"Accuracies are over the first test images ({counts}), ANN and SNN on the same ones.")
     return tuple(said)
 
 
-def _epochs(nets: Sequence[Net]) -> str:
-    return " and ".join(str(epochs) for epochs in sorted({net.epochs for net in nets}))
+def _widths(nets: Sequence[Net], setup: Setup) -> str:
+    return ", ".join(f"{net.name} {net.share(setup):g}" for net in nets)
+
+
+def _epochs(nets: Sequence[Net], setup: Setup) -> str:
+    return " and ".join(str(epochs) for epochs in sorted({setup.epochs or net.epochs for net in nets}))
 
 
 def percent(share: float | None) -> float:

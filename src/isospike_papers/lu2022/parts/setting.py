@@ -1,7 +1,7 @@
 """The networks of Lu & Xu, none with biases, and how they are turned into spikes: weights as they are, V_th = 1, a
 coding range k."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -138,18 +138,18 @@ def convnet_mnist(setup: Setup) -> Subject:
 
 def alexnet_cifar10(setup: Setup) -> Subject:
     """Pixels in [0, 1], nothing done to them."""
-    recipe = Recipe(
-        f"lu2022-alexnet-width-{setup.width}-cifar10", 60 if setup.full else 10, decay=0.95 if setup.full else 0.8
-    )
-    return subject(recipe, lambda: alexnet(setup.width), cifar10(setup.data_dir, ((0.0,), (1.0,))), setup, PIXELS)
+    return _on_cifar10("alexnet", alexnet, setup)
 
 
 def vgg16_cifar10(setup: Setup) -> Subject:
     """The same for VGG16."""
-    recipe = Recipe(
-        f"lu2022-vgg16-width-{setup.width}-cifar10", 60 if setup.full else 10, decay=0.95 if setup.full else 0.8
-    )
-    return subject(recipe, lambda: vgg16(setup.width), cifar10(setup.data_dir, ((0.0,), (1.0,))), setup, PIXELS)
+    return _on_cifar10("vgg16", vgg16, setup)
+
+
+def _on_cifar10(name: str, make: Callable[[int], nn.Module], setup: Setup) -> Subject:
+    epochs, decay = (60, 0.95) if setup.full else (10, 0.8)
+    recipe = Recipe(f"lu2022-{name}-width-{setup.width}-cifar10", epochs, decay=decay)
+    return subject(recipe, lambda: make(setup.width), cifar10(setup.data_dir, ((0.0,), (1.0,))), setup, PIXELS)
 
 
 def coding(k: float, seconds: float, reset: Reset = "soft", conductance: float = 0.0) -> Rate:

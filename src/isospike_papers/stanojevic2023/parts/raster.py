@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-BLUE, ORANGE, GREY, SHADE = "#1f4e79", "#c55a11", "#8a8a8a", "#eef2f7"
+BLUE, GREY, SHADE = "#1f4e79", "#8a8a8a", "#eef2f7"
 INKS = ("#0b3c6f", "#2b7a78", "#c55a11")
 GAP = 3.0  # rows between layers
 
