@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from exactness import graph_of
 from isospike.codings import TTFS, Rate
@@ -258,6 +258,26 @@ def test_weights_of_a_network_of_steps_are_those_of_the_hardware(neuron: Steppin
         assert torch.equal(load(path)(x), hardware(x))
         assert len(load(path).body.constraints) == 1
         assert torch.equal(simulate(hardware, x, Stepped()).readout, hardware(x))
+
+
+def test_whole_weights_of_a_network_of_steps_stay_in_single_precision_and_with_pools() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 3, 2),
+        nn.LeakyReLU(0.1),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+    )
+    x = torch.rand(9, 1, 8, 8)
+    few = constrain(convert(model, x, coding=Rate(steps=32)), WeightBits(5))
+    for one, other in zip(few.stages, constrain(few, WeightBits(5)).stages, strict=True):
+        for weight, again in zip(trained_maps(one), trained_maps(other), strict=True):
+            torch.testing.assert_close(again.weight, weight.weight, rtol=1e-6, atol=0)
+            assert len(weight.weight.unique()) <= 32
+    assert torch.equal(simulate(few, x, Stepped()).readout, few(x))
 
 
 def test_another_draw_is_of_what_is_random_alone() -> None:
