@@ -104,7 +104,7 @@ def test_the_order_of_a_dictionary_is_no_difference(tmp_path: Path) -> None:
 
 
 def test_what_names_no_configuration_is_refused() -> None:
-    for value in (object(), lambda: 0, Recipe, {"a": {1, 2}}):
+    for value in (object(), lambda: 0, Recipe, {"a": {1, 2}}, {1: 2}):
         with pytest.raises(InvalidSetting, match="names no configuration"):
             plain(value)
 

@@ -67,7 +67,7 @@ class Store:
         """The folder of one configuration, made if it is not there; `configuration.json` in it tells people what it
         is.
 
-        name: what people know it by.  configuration: plain values, lists, dictionaries and dataclasses of these.
+        name: what people know it by.  configuration: plain values, lists, dictionaries by text and dataclasses of these.
         Raises `InvalidSetting` for a value that has no plain form, `InvalidFile`.
         """
         text = json.dumps(plain(configuration), indent=1, sort_keys=True)
@@ -91,13 +91,12 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):  # 1 and "1" would be one name
+        return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {"type": type(value).__name__} | {one.name: plain(getattr(value, one.name)) for one in fields(value)}
-    what = f"a {type(value).__name__} names no configuration."
-    raise InvalidSetting(
-        what, "Numbers, text, lists, dictionaries and dataclasses of these.", "Name it by what it was made from."
-    )
+    what = f"{value!r:.80}, a {type(value).__name__}, names no configuration."
+    known = "Numbers, text, lists, dictionaries by text and dataclasses of these."
+    raise InvalidSetting(what, known, "Name it by what it was made from.")

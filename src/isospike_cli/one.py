@@ -186,13 +186,13 @@ def inspect_command(file: File, as_json: Json = False) -> None:
     if (kept := network.body.preprocessing) is not None:
         crop = "" if kept.size is None else f", size {kept.size}"
         out.print(
-            f"inputs: {kept.data}, mean {list(kept.mean)}, std {list(kept.std)}{crop}, {len(kept.classes)} "
-            "class names",
+            f"inputs: {kept.data}, mean {list(kept.mean)}, std {list(kept.std)}{crop}, {len(kept.classes)} class "
+            "names",
             highlight=False,
         )
     out.print(
-        "bound: the largest activation that any input in the declared range can cause, over the one that the "
-        "window was made for",
+        "bound: the largest activation that any input in the declared range can cause, over the one that the window "
+        "was made for",
         highlight=False,
     )
 

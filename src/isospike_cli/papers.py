@@ -10,7 +10,7 @@ from isospike.report.claim import Setup
 from isospike.report.page import page
 from isospike.report.papers import claim, papers
 from isospike.report.result import keep
-from isospike.report.run import reproduce, show
+from isospike.report.run import measured, show
 from isospike_cli.flat import meanings, optional
 from isospike_cli.tables import out
 
@@ -30,14 +30,13 @@ def reproduce_command(
     if show_all or not names:
         for paper in papers().values():
             for name in paper.modules:
-                out.print(f"{name:32} {paper.claim(name).title}", highlight=False)
+                out.print(f"{name:32} {paper.claim(name).title}", highlight=False, soft_wrap=True)
         return
-    for name in names:
-        claim(name)  # an unknown one is refused before any is measured
-    given = asdict(setup)
-    size = given.pop("size") or "usual"
-    for name in names:
-        result = reproduce(name, size, **given)
+    given = {option: value for option, value in asdict(setup).items() if value is not None}
+    # What is not known or not read is refused before anything is measured.
+    setups = {name: claim(name).setup(**given) for name in names}
+    for name, chosen in setups.items():
+        result = measured(name, claim(name), chosen)
         keep(result, results)
         show(result, out)
         out.print(f"wrote {results / name}.json, .csv{'' if result.picture is None else ', .png'}", highlight=False)

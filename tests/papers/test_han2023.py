@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from claims import MODULES, result_of
+from claims import MODULES, assert_printed_figures_are_shown, result_of
 from isospike.measure import Moment
 from isospike.report.claim import Setup
 from isospike.report.page import page
@@ -34,6 +34,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_experiment_is_whole(name: str, data: Path) -> None:
     result = result_of(name, replace(TINY, data_dir=data))
     assert result.name == name and result.rows and result.held
+    assert_printed_figures_are_shown(result)
     keep(result, Path("out"))
     with Path("out", f"{name}.csv").open() as file:
         assert len(list(csv.DictReader(file))) == len(result.rows)
@@ -86,8 +87,8 @@ def test_a_curve_that_does_not_arrive_is_no_faster() -> None:
     assert share(early, never, 1.0) == 2 / 2
 
 
-def test_notes_tell_the_training_that_was_done() -> None:
-    quick = replace(TINY, epochs=7, training=64)
+def test_notes_tell_the_training_that_was_done(data: Path) -> None:
+    quick = replace(TINY, epochs=7, training=64, data_dir=data)
     (grey, *_), (colour, *_) = notes(quick, "Net1"), notes(quick, "Net6")
     for note in (grey, colour):
         assert "; 7 epochs instead of 300–400" in note and "the first 64 of" in note

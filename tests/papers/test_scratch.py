@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from claims import module_of, result_of
+from claims import assert_printed_figures_are_shown, module_of, result_of
 from isospike import simulate
 from isospike.report.claim import Setup
+from isospike.report.papers import claim
 from isospike.report.result import keep, read
 from isospike_papers.stanojevic2023.parts.inverse import equivalent, reordered, synapses_of, weights_of
 from isospike_papers.stanojevic2023.parts.twins import HELD, MAPPABLE, RELU, Plan, Twins, opened
@@ -29,7 +30,8 @@ def twins(data: Path, plan: Plan = PLAN) -> Twins:
 def test_it_runs_and_says_what_it_found(name: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module_of(NAMES[0]), "SHORT", module_of(NAMES[0]).SHORT[1::3])  # LeNet-5 and VGG16
     result = result_of(name, replace(TINY, data_dir=data))
-    assert result.name == name and all(row.measured for row in result.rows)
+    assert result.name == name and all(row.measured for row in result.rows if not row.note)
+    assert_printed_figures_are_shown(result)
     exact = [
         claim
         for claim in result.held
@@ -46,12 +48,18 @@ def test_without_data_the_row_says_so(data: Path, monkeypatch: pytest.MonkeyPatc
     (data / "cifar10.npz").unlink()
     monkeypatch.setattr(module_of(NAMES[0]), "SHORT", module_of(NAMES[0]).SHORT[1::3])
     result = result_of(NAMES[0], replace(TINY, data_dir=data))
-    assert [row.case for row in result.rows if row.note] == ["VGG16, width 16, CIFAR-10"]
+    assert [row.case for row in result.rows if row.note] == [
+        "VGG16 of width 16, CIFAR-10",
+        "VGG16, MNIST",
+        "VGG16, Fashion-MNIST",
+        "VGG16, CIFAR-10",
+    ]
 
 
 def test_at_full_size_the_plan_is_the_papers() -> None:
     module = module_of(NAMES[0])
-    plan = module.FULL[-1].plan(Setup(size="full"), 3)
+    full = claim(NAMES[0]).setup("full")
+    plan = module.FULL[-1].plan(full, 3)
     assert plan == Plan("vgg16", "cifar10", 50, batch=8, rate=5e-4, decay=0.9, seed=3)
     assert [case.data for case in module.FULL] == [
         "mnist",
@@ -62,7 +70,7 @@ def test_at_full_size_the_plan_is_the_papers() -> None:
         "fashion_mnist",
         "cifar10",
     ]
-    assert len(module.FULL[0].seeds_of(Setup(size="full"))) == 16
+    assert len(module.FULL[0].seeds_of(full)) == 16
 
 
 @pytest.mark.parametrize("kind", [RELU, MAPPABLE, HELD])

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from claims import MODULES
 from isospike.errors import InvalidFile, InvalidSetting
-from isospike.report.claim import NAMES, Setup, at_least, at_most
+from isospike.report.claim import SIZES, at_least, at_most
 from isospike.report.page import page
 from isospike.report.papers import claim, papers
 from isospike.report.result import keep, read
@@ -23,7 +23,7 @@ CLAIM = '''"""Pigs fly: wings against weight."""
 
 from dataclasses import replace
 
-from isospike.report.claim import SIZES, Claim, Found, Held, Row, Setup, at_most
+from isospike.report.claim import Claim, Found, Held, Row, Setup, at_most
 
 
 class Table1(Claim):
@@ -31,11 +31,11 @@ class Table1(Claim):
 
     source = "Doe 2026, Table 1"
     paper = {"boar": {"wings": 2, "height [m]": 3.5}}
-    sizes = {**SIZES, "usual": Setup(samples=7, trials=3)}
+    options = {"samples": (1, 7, None), "trials": 3}
 
     def measure(self, setup: Setup) -> Found:
         """Look."""
-        rows = (Row("boar", {"wings": 0}), Row("sow", {"wings": 0, "samples": setup.samples}, note="asleep."))
+        rows = (Row("boar, old", {"wings": 0}), Row("boarish", {"wings": 0, "samples": setup.samples}, note="asleep."))
         return Found(rows, (at_most("pigs fly", 0.0, 0.5, "m"), Held("pigs | fly", 1.0, "above 2", False)), ("Seen by day.",), self.draw)
 
     def draw(self):
@@ -75,17 +75,8 @@ def test_a_claim_of_any_package_is_found(doe: Path) -> None:
 
 
 def test_it_is_measured_kept_and_read_back(doe: Path, tmp_path: Path) -> None:
-    result = reproduce("doe2026-table.1", trials=5, samples=None)
-    assert result.setup == {
-        "samples": 7,
-        "training": None,
-        "epochs": None,
-        "width": 8,
-        "trials": 5,
-        "seed": 0,
-        "device": "cpu",
-        "size": "usual",
-    }
+    result = reproduce("doe2026-table.1", trials=5, data_dir=tmp_path)
+    assert result.setup == {"size": "usual", "samples": 7, "trials": 5}
     assert result.rows[0].paper == {"wings": 2, "height [m]": 3.5} and result.rows[1].paper == {}
     assert result.columns == ["wings", "height [m]", "samples"] and set(result.versions) == {"isospike", "torch"}
     assert result.picture is not None and result.picture.startswith(b"\x89PNG")
@@ -107,18 +98,20 @@ def test_it_is_measured_kept_and_read_back(doe: Path, tmp_path: Path) -> None:
         and "holds: pigs fly; at most 0.5 m, measured 0" in text
         and "DOES NOT HOLD: pigs | fly" in text
     )
-    assert "note: Seen by day." in text and "note: sow: asleep." in text
+    assert "note: Seen by day." in text and "note: boarish: asleep." in text
 
 
 def test_sizes_are_by_name(doe: Path) -> None:
-    assert (
-        reproduce("doe2026-table.1", "quick").setup["samples"] == 64
-        and reproduce("doe2026-table.1", "full").setup["width"] == 64
-    )
-    with pytest.raises(InvalidSetting, match="has no size `huge`"):
-        reproduce("doe2026-table.1", "huge")
+    for size, samples in zip(SIZES, (1, 7, None), strict=True):
+        assert reproduce("doe2026-table.1", size).setup == {"size": size, "samples": samples, "trials": 3}
+    assert reproduce("doe2026-table.1", samples=None).setup["samples"] is None
     with pytest.raises(InvalidSetting, match="size `huge` is not known"):
-        Setup(size="huge")
+        reproduce("doe2026-table.1", "huge")
+
+
+def test_an_option_that_nothing_depends_on_is_refused(doe: Path) -> None:
+    with pytest.raises(InvalidSetting, match=r"nothing depends on epochs and width.*\n.*samples, trials, data_dir"):
+        reproduce("doe2026-table.1", epochs=2, trials=1, width=8)
 
 
 def test_the_page_has_what_is_in_the_folder_and_nothing_else(
@@ -136,9 +129,11 @@ def test_the_page_has_what_is_in_the_folder_and_nothing_else(
     assert written == Path("results/reproduction.md") and Path("docs/reproduction.md").read_text() == "mine"
     assert "## Doe 2026\n\nWhat they say.\n" in text and "### doe2026-table.1" in text and "**does not hold**" in text
     assert (
-        "![Table 1: wings](doe2026-table.1.png)" in text and "](doe2026-table.1.csv)" in text and "samples 7" in text
+        "![Table 1: wings](doe2026-table.1.png)" in text
+        and "](doe2026-table.1.csv)" in text
+        and "size usual, samples 7" in text
     )
-    assert "| boar | 2 / 0 | 3.5 / – | – |" in text
+    assert "| boar, old | 2 / 0 | 3.5 / – | – |" in text
     write("results/doe2026-table.1.json", '{"rows": []}')
     with pytest.raises(InvalidFile, match="holds no result"):
         page(Path("results"))
@@ -156,11 +151,5 @@ def test_limits() -> None:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_our_own_claims_say_what_they_are(name: str) -> None:
     found = claim(name)
-    assert (
-        found.title
-        and not found.title.endswith(".")
-        and found.source
-        and found.paper
-        and set(found.sizes) == set(NAMES)
-    )
-    assert all(setup.size == size for size, setup in found.sizes.items())
+    assert found.title and not found.title.endswith(".") and found.source
+    assert [found.setup(size).size for size in SIZES] == list(SIZES)

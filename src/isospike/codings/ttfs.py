@@ -87,10 +87,10 @@ class TTFS(Coding):
             )
         if self.mapping == "positive" and not self.gated and self.ramp_from == "own":
             raise InvalidSetting(
-                "TTFS(mapping='positive', gated=False, ramp_from='own'): without the ramp V falls before t_min, "
-                "and neurons fire early.",
-                "Constant thresholds with the ramp of ch. 2, ramp_from='previous'; or gated ones, gated=True, "
-                "with either ramp.",
+                "TTFS(mapping='positive', gated=False, ramp_from='own'): without the ramp V falls before t_min, and "
+                "neurons fire early.",
+                "Constant thresholds with the ramp of ch. 2, ramp_from='previous'; or gated ones, gated=True, with "
+                "either ramp.",
                 "TTFS('positive', gated=False, ramp_from='previous').",
             )
         limits = {
@@ -211,8 +211,8 @@ class _Mapper:
         L."""
         if op.levels and cap.min() != cap.max():
             raise InvalidSetting(
-                f"`{node.path}` is a staircase and its neurons are rescaled by different factors, so one clock "
-                "does not fit all.",
+                f"`{node.path}` is a staircase and its neurons are rescaled by different factors, so one clock does "
+                "not fit all.",
                 "Staircases under TTFS(mapping='identical').",
                 "Leave --mapping out, or convert with a rectifier that is not quantised.",
             )

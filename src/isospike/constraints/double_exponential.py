@@ -54,7 +54,7 @@ class DoubleExponential:
         raise InvalidSetting(
             f"stage `{stage.name}` has neurons that a double exponential is not defined for "
             f"({type(stage.neuron).__name__}).",
-            "First-spike neurons whose threshold is constant and gated: TTFS() with the mappings identical, "
-            "fixed and positive.",
+            "First-spike neurons whose threshold is constant and gated: TTFS() with the mappings identical, fixed and "
+            "positive.",
             "Convert the model with one of these.",
         )

@@ -52,8 +52,8 @@ def windows(reached: Reached, percentile: float) -> dict[str, Tensor]:
     for name, lead in found.items():
         if not bool(lead > 0):
             raise InvalidSetting(
-                f"{percentile:.0%} of the activations of stage `{name}` are zero, so a window that holds them "
-                "would be empty.",
+                f"{percentile:.0%} of the activations of stage `{name}` are zero, so a window that holds them would "
+                "be empty.",
                 "A percentile above the share of silent neurons.",
                 "Choose a larger one: 0.9 and above are usual.",
             )

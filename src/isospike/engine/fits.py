@@ -31,8 +31,8 @@ def in_closed_form(body: Body, perturb: Perturb | None) -> None:
     if early := next((stage for stage in ungated(body) if may_fall(stage, body, perturb)), None):
         raise refused(
             body,
-            f"the neurons of stage `{early.name}` are not gated and may fire before t_min, which the closed "
-            "form does not see.",
+            f"the neurons of stage `{early.name}` are not gated and may fire before t_min, which the closed form does "
+            "not see.",
         )
 
 

@@ -61,8 +61,8 @@ class OnnxFile:
         for node in self.proto.graph.node:
             if node.domain not in imported:
                 what = (
-                    f"`{node.name or node.output[0]}` ({node.op_type}) is of the domain `{node.domain}`, of "
-                    f"which {self.name} imports no opset."
+                    f"`{node.name or node.output[0]}` ({node.op_type}) is of the domain `{node.domain}`, of which "
+                    f"{self.name} imports no opset."
                 )
                 raise InvalidModel(what, "Complete .onnx files.", "Check it with onnx.checker, or export it again.")
         sparse = [entry.values.name for entry in self.proto.graph.sparse_initializer]

@@ -212,8 +212,8 @@ def _held(program: ExportedProgram, value: Any) -> str | None:
 def _forbid(kept: str | None) -> None:
     if kept is not None:
         raise InvalidModel(
-            f"the model writes into its tensor `{kept}` whenever it runs; what is kept from one run to the next "
-            "is not imported.",
+            f"the model writes into its tensor `{kept}` whenever it runs; what is kept from one run to the next is "
+            "not imported.",
             "Models that only read their buffers in evaluation mode.",
             "Take the write out, or do it in training mode only: if self.training.",
         )

@@ -55,9 +55,8 @@ class Collector:
         if self.problems:
             raise UnsupportedOperation(
                 "\n  ".join(self.problems),
-                "Supported after an affine layer: relu, leaky relu, relu6, hardtanh and clamp from at most 0 to "
-                "above 0, max pool; "
-                "anywhere: affine layers, average pools, sums, concatenations and reshapes.",
+                "Supported after an affine layer: relu, leaky relu, relu6, hardtanh and clamp from at most 0 to above "
+                "0, max pool; anywhere: affine layers, average pools, sums, concatenations and reshapes.",
                 "Replace what is listed and fine-tune, or add one file in isospike/ir/ops/ (see clip.py).",
             )
         graph = self.build.graph(output)

@@ -128,8 +128,8 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
     except Exception as error:
         if "fake tensor" in str(error).lower():
             what = (
-                "the model reads `.data` of a tensor, or makes one aside, while it runs, which torch.export "
-                "cannot follow."
+                "the model reads `.data` of a tensor, or makes one aside, while it runs, which torch.export cannot "
+                "follow."
             )
             raise InvalidModel(
                 what, "Weights that are used as they are.", "Use the weight itself: self.weight, not self.weight.data."
@@ -142,8 +142,8 @@ def export(model: nn.Module, example: Tensor) -> ExportedProgram:
         raise InvalidModel(
             f"the model cannot be exported for inputs of shape {tuple(example.shape[1:])}: {first_line(error)}",
             "A model that torch.export accepts: one input tensor of real numbers, no branching on values.",
-            "Check the input's shape and dtype: model.eval() must run on a batch of several.  Or export it "
-            "yourself and pass the .pt2 file.",
+            "Check the input's shape and dtype: model.eval() must run on a batch of several.  Or export it yourself "
+            "and pass the .pt2 file.",
         ) from error
     finally:
         for part, mode in modes.items():
@@ -182,8 +182,8 @@ def from_program(program: ExportedProgram, shape: tuple[int, ...]) -> Graph:
     entry = input_of(program)
     if tuple(entry.meta["val"].shape[1:]) != shape:
         raise InvalidModel(
-            f"the model was exported for inputs of shape {tuple(entry.meta['val'].shape[1:])}, the samples have "
-            f"shape {shape}.",
+            f"the model was exported for inputs of shape {tuple(entry.meta['val'].shape[1:])}, the samples have shape "
+            f"{shape}.",
             "Samples of the shape that it was exported with.",
             "Reshape them, or export the model again with such a sample.",
         )

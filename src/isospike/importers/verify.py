@@ -21,8 +21,8 @@ REPEATS, MANY = 32, 131  # small networks are run so often again, and on so many
 REPEATED = 64  # rounding steps that two runs may differ by: libraries add in an order that hangs on addresses
 FIXED = (
     "Models that are the same function of each sample, in batches of any size.",
-    "Look in its code for the batch's size, such as x.view(2, -1) or x / x.shape[0], and for statistics over "
-    "the batch.",
+    "Look in its code for the batch's size, such as x.view(2, -1) or x / x.shape[0], and for statistics over the "
+    "batch.",
 )
 ALONE = (
     "Models whose answer depends on the input alone.",
@@ -96,8 +96,8 @@ def verify(
     for off, most in ((found - expected, limit(torch.float64)), (found - theirs, limit(dtype))):
         if (error := float(off.abs().max())) > most:
             raise InvalidModel(
-                f"the imported graph differs from {source} by {error:.3g} of outputs up to {scale:.3g}: the "
-                "import would not be faithful.",
+                f"the imported graph differs from {source} by {error:.3g} of outputs up to {scale:.3g}: the import "
+                "would not be faithful.",
                 "Models of supported operations that are the same function of each sample.",
                 "Please report the model: an import rule is wrong, or the exporter was.",
             )

@@ -56,14 +56,14 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, "
-            f"largest error {self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
+            f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, largest error "
+            f"{self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
             *(f"  {name}: largest error {error:.3g}" for name, error in self.simulators.items()),
-            f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} "
-            "early spikes",
+            f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} early "
+            "spikes",
             *(
-                f"  {layer.name}: {layer.neurons:,} neurons, largest error {layer.max_abs_error:.3g}, "
-                f"active {layer.active_fraction:.1%}, window {layer.window:.4g}"
+                f"  {layer.name}: {layer.neurons:,} neurons, largest error {layer.max_abs_error:.3g}, active "
+                f"{layer.active_fraction:.1%}, window {layer.window:.4g}"
                 for layer in self.layers
             ),
         ]

@@ -34,7 +34,6 @@ def _compare(seen: tuple[float, ...], x: Tensor) -> None:
     if abs(own - mean) > SHIFT * sd or not sd / SPREAD <= own_sd <= sd * SPREAD:
         warnings.warn(
             f"the inputs have mean {own:.3g} and standard deviation {own_sd:.3g}; the network was calibrated on "
-            f"{mean:.3g} and {sd:.3g}.  "
-            "Were they preprocessed alike, such as by --preprocess?",
+            f"{mean:.3g} and {sd:.3g}.  Were they preprocessed alike, such as by --preprocess?",
             stacklevel=3,
         )

@@ -56,8 +56,8 @@ class CausalIF(Neuron):
     def retimed(self, window: Tensor, span: Tensor) -> "CausalIF":
         if not bool((window == self.window) & (span == self.window)):
             raise InvalidSetting(
-                f"CausalIF cannot wait {float(window):g} instead of {float(self.window):g}: what it answers "
-                "depends on when its inputs come.",
+                f"CausalIF cannot wait {float(window):g} instead of {float(self.window):g}: what it answers depends "
+                "on when its inputs come.",
                 "The window that it was trained with.",
                 "Train it with another window.",
             )

@@ -103,8 +103,8 @@ class FirstSpikeIF(Neuron):
             longest, window = float(lead.detach().amax()), float(self.window)
             if longest > window * (1 + ROUNDING * torch.finfo(lead.dtype).eps):
                 raise InvalidSetting(
-                    f"neurons without a gate fire before their window: a lead of {longest:.4g} is due in a "
-                    f"window of {window:.4g}.",
+                    f"neurons without a gate fire before their window: a lead of {longest:.4g} is due in a window of "
+                    f"{window:.4g}.",
                     "EventDriven(), which says when; or activations that their windows hold.",
                     "Convert with gated=True, a larger margin or windows='certified'; or simulate with EventDriven().",
                 )

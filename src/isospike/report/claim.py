@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Value = float | int | str | None
 Figures = Mapping[str, Value]  # by name with unit
-NAMES = ("quick", "usual", "full")
+Option = int | str | None
+SIZES = ("quick", "usual", "full")  # to see it work; what the pages show, two cores, an hour or two; the paper's own
 
 
 def number(value: Value) -> float:
@@ -29,13 +30,13 @@ def number(value: Value) -> float:
 
 @dataclass(frozen=True)
 class Setup:
-    """The size that a claim is measured at; None: as the claim has it.
+    """What a claim is measured at; a claim reads the fields that its `options` name.
 
     | field      | meaning                                                                      |
     |------------|------------------------------------------------------------------------------|
     | `samples`  | figures are taken over the first so many samples, or all                     |
     | `training` | networks are trained on the first so many samples, or all                    |
-    | `epochs`   | of training, of all networks                                                 |
+    | `epochs`   | of training, of all networks; None: each has its own                         |
     | `width`    | channels of the first layer of the networks that come in widths              |
     | `trials`   | draws of what is random                                                      |
     | `seed`     | of everything random                                                         |
@@ -55,8 +56,8 @@ class Setup:
     size: str = "usual"
 
     def __post_init__(self) -> None:
-        if self.size not in NAMES:
-            raise InvalidSetting(f"size `{self.size}` is not known.", f"{', '.join(NAMES)}.", "Choose one of these.")
+        if self.size not in SIZES:
+            raise InvalidSetting(f"size `{self.size}` is not known.", f"{', '.join(SIZES)}.", "Choose one of these.")
 
     @property
     def full(self) -> bool:
@@ -64,18 +65,9 @@ class Setup:
         return self.size == "full"
 
 
-SIZES: Mapping[str, Setup] = {
-    # Seconds or minutes, to see it work.
-    "quick": Setup(samples=64, training=512, epochs=1, width=2, trials=2, size="quick"),
-    "usual": Setup(),  # what the pages show: two cores, an hour or two
-    "full": Setup(width=64, size="full"),  # the paper's own
-}
-
-
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: what was measured; the paper's figures of the same, unless the claim's `paper` has them
-    under this case."""
+    """A row of the table: what was measured, and the paper's figures of the same, which the runner sets beside it."""
 
     case: str
     measured: Figures
@@ -116,18 +108,40 @@ class Found:
 class Claim(ABC):
     """A table or figure of a paper; the docstring's first line is its title.
 
-    source: where it stands.  paper: its figures; those by case, and then by name with unit, are set beside the rows of
-    these cases. sizes: what it is measured at, by name."""
+    | member    | meaning                                                                                         |
+    |-----------|-------------------------------------------------------------------------------------------------|
+    | `source`  | where it stands                                                                                 |
+    | `paper`   | its figures, by case: set beside the row of the case, and rows that add to it after a comma     |
+    | `options` | the fields of `Setup` that it reads, each with a value, or one for the quick, usual, full size  |
+    """
 
     source: ClassVar[str]
-    paper: ClassVar[Mapping[Any, Any] | Sequence[Any]] = {}
-    sizes: ClassVar[Mapping[str, Setup]] = SIZES
+    paper: ClassVar[Mapping[str, Figures]] = {}
+    options: ClassVar[Mapping[str, Option | tuple[Option, Option, Option]]] = {}
 
     @abstractmethod
     def measure(self, setup: Setup) -> Found:
         """Do what the paper did.  Raises `InvalidData` if the data are not here."""
 
+    def setup(self, size: str = "usual", **given: Any) -> Setup:
+        """What it is measured at by default at one of its sizes, but for what is given: options, or `data_dir`.
+        Raises `InvalidSetting`."""
+        if unread := [name for name in given if name not in (*self.options, "data_dir")]:
+            raise InvalidSetting(
+                f"{self.source}: nothing depends on {' and '.join(unread)}.",
+                f"It can be given {', '.join((*self.options, 'data_dir'))}.",
+                "Leave the others out.",
+            )
+        at = SIZES.index(size) if size in SIZES else 0
+        own = {name: value[at] if isinstance(value, tuple) else value for name, value in self.options.items()}
+        return Setup(**own | given | {"size": size})
+
     @property
     def title(self) -> str:
         """What it is: the first paragraph of its docstring."""
         return " ".join((type(self).__doc__ or "").partition("\n\n")[0].split()).rstrip(".")
+
+    def printed(self, case: str) -> Figures:
+        """The paper's figures of a row."""
+        of = [key for key in self.paper if case == key or case.startswith(f"{key}, ")]
+        return self.paper[max(of, key=len)] if of else {}

@@ -19,7 +19,7 @@ class Result:
 
     | field      | meaning                                                                  |
     |------------|--------------------------------------------------------------------------|
-    | `setup`    | the size that it was measured at                                         |
+    | `setup`    | the size and the options that it was measured at                         |
     | `seconds`  | run time; of networks that were in the store, without their training |
     | `versions` | of isospike and torch                                                    |
     | `picture`  | a PNG, or nothing                                                        |

@@ -2,7 +2,6 @@
 
 import io
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -11,11 +10,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from isospike.errors import InvalidSetting
 from isospike.report.claim import Claim, Setup
 from isospike.report.papers import claim
 from isospike.report.result import Result, beside
-from isospike.store import plain
 
 SHARPNESS = 130  # dots an inch of the pictures
 
@@ -23,15 +20,10 @@ SHARPNESS = 130  # dots an inch of the pictures
 def reproduce(name: str, size: str = "usual", **given: Any) -> Result:
     """Measure a claim at one of its sizes.
 
-    given: fields of `Setup` that replace the size's; None leaves them.  Raises `InvalidSetting`, `InvalidData`.
+    given: options of the claim that replace the size's, or `data_dir`.  Raises `InvalidSetting`, `InvalidData`.
     """
     found = claim(name)
-    if size not in found.sizes:
-        raise InvalidSetting(
-            f"`{name}` has no size `{size}`.", f"{', '.join(found.sizes)}.", "Choose one of these: --size."
-        )
-    setup = replace(found.sizes[size], **{key: value for key, value in given.items() if value is not None})
-    return measured(name, found, setup)
+    return measured(name, found, found.setup(size, **given))
 
 
 def measured(name: str, claim: Claim, setup: Setup) -> Result:
@@ -44,9 +36,8 @@ def measured(name: str, claim: Claim, setup: Setup) -> Result:
         written = io.BytesIO()
         found.draw().savefig(written, format="png", dpi=SHARPNESS)
         picture = written.getvalue()
-    by_case: Mapping[str, Any] = claim.paper if isinstance(claim.paper, Mapping) else {}
-    rows = tuple(replace(row, paper=row.paper or by_case.get(row.case, {})) for row in found.rows)
-    shown = {key: value for key, value in plain(setup).items() if key not in ("type", "data_dir")}
+    rows = tuple(replace(row, paper=claim.printed(row.case)) for row in found.rows)
+    shown = {name: getattr(setup, name) for name in ("size", *claim.options)}
     versions = {"isospike": version("isospike"), "torch": torch.__version__}
     return Result(
         name, claim.title, claim.source, rows, tuple(found.held), tuple(found.notes), shown, seconds, versions, picture

@@ -99,9 +99,8 @@ def affordable(body: Body, memory: float) -> None:
         raise InvalidSetting(
             f"the network has up to {count:,} synapses; listed one by one they take {size:.1f} GB.",
             f"At most {memory:g} GB: EventDriven(memory={memory:g}).",
-            f"Allow more, EventDriven(memory={math.ceil(size)}), --memory {math.ceil(size)}; or take the closed "
-            "form alone, simulators=[ClosedForm()], "
-            "--simulator closed-form; or a smaller input.",
+            f"Allow more, EventDriven(memory={math.ceil(size)}), --memory {math.ceil(size)}; or take the closed form "
+            "alone, simulators=[ClosedForm()], --simulator closed-form; or a smaller input.",
         )
 
 

@@ -24,12 +24,12 @@ from isospike.train.kept import Run
 Loader = Iterable[tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Data
 CALIBRATION = 1024  # samples of the loader that windows are measured on
 LOADER = (
-    "Batches of (samples, labels), as many of one as of the other, labels int64, that can be gone through "
-    "again and again."
+    "Batches of (samples, labels), as many of one as of the other, labels int64, that can be gone through again and "
+    "again."
 )
 NUMBERS = (
-    "Pass labels as class numbers: labels.long(), labels.flatten() where they are (n, 1), labels.argmax(1) "
-    "where they are one-hot."
+    "Pass labels as class numbers: labels.long(), labels.flatten() where they are (n, 1), labels.argmax(1) where they "
+    "are one-hot."
 )
 ADAM = partial(torch.optim.Adam, lr=1e-3)
 

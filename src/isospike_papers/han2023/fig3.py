@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import isospike
 from isospike.activations import StReLU
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
+from isospike.report.claim import Claim, Found, Held, Row, Setup, at_most
 from isospike.simulate import Stepped
 from isospike_papers.han2023.parts.curves import HALFWAY, PLAIN, ROUNDING, SCHEMES, coding
 
@@ -27,15 +27,13 @@ RULES = {
     ROUNDING: "fires at θ/2, from 0 (eq. 15)",
     HALFWAY: "fires at θ, from θ/2",
 }
-# Eq. 20, and the rms of a uniform residue of ± θ/2
-PAPER: dict[str, dict[str, Value]] = {ROUNDING: {MEAN: 0.0, RMS: 12**-0.5}}
 
 
 class Fig3(Claim):
     """Fig. 3: conversion error between stReLU and a neuron with two thresholds."""
 
     source = "Han 2023, Fig. 3 and eqs. 14–20"
-    paper = PAPER
+    paper = {RULES[ROUNDING]: {MEAN: 0.0, RMS: 12**-0.5}}  # eq. 20, and the rms of a uniform residue of ± θ/2
 
     def measure(self, setup: Setup) -> Found:
         """Simulate the neuron for every drive and every T."""
@@ -53,7 +51,6 @@ class Fig3(Claim):
             Row(
                 f"{text}, T = {steps}",
                 {MEAN: float(errors[rule][steps][inside].mean()) * steps, RMS: rms[rule][steps] * steps},
-                PAPER.get(rule, {}),
             )
             for rule, text in RULES.items()
             for steps in STEPS
@@ -83,18 +80,17 @@ class Fig3(Claim):
                 at_most("errors of the former cancel over −1 < z < 1 (eq. 20); mean × T", mean, 0.005, "spikes"),
                 at_most("at θ/2, T steps err no more than 2 T steps at θ; rms ratio", half, 1.02),
                 Held(
-                    "starting at θ/2 is no remedy where there are two thresholds; least rms over that of the "
-                    "paper's rule, T ≥ 2",
+                    "starting at θ/2 is no remedy where there are two thresholds; least rms over that of the paper's "
+                    "rule, T ≥ 2",
                     worse,
                     "above 1",
                     worse > 1,
                 ),
             ),
             notes=(
-                "The paper assumes a residual potential in ±θ/2 (eq. 11), and with it rounding; with V(0) = 0 "
-                "and spikes at ±θ, as its experiments are "
-                "described, the residue lies in ±θ and counts are truncated.  Firing at half the threshold "
-                "makes the assumption true.",
+                "The paper assumes a residual potential in ±θ/2 (eq. 11), and with it rounding; with V(0) = 0 and "
+                "spikes at ±θ, as its experiments are described, the residue lies in ±θ and counts are truncated.  "
+                "Firing at half the threshold makes the assumption true.",
                 "Eq. 10 leaves out T·b, the bias current of T steps; it is part of the drive here.",
                 "Starting at θ/2 gives a bias of half a spike to all drives, and helps at T = 1 only.",
             ),

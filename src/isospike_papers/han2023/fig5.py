@@ -4,56 +4,52 @@ Conversion error, the relative loss of accuracy, against T.  Beside the paper's 
 same stReLU network: firing at half the threshold, and starting at half of it.  Source: Han 2023, Fig. 5."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from isospike.measure import Moment
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least, at_most
+from isospike.report.claim import Claim, Found, Held, Setup, Value, at_least, at_most
 from isospike_papers.han2023.parts.curves import (
-    HALFWAY,
+    AT,
     PLAIN,
     ROUNDING,
+    RULES,
     TERMAPPING,
+    Curves,
     error,
-    measured,
+    family,
     notes,
+    rows,
     share,
     steps_to,
 )
+from isospike_papers.han2023.parts.nets import OPTIONS
 from isospike_papers.han2023.parts.plots import panels
 
 ORDER = ("Net1", "Net2", "Net3", "Net4")
-LINES = (PLAIN, ROUNDING, HALFWAY, TERMAPPING)
-AT = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
 class Fig5(Claim):
     """Fig. 5: conversion error of Net1 to Net4 against time steps."""
 
     source = "Han 2023, Fig. 5"
-    paper = {"T from which TerMapping's error falls, Net1–Net3": 8}  # the text's figure; the rest is a picture
+    options = OPTIONS
 
     def measure(self, setup: Setup) -> Found:
         """Train or fetch, convert and run each network once for all T."""
-        found = {net: {line: measured(net, line, setup) for line in LINES} for net in ORDER}
+        found = family(ORDER, RULES, setup)
         return Found(
-            rows=tuple(
-                Row(f"{net}, {line}", _figures(moments))
-                for net, curves in found.items()
-                for line, moments in curves.items()
-            ),
+            rows=rows(found, _figures),
             held=claims(found),
             notes=(
                 *notes(setup, *ORDER),
-                "Error: (ANN accuracy − SNN accuracy) / ANN accuracy, in per cent; negative where the spiking "
-                "network is more often right.",
-                "The paper's curves start low: at T = 1 its stReLU networks Net1 to Net3 err little.  Neurons "
-                "that fire at θ from a potential of 0, as "
-                "its text "
-                "describes them, cannot do so: with drives in ±θ they hardly fire in the first step.  Firing at "
-                "θ/2, which its eq. 15 implies, comes "
-                "much closer.",
-                "Curves end at T = 128, those of TerMapping for Net1 to Net3 at 512.  `stReLU` alone is the "
-                "rule of the text: spikes at θ, from 0.",
+                "Error: (ANN accuracy − SNN accuracy) / ANN accuracy, in per cent; negative where the spiking network "
+                "is more often right.",
+                "The figure is a picture; the text says that TerMapping's error falls from T = 8 on in Net1 to Net3.",
+                "The paper's curves start low: at T = 1 its stReLU networks Net1 to Net3 err little.  Neurons that "
+                "fire at θ from a potential of 0, as its text describes them, cannot do so: with drives in ±θ they "
+                "hardly fire in the first step.  Firing at θ/2, which its eq. 15 implies, comes much closer.",
+                "Curves end at T = 128, those of TerMapping for Net1 to Net3 at 512.  `stReLU` alone is the rule of "
+                "the text: spikes at θ, from 0.",
             ),
             draw=lambda: panels(found, error, "conversion error [%]"),
         )
@@ -63,7 +59,7 @@ def _figures(moments: Sequence[Moment]) -> dict[str, Value]:
     return {f"error [%], T = {m.steps}": error(m) for m in moments if m.steps in AT}
 
 
-def claims(found: Mapping[str, Mapping[str, Sequence[Moment]]]) -> tuple[Held, ...]:
+def claims(found: Curves) -> tuple[Held, ...]:
     """Over all networks: the worst case."""
     fewer = 1 / max(share(curves[PLAIN], curves[TERMAPPING], 1.0) for curves in found.values())
     first = min(error(curves[TERMAPPING][0]) - error(curves[PLAIN][0]) for curves in found.values())
@@ -74,8 +70,8 @@ def claims(found: Mapping[str, Mapping[str, Sequence[Moment]]]) -> tuple[Held, .
     )
     return (
         Held(
-            "stReLU needs fewer steps than TerMapping to stay within 1 % of its ANN, in every network; least "
-            "ratio of steps",
+            "stReLU needs fewer steps than TerMapping to stay within 1 % of its ANN, in every network; least ratio of "
+            "steps",
             fewer,
             "above 1",
             fewer > 1,

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from isospike.data import Data
 from isospike.report.claim import Claim, Found, Row, Setup, at_most
 from isospike_papers.han2023.parts.curves import trained_notes
-from isospike_papers.han2023.parts.nets import ACTIVATIONS, NETS
+from isospike_papers.han2023.parts.nets import ACTIVATIONS, NETS, OPTIONS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAPER = {"samples": 1024}  # the rest is a picture
 LINES = {"stReLU": "negative", "tReLU": "zero"}
 
 
@@ -25,12 +24,12 @@ class Fig7(Claim):
     """Fig. 7: positive and negative activations in the layers of Net6."""
 
     source = "Han 2023, Fig. 7"
-    paper = PAPER
+    options = OPTIONS | {"samples": (64, 1024, 1024)}
 
     def measure(self, setup: Setup) -> Found:
         """Count signs in the two ANNs."""
         net = NETS["Net6"]
-        data = net.split(setup).train.first(min(PAPER["samples"], setup.samples or PAPER["samples"]))
+        data = net.split(setup).train.first(setup.samples)
         found = {line: shares(net.trained(line, setup), type(ACTIVATIONS[line]()), data) for line in LINES}
         layers = len(found["stReLU"])
         rows = tuple(
@@ -50,8 +49,8 @@ class Fig7(Claim):
             rows=rows,
             held=(
                 at_most(
-                    "shares of positive activations with stReLU and tReLU differ little on average over the "
-                    "layers; points",
+                    "shares of positive activations with stReLU and tReLU differ little on average over the layers; "
+                    "points",
                     mean,
                     10,
                 ),
@@ -59,8 +58,8 @@ class Fig7(Claim):
             ),
             notes=(
                 *trained_notes(setup, "Net6"),
-                f"Counted over {len(data):,} training images, in the ANNs.  With stReLU hardly any activation "
-                "is exactly zero.",
+                f"Counted over {len(data):,} training images, in the ANNs.  With stReLU hardly any activation is "
+                "exactly zero.",
                 "A batch norm precedes each activation and centres it, so about half of the values are positive "
                 "whatever is trained.",
             ),

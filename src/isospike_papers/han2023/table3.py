@@ -7,28 +7,30 @@ Latency is the first measured T at which accuracy is no less than the ANN's.  So
 from collections.abc import Callable, Sequence
 
 from isospike.measure import Moment
-from isospike.report.claim import Claim, Found, Held, Setup, Value
+from isospike.report.claim import Claim, Found, Held, Setup
 from isospike_papers.han2023.parts.curves import (
-    ANN,
-    ERROR,
     HALFWAY,
-    LATENCY,
     PLAIN,
     ROUNDING,
-    SNN,
+    RULES,
     TERMAPPING,
+    columns,
+    family,
     latency,
     lossless,
-    measured,
     notes,
+    printed,
+    rows,
     steps_to,
-    table_row,
 )
-from isospike_papers.han2023.parts.nets import NETS
+from isospike_papers.han2023.parts.nets import NETS, OPTIONS
 
-PAPER: dict[tuple[str, str], dict[str, Value]] = {
-    (net, line): {ANN: ann, SNN: snn, LATENCY: steps, ERROR: error}
-    for net, line, ann, snn, steps, error in (
+
+class Table3(Claim):
+    """Table 3: stReLU and TerMapping on six networks."""
+
+    source = "Han 2023, Table 3"
+    paper = printed(
         ("Net1", TERMAPPING, 98.77, 98.77, 750, 0.0),
         ("Net1", PLAIN, 98.29, 98.29, 3, 0.0),
         ("Net2", TERMAPPING, 99.35, 99.35, 750, 0.0),
@@ -42,36 +44,24 @@ PAPER: dict[tuple[str, str], dict[str, Value]] = {
         ("Net6", TERMAPPING, 93.42, 92.30, 4400, 1.20),
         ("Net6", PLAIN, 93.71, 93.71, 147, 0.0),
     )
-}
-
-
-class Table3(Claim):
-    """Table 3: stReLU and TerMapping on six networks."""
-
-    source = "Han 2023, Table 3"
-    paper = PAPER
+    options = OPTIONS
 
     def measure(self, setup: Setup) -> Found:
         """Train or fetch, convert and run each network once for all T."""
         nets = tuple(NETS)
-        found = {
-            (net, line): measured(net, line, setup) for net in nets for line in (TERMAPPING, PLAIN, ROUNDING, HALFWAY)
-        }
-        rows = tuple(
-            table_row(f"{net}, {line}", moments, PAPER.get((net, line), {})) for (net, line), moments in found.items()
-        )
+        found = family(nets, RULES, setup)
         endless = float("inf")
 
         def sooner(rule: str, arrival: Callable[[Sequence[Moment]], float | None]) -> float:
             """Share of the networks in which stReLU under this rule arrives before TerMapping."""
-            arrive = {line: [arrival(found[net, line]) or endless for net in nets] for line in (rule, TERMAPPING)}
+            arrive = {line: [arrival(found[net][line]) or endless for net in nets] for line in (rule, TERMAPPING)}
             return sum(mine < other for mine, other in zip(arrive[rule], arrive[TERMAPPING], strict=True)) / len(nets)
 
         def close(moments: Sequence[Moment]) -> int | None:
             return latency(moments, 1.0)
 
         reached = {
-            rule: sum(lossless(found[net, rule]) is not None for net in nets) / len(nets) for rule in (PLAIN, ROUNDING)
+            rule: sum(lossless(found[net][rule]) is not None for net in nets) / len(nets) for rule in (PLAIN, ROUNDING)
         }
         shares = (
             ("stReLU becomes lossless", reached[PLAIN]),
@@ -86,19 +76,16 @@ class Table3(Claim):
             ),
         )
         return Found(
-            rows=rows,
+            rows=rows(found, columns),
             held=tuple(Held(f"{text}; share of networks", share, "share = 1", share == 1) for text, share in shares),
             notes=(
                 *notes(setup, *nets),
-                "SNN accuracy and error are those at the latency; where none is lossless up to the last T "
-                "measured, those at that T (marked >).",
-                f"`{PLAIN}` alone is the rule of the text, spikes at θ from 0.  `{ROUNDING}` and `{HALFWAY}` "
-                "are the same trained networks "
-                "under the two other rules, which the paper does not run.",
-                "Latency, and the T from which on accuracy is never again below the ANN's (lossless for good), "
-                "depend on single images; the T from which "
-                "on outputs "
-                "differ by less than 10 % rms from the ANN's does not.  TerMapping networks have another "
-                "activation, LeakyReLU, so their ANNs differ.",
+                "SNN accuracy and error are those at the latency; where none is lossless up to the last T measured, "
+                "those at that T (marked >).",
+                f"`{PLAIN}` alone is the rule of the text, spikes at θ from 0.  `{ROUNDING}` and `{HALFWAY}` are the "
+                "same trained networks under the two other rules, which the paper does not run.",
+                "Latency, and the T from which on accuracy is never again below the ANN's (lossless for good), depend "
+                "on single images; the T from which on outputs differ by less than 10 % rms from the ANN's does not.  "
+                "TerMapping networks have another activation, LeakyReLU, so their ANNs differ.",
             ),
         )

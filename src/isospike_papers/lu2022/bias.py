@@ -21,13 +21,16 @@ from isospike.encoders import RegularSpikes
 from isospike.engine import advance, start
 from isospike.measure import curve
 from isospike.neurons import LIF
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
-from isospike_papers.lu2022.parts.setting import dense_mnist, rms, scalar, tidy
+from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
+from isospike_papers.lu2022.parts.neurons import rms
+from isospike_papers.lu2022.parts.setting import dense_mnist, scalar
+from isospike_papers.shared.plots import tidy
+from isospike_papers.shared.recipe import TRAINS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HIDDEN, RATE, SAMPLES = 60, 0.05, 500  # k Δt: 5 Hz in steps of 0.01 s, at which no rate saturates
+HIDDEN, RATE = 60, 0.05  # k Δt: 5 Hz in steps of 0.01 s, at which no rate saturates
 TIMES, LAYER_TIMES = (30, 100, 300, 1000, 3000), (30, 100, 300, 1000, 3000, 20000)
 WAYS = ("constant current", "always-on input", "conductance, asymptotic", "conductance, onset")
 ERROR, AGREEMENT, ACCURACY, SPIKES = "relative error", "agreement [%]", "SNN accuracy [%]", "spikes a neuron"
@@ -39,13 +42,13 @@ class Biases(Claim):
     """Three ways to carry a bias in a linear LIF network."""
 
     source = "Lu 2022, Tables I and VII and section VI-B (not an experiment of the paper's)"
-    paper = ("no figures: the paper's networks have no biases",)
+    options = {"samples": (64, 500, None)} | TRAINS | {"epochs": (1, 10, 10)}
 
     def measure(self, setup: Setup) -> Found:
         """The layer, then the network."""
         subject = dense_mnist(setup, HIDDEN, bias=True)
         assert isinstance(subject.model, nn.Sequential)
-        data = subject.split.reported["test set"].first(setup.samples or SAMPLES)
+        data = subject.split.reported["test set"].first(setup.samples)
         first = subject.model[1]
         assert isinstance(first, nn.Linear)
         negative = float((first.bias < 0).double().mean())
@@ -76,30 +79,23 @@ class Biases(Claim):
             rows=tuple(rows),
             held=_claims(layers, errors),
             notes=(
-                f"One layer: {NEURONS} neurons with {INPUTS} inputs of 0 to 1, positive weights of sum 0.6 and "
-                "biases down to −0.6 (strong) or −0.1 (weak), "
-                f"{DRAWS} draws of inputs; error rms over rms.",
+                f"One layer: {NEURONS} neurons with {INPUTS} inputs of 0 to 1, positive weights of sum 0.6 and biases "
+                f"down to −0.6 (strong) or −0.1 (weak), {DRAWS} draws of inputs; error rms over rms.",
                 "The leak takes g V_th / 2 only under drives far above the onset, and up to g V_th at it.  With "
-                "strong biases neurons are near it, and "
-                "the onset's "
-                "rule, whose conductance is 0.76 times as large at this sum of weights, is nearer; with weak "
-                "ones the asymptotic rule is, once T is "
-                "long enough "
-                "for the counts to show it.  In shorter windows too weak a leak makes up for what neurons lose "
-                "by starting empty.",
-                "The onset needs 0 < Σω < V_th C, so it is not defined for most trained neurons and is left out "
-                "of the network.",
+                "strong biases neurons are near it, and the onset's rule, whose conductance is 0.76 times as large at "
+                "this sum of weights, is nearer; with weak ones the asymptotic rule is, once T is long enough for the "
+                "counts to show it.  In shorter windows too weak a leak makes up for what neurons lose by starting "
+                "empty.",
+                "The onset needs 0 < Σω < V_th C, so it is not defined for most trained neurons and is left out of "
+                "the network.",
                 f"Network: 784-{HIDDEN}-10 with biases, {100 * negative:.0f} % of the hidden ones negative; "
-                f"{len(data)} test images, k Δt = {RATE:g}.  A "
-                "positive bias cannot be a conductance: the third way carries positive ones as constant currents.",
-                "The leak takes −g V_th / 2 from a neuron only while its potential is uniform between 0 and "
-                "V_th.  One that is pushed below 0 by negative "
-                "inputs is pulled up by the leak instead, and can fire where it should be silent.  No time "
-                "removes that error.",
-                "Always on: an input that sends k Δt spikes a step, and in the hidden layer a relay neuron for "
-                "the output's biases; both belong to its "
-                "cost in "
-                "spikes.",
+                f"{len(data)} test images, k Δt = {RATE:g}.  A positive bias cannot be a conductance: the third way "
+                "carries positive ones as constant currents.",
+                "The leak takes −g V_th / 2 from a neuron only while its potential is uniform between 0 and V_th.  "
+                "One that is pushed below 0 by negative inputs is pulled up by the leak instead, and can fire where "
+                "it should be silent.  No time removes that error.",
+                "Always on: an input that sends k Δt spikes a step, and in the hidden layer a relay neuron for the "
+                "output's biases; both belong to its cost in spikes.",
             ),
             draw=lambda: _figure(layers, errors),
         )
@@ -214,12 +210,7 @@ def _claims(layers: dict[str, dict[str, dict[int, float]]], network: dict[str, d
     more = network[leak][last] / max(network[way][last] for way in exact)
     kept = network[leak][last] / network[LEFT_OUT][last]
     return (
-        Held(
-            "current and always-on input leave little error in the end",
-            worst,
-            "at most 0.02, layer and network",
-            worst <= 0.02,
-        ),
+        at_most("current and always-on input leave little error in the end", worst, 0.02, "layer and network"),
         Held(
             "one layer: their error falls about as 1 / T",
             fall,

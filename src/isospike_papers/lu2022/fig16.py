@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
+from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least
 from isospike_papers.lu2022.parts.maps import Maps, layers, show_maps
 from isospike_papers.lu2022.parts.setting import (
+    AGREEMENT,
     DT,
+    RELU,
     Compared,
     coding,
     compared,
     convnet_mnist,
     show_confusion,
     spiking,
-    tidy,
 )
+from isospike_papers.shared.plots import tidy
+from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.shared.subject import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-AGREEMENT, RELU, SNN = "agreement [%]", "ReLU accuracy [%]", "SNN accuracy [%]"
-PAPER: dict[str, dict[str, Value]] = {"window": {AGREEMENT: 100.0, RELU: 98.5}}
-RANGE_HZ, SECONDS, SAMPLES, SHOWN = 10.0, 2.0, 300, 4
+RANGE_HZ, SECONDS, SHOWN = 10.0, 2.0, 4
 TIMES = (1.0, 2.0, 4.0, 8.0)
 
 Pools = dict[str, dict[float, float]]  # how it pools ↦ T ↦ rms error of the first pool over its rms activation
@@ -38,12 +39,13 @@ class Fig16(Claim):
     """Fig. 16: convolutional network on MNIST, linear LIF network against its ReLU network."""
 
     source = "Lu 2022, Table V and Fig. 16"
-    paper = PAPER
+    paper = {"pools by the window's winner": {AGREEMENT: 100.0, RELU: 98.5}}
+    options = {"samples": (64, 300, 2000)} | TRAINS | {"epochs": (1, 3, 20)}
 
     def measure(self, setup: Setup) -> Found:
         """Confusion matrix, feature maps, and what the pools make of longer windows."""
         subject = convnet_mnist(setup)
-        data = subject.split.reported["test set"].first(setup.samples or SAMPLES)
+        data = subject.split.reported["test set"].first(setup.samples)
         own = coding(RANGE_HZ, SECONDS)
         window, online = compared(subject, own, data, 16), compared(subject, replace(own, pool="online"), data, 16)
         x, _ = next(data.batches(SHOWN))
@@ -51,8 +53,8 @@ class Fig16(Claim):
         pools: Pools = {"window": _pooled(subject, x, "window"), "online": _pooled(subject, x, "online")}
         return Found(
             rows=(
-                Row("pools by the window's winner", _figures(window), PAPER["window"]),
-                Row("pools online (ours)", _figures(online)),
+                Row("pools by the window's winner", window.figures),
+                Row("pools online (ours)", online.figures),
                 *(
                     Row(f"maps, {m.name}", {"relative error": m.relative_error, "correlation": m.correlation})
                     for m in maps
@@ -65,21 +67,17 @@ class Fig16(Claim):
             ),
             held=_claims(window, online, maps, pools),
             notes=(
-                f"First {window.samples:,} test images (the paper: 2,000), k = {RANGE_HZ:g} Hz, {SECONDS:g} s "
-                f"in steps of {DT} s, no leak.",
-                "Table V says 12 × 12 and 6 × 6 behind the pools, and 3,136 flattened; with padding, as section "
-                "V-E1 has it, they are 14 × 14 and 7 × "
-                "7, which "
-                "makes 3,136.",
-                f"The paper trains 100 epochs, here {setup.epochs or (20 if setup.full else 3)}.  Errors of maps and "
-                f"pools are over {len(x)} images, rms over rms.",
-                "The paper's pool must see the whole window before it can send its winner's spikes; ours counts "
-                "as it goes.  At the end of the window "
-                "both have "
-                "sent as many spikes as their busiest input, so the first pool is as wrong as its inputs and no "
-                "more; only when they send them differs.",
-                "The dense layers are less exact than the maps: activations there reach 20, and one spike a "
-                "step stands for 10 at this coding range.",
+                f"First {window.samples:,} test images (the paper: 2,000), k = {RANGE_HZ:g} Hz, {SECONDS:g} s in "
+                f"steps of {DT} s, no leak.",
+                "Table V says 12 × 12 and 6 × 6 behind the pools, and 3,136 flattened; with padding, as section V-E1 "
+                "has it, they are 14 × 14 and 7 × 7, which makes 3,136.",
+                f"The paper trains 100 epochs, here {setup.epochs}.  Errors of maps and pools are over {len(x)} "
+                "images, rms over rms.",
+                "The paper's pool must see the whole window before it can send its winner's spikes; ours counts as it "
+                "goes.  At the end of the window both have sent as many spikes as their busiest input, so the first "
+                "pool is as wrong as its inputs and no more; only when they send them differs.",
+                "The dense layers are less exact than the maps: activations there reach 20, and one spike a step "
+                "stands for 10 at this coding range.",
             ),
             draw=lambda: _figure(window, x, maps, pools),
         )
@@ -95,19 +93,14 @@ def _pooled(subject: Subject, x: Tensor, pool: Literal["window", "online"]) -> d
     return found
 
 
-def _figures(found: Compared) -> dict[str, Value]:
-    relu, snn = found.accuracies
-    return {AGREEMENT: 100 * found.agreement, RELU: relu, SNN: snn, "images": found.samples}
-
-
 def _claims(window: Compared, online: Compared, maps: list[Maps], pools: Pools) -> tuple[Held, ...]:
     least = min(window.agreement, online.agreement)
     weakest = min(m.correlation for m in maps)
     fall = min(found[TIMES[0]] / found[TIMES[-1]] for found in pools.values())
     apart = max(abs(pools["window"][t] - pools["online"][t]) for t in TIMES)
     return (
-        Held("labels are the ReLU network's", least, "share at least 0.98 with either pool", least >= 0.98),
-        Held("maps are alike in every layer", weakest, "correlation at least 0.95", weakest >= 0.95),
+        at_least("labels are the ReLU network's; share", least, 0.98, "with either pool"),
+        at_least("maps are alike in every layer; correlation", weakest, 0.95),
         Held(
             "either pool comes closer to the true maximum as 1 / T",
             fall,

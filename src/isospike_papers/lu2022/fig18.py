@@ -7,36 +7,34 @@ Single neurons with inputs of one frequency and of two, and the two dense networ
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from isospike.codings.linear_lif import asymptotic_bias
 from isospike.errors import InvalidData
 from isospike.measure import curve
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
-from isospike_papers.lu2022.fig7 import rectified
-from isospike_papers.lu2022.fig8 import frequencies
-from isospike_papers.lu2022.parts.setting import (
+from isospike.report.claim import Claim, Found, Held, Row, Setup
+from isospike_papers.lu2022.parts.neurons import (
+    ASYMPTOTIC,
     BIAS,
     CONDUCTANCE,
-    DT,
     WEIGHTS,
     answers,
-    coding,
-    dense_faces,
-    dense_mnist,
+    frequencies,
+    nominal,
+    rectified,
     rms,
-    spiking,
-    tidy,
     volleys,
 )
+from isospike_papers.lu2022.parts.setting import DT, coding, dense_faces, dense_mnist, spiking
+from isospike_papers.shared.plots import tidy
+from isospike_papers.shared.recipe import TRAINS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAPER: dict[str, Value] = {"differing labels [%]": "< 1"}  # at 10 s, faces and MNIST
 TIMES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.5, 10.0)
 LONG = 100.0
-RANGE_HZ, SAMPLES = 5.0, 100
+RANGE_HZ = 5.0
+FACES, DIGITS = "faces / motorbikes, 10400-600-2", "MNIST, 784-600-10"
 LABELS, VALUES = "differing labels [%]", "relative error of outputs"
 
 
@@ -44,20 +42,21 @@ class Fig18(Claim):
     """Fig. 18: error against coding time."""
 
     source = "Lu 2022, Fig. 18 and eqs. 19–21"
-    paper = PAPER
+    paper = {f"{name}, 10 s": {LABELS: "< 1"} for name in (FACES, DIGITS)}
+    options = {"samples": (64, 100, None)} | TRAINS
 
     def measure(self, setup: Setup) -> Found:
         """Neurons, then networks where their data are."""
         neurons = {seconds: _neuron(seconds, setup.seed) for seconds in (*TIMES, LONG)}
         rows = [Row(f"neuron, {seconds:g} s", dict(found)) for seconds, found in neurons.items()]
         networks: dict[str, list[tuple[float, float, float]]] = {}
-        for name, make in (("faces / motorbikes, 10400-600-2", dense_faces), ("MNIST, 784-600-10", dense_mnist)):
+        for name, make in ((FACES, dense_faces), (DIGITS, dense_mnist)):
             try:
                 subject = make(setup)
             except InvalidData as error:
                 rows.append(Row(name, {}, note=f"not run: {error.what}."))
                 continue
-            data = next(iter(subject.split.reported.values())).first(setup.samples or SAMPLES)
+            data = next(iter(subject.split.reported.values())).first(setup.samples)
             assert isinstance(subject.model, nn.Module)
             rectified_outputs = nn.Sequential(subject.model, nn.ReLU())
             moments = curve(
@@ -70,29 +69,24 @@ class Fig18(Claim):
                 (m.steps * DT, 100 * (1 - (m.agreement or 0.0)), m.relative_error or 0.0) for m in moments
             ]
             for seconds, labels, off in networks[name]:
-                rows.append(
-                    Row(f"{name}, {seconds:g} s", {LABELS: labels, VALUES: off}, PAPER if seconds == TIMES[-1] else {})
-                )
+                rows.append(Row(f"{name}, {seconds:g} s", {LABELS: labels, VALUES: off}))
+        shown = "all" if setup.samples is None else f"the first {setup.samples:,}"
         return Found(
             rows=tuple(rows),
             held=(*_claims(neurons), *_network_claims(networks)),
             notes=(
                 "Eq. 20 has N = ⌈f T⌉; a neuron that starts empty sends ⌊f T⌋.  The bound 1 / T is the same.",
-                "The inputs are spike counts themselves.  So against the nominal Σ ω f the bound is (1 + Σ ω) / "
-                "T for inputs of different frequencies; "
-                "1 / T is for what arrived, Σ ω N.  At one common frequency and these weights 1 / T happens to "
-                "hold for the nominal drive too.",
-                f"With leak, g = {CONDUCTANCE:g}, errors are against the ReLU neuron with the onset's bias, "
-                "−2.16, and with the asymptotic one, −1.5.  The "
-                "former error "
-                "does not vanish as T grows, since the lines differ by 0.66 Hz; the latter keeps what remains "
-                "near the onset.",
-                f"Networks: no leak, coding range k = {RANGE_HZ:g} Hz, first {setup.samples or SAMPLES} test "
-                "images; labels by the output neuron with most "
-                "spikes, "
-                "the first of several.  Relative error: rms over rms of the rectified outputs.",
-                "At k = 50 Hz, where rates saturate (Fig. 13), time does not help: 6 % "
-                "(MNIST, 500 images) and 1.5 % (faces, 464) of labels still differed at 10 s, in a run made once.",
+                "The inputs are spike counts themselves.  So against the nominal Σ ω f the bound is (1 + Σ ω) / T for "
+                "inputs of different frequencies; 1 / T is for what arrived, Σ ω N.  At one common frequency and "
+                "these weights 1 / T happens to hold for the nominal drive too.",
+                f"With leak, g = {CONDUCTANCE:g}, errors are against the ReLU neuron with the onset's bias, −2.16, "
+                "and with the asymptotic one, −1.5.  The former error does not vanish as T grows, since the lines "
+                "differ by 0.66 Hz; the latter keeps what remains near the onset.",
+                f"Networks: no leak, coding range k = {RANGE_HZ:g} Hz, {shown} test images; labels by the output "
+                "neuron with most spikes, the first of several.  Relative error: rms over rms of the rectified "
+                "outputs.",
+                "At k = 50 Hz, where rates saturate (Fig. 13), time does not help: 6 % (MNIST, 500 images) and 1.5 % "
+                "(faces, 464) of labels still differed at 10 s, in a run made once.",
             ),
             draw=lambda: _figure(neurons, networks),
         )
@@ -103,19 +97,15 @@ def _neuron(seconds: float, seed: int) -> dict[str, float]:
     one, two = torch.stack([same, same]), frequencies(2, seed)
     found: dict[str, float] = {"1 / T [Hz]": 1 / seconds}
     for name, f in (("same f", one), ("two f", two)):
-        drive, nominal = volleys(WEIGHTS, f, seconds), torch.tensor(WEIGHTS, dtype=torch.float64) @ f
+        drive, meant = volleys(WEIGHTS, f, seconds), nominal(WEIGHTS, f)
         out = answers(drive, conductance=0.0)
-        found[f"{name}, rms [Hz]"] = rms(out - nominal)
-        found[f"{name}, largest [Hz]"] = float((out - nominal).abs().max())
+        found[f"{name}, rms [Hz]"] = rms(out - meant)
+        found[f"{name}, largest [Hz]"] = float((out - meant).abs().max())
         found[f"{name}, largest, of what arrived [Hz]"] = float((out - drive.sum(0)[0] / seconds).abs().max())
     leaky = answers(volleys(WEIGHTS, one, seconds))
-    for label, bias in (("-2.16", BIAS), ("-1.5", asymptotic_bias(CONDUCTANCE))):
-        found[f"leak, b = {label}, rms [Hz]"] = rms(leaky - rectified(_nominal(one), bias))
+    for label, bias in (("-2.16", BIAS), ("-1.5", ASYMPTOTIC)):
+        found[f"leak, b = {label}, rms [Hz]"] = rms(leaky - rectified(nominal(WEIGHTS, one), bias))
     return found
-
-
-def _nominal(f: Tensor) -> Tensor:
-    return torch.tensor(WEIGHTS, dtype=torch.float64) @ f
 
 
 def _claims(found: dict[float, dict[str, float]]) -> tuple[Held, ...]:

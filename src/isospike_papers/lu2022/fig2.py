@@ -14,7 +14,9 @@ from torch import Tensor
 from isospike.engine import advance, start
 from isospike.neurons import LIF
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
-from isospike_papers.lu2022.parts.setting import CONDUCTANCE, DT, RESETS, WEIGHTS, Reset, scalar, tidy, volleys
+from isospike_papers.lu2022.parts.neurons import CONDUCTANCE, WEIGHTS, volleys
+from isospike_papers.lu2022.parts.setting import DT, RESETS, Reset, scalar
+from isospike_papers.shared.plots import tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +64,6 @@ class Fig2(Claim):
     """Fig. 2: membrane potential with a reset to zero and with a linear reset."""
 
     source = "Lu 2022, Fig. 2"
-    paper = ("a drawing, without figures",)
 
     def measure(self, setup: Setup) -> Found:
         """Both neurons on the same input."""
@@ -72,9 +73,9 @@ class Fig2(Claim):
             rows=tuple(Row(f"reset {name}", _figures(runs[reset])) for reset, name in RESETS.items()),
             held=_claims(runs["soft"], runs["zero"]),
             notes=(
-                f"Inputs of {FREQUENCIES[0]:g} and {FREQUENCIES[1]:g} Hz with weights {WEIGHTS[0]} and "
-                f"{WEIGHTS[1]}, g = {CONDUCTANCE:g}, V_th = C = 1, "
-                f"steps of {DT} s: chosen here, as the paper's drawing has no figures.",
+                f"Inputs of {FREQUENCIES[0]:g} and {FREQUENCIES[1]:g} Hz with weights {WEIGHTS[0]} and {WEIGHTS[1]}, "
+                f"g = {CONDUCTANCE:g}, V_th = C = 1, steps of {DT} s: chosen here, as the paper's drawing has no "
+                "figures.",
                 "Charge received = leaked + one V_th C a spike + what is left + what the reset threw away.",
             ),
             draw=lambda: _figure(runs["soft"], runs["zero"]),

@@ -52,8 +52,8 @@ def _cifar10(train: bool, root: Path, normalize: Normalize) -> Data:
     except InvalidData as error:
         raise InvalidData(
             f"CIFAR-10 is not in `{root}`: {error.what}",
-            "torchvision's layout (cifar-10-batches-py), or cifar10.npz with train_images, train_labels, "
-            "test_images and test_labels.",
+            "torchvision's layout (cifar-10-batches-py), or cifar10.npz with train_images, train_labels, test_images "
+            "and test_labels.",
             "Put it there, or name its place: --data-dir, ISOSPIKE_DATA.",
         ) from error
 

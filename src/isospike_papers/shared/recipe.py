@@ -12,9 +12,17 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 
 from isospike.data import Data, loader
-from isospike.report.claim import Setup
+from isospike.report.claim import Option, Setup
 from isospike.store import Store, write
 from isospike.train import Classifier, Sparsity, fit
+
+# Options of claims that train networks, each for its own number of epochs
+TRAINS: dict[str, Option | tuple[Option, Option, Option]] = {
+    "training": (512, None, None),
+    "epochs": (1, None, None),
+    "seed": 0,
+    "device": "cpu",
+}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from isospike.export import Integers
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
 from isospike.train import fit, prepare
 from isospike_papers.shared.data import with_test_set
-from isospike_papers.shared.recipe import Recipe, trained
+from isospike_papers.shared.recipe import TRAINS, Recipe, trained
 from isospike_papers.stanojevic2023.parts.networks import lenet5
 
 LEVELS = (2, 4, 8, 16)
@@ -34,19 +34,17 @@ class OnAClock(Claim):
 
     source = "Stanojevic 2023, ch. 2 on a clock; Bu 2022"
     paper = {"ReLU, ideal": {ACCURACY: 99.03}}  # LeNet-5 of Table 2.1, trained on all images
+    options = {"samples": (64, None, None)} | TRAINS | {"training": (512, 12_000, None), "epochs": (1, 4, 20)}
 
     def measure(self, setup: Setup) -> Found:
         """Train one network for each number of levels."""
         split = with_test_set("mnist", setup.data_dir)
-        images = split.train.first(setup.training or (None if setup.full else 12_000))
+        images = split.train.first(setup.training)
         test = split.reported["test set"].first(setup.samples)
         x = torch.cat(list(test.first(500))).double()
         rows = []
         for levels in LEVELS:
-            name = f"lenet5-qcfs-{levels}-mnist-{len(images)}"
-            recipe = Recipe(
-                name, epochs=setup.epochs or (20 if setup.full else 4), decay=0.7, shift=2, seed=setup.seed
-            )
+            recipe = _recipe(f"lenet5-qcfs-{levels}-mnist-{len(images)}", setup)
             model = trained(recipe, partial(quantised, levels), lambda: images, setup.device).double()
             network = convert(model, images.first(500), input_range=(0.0, 1.0), dtype=torch.float64)
             expected = model(x)
@@ -86,18 +84,20 @@ class OnAClock(Claim):
             ),
             notes=(
                 f"LeNet-5, trained on {len(images):,} images; accuracy over {len(test):,}, errors over {len(x)} "
-                "images (events: 50), "
-                "relative to the largest output, in double precision.  In single precision sums within rounding "
-                "of a tick may fall on either side, in "
-                "any program.",
+                "images (events: 50), relative to the largest output, in double precision.  In single precision sums "
+                "within rounding of a tick may fall on either side, in any program.",
                 "Inputs come at any time for the QCFS networks, and on the clock for the tuned ones.",
             ),
         )
 
 
+def _recipe(name: str, setup: Setup) -> Recipe:
+    return Recipe(name, epochs=setup.epochs or 1, decay=0.7, shift=2, seed=setup.seed)
+
+
 def _tuned(setup: Setup, images: Data, test: Data, x: torch.Tensor) -> tuple[list[Row], float]:
     """The ReLU network with 4 ticks and 4 bits, before and after two epochs of tuning, and as integers."""
-    recipe = Recipe(f"lenet5-mnist-{len(images)}", epochs=setup.epochs or 4, decay=0.7, shift=2, seed=setup.seed)
+    recipe = _recipe(f"lenet5-mnist-{len(images)}", setup)
     relu = trained(recipe, lenet5, lambda: images, setup.device)
     constraints = [TimeSteps(4), WeightBits(4)]
     network = convert(relu, images.first(500), input_range=(0.0, 1.0))

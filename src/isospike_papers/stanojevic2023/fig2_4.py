@@ -12,17 +12,16 @@ from isospike.data import Data
 from isospike.engine import SpikingNetwork
 from isospike.network import Stage
 from isospike.neurons import FirstSpikeIF
-from isospike.report.claim import Claim, Found, Held, Row, Setup, Value
+from isospike.report.claim import Claim, Found, Held, Row, Setup
 from isospike.simulate import ClosedForm, simulate
 from isospike_papers.stanojevic2023.parts import raster
 from isospike_papers.stanojevic2023.parts.exactness import Exactness
 from isospike_papers.stanojevic2023.parts.membrane import trajectory
-from isospike_papers.stanojevic2023.parts.subjects import PAPER_CODING, vgg16_cifar10
+from isospike_papers.stanojevic2023.parts.subjects import PAPER_CODING, VGG16, vgg16_cifar10
 
 CAT, SHOWN, BINS = 3, 10, 60
 LAYERS = (0, 1, 2, 14)
 EARLY = "layer 2 fires before t_max [%]"
-PAPER: dict[str, Value] = {EARLY: 34.92}
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class Fig24(Claim):
     """Fig. 2.4: spikes of VGG16 for one image of CIFAR-10."""
 
     source = "Stanojevic 2023, Fig. 2.4"
-    paper = PAPER
+    paper = {"over the images": {EARLY: 34.92}}
+    options = VGG16
 
     def measure(self, setup: Setup) -> Found:
         """Simulate one image for the raster, and all of them for the histogram."""
@@ -69,7 +69,7 @@ class Fig24(Claim):
         lost = max(_error(stage.neuron.value(trace.codes[stage.name]), values[stage.name]) for stage in hidden)
         return Found(
             rows=(
-                Row("over the images", {EARLY: 100 * census.fires, "images": len(data)}, PAPER),
+                Row("over the images", {EARLY: 100 * census.fires, "images": len(data)}),
                 *(
                     Row(
                         band.name,

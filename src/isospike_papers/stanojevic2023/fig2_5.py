@@ -15,10 +15,10 @@ from rich.progress import track
 from isospike.constraints import Noise, SlopeMismatch, SpikeJitter, constrain
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
-from isospike.report.claim import Claim, Figures, Found, Held, Row, Setup, Value, at_least, number
+from isospike.report.claim import Claim, Figures, Found, Held, Row, Setup, at_least, number
 from isospike.simulate import ClosedForm
 from isospike_papers.stanojevic2023.parts.exactness import Exactness
-from isospike_papers.stanojevic2023.parts.subjects import PAPER_CODING, vgg16_cifar10
+from isospike_papers.stanojevic2023.parts.subjects import PAPER_CODING, VGG16, vgg16_cifar10
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +40,7 @@ class Fig25(Claim):
         "jitter 0.001": {ACCURACY: 93.59},
         "jitter 0.01": {ACCURACY: 92.93},
     }
+    options = VGG16 | {"trials": (2, 16, 16)}
 
     def measure(self, setup: Setup) -> Found:
         """Convert VGG16 once, then disturb it."""
@@ -51,11 +52,11 @@ class Fig25(Claim):
 
         def with_margin(margin: float) -> Row:
             other = exactness.network(replace(PAPER_CODING, margin=margin))
-            return _row(f"ζ = {margin:g}", {ACCURACY: accuracy(other, data), LATENCY: other.latency})
+            return Row(f"ζ = {margin:g}", {ACCURACY: accuracy(other, data), LATENCY: other.latency})
 
         def trials(label: str, sd: float, one: Callable[[int], float]) -> Row:
             found = [one(1000 * setup.seed + trial) for trial in range(setup.trials)]
-            return _row(
+            return Row(
                 f"{label} {sd:g}",
                 {ACCURACY: mean(found), SPREAD: stdev(found) if len(found) > 1 else 0.0, LATENCY: network.latency},
             )
@@ -81,20 +82,18 @@ class Fig25(Claim):
                     ()
                     if setup.full
                     else (
-                        f"VGG16 has width {setup.width} instead of 64, so the undisturbed accuracy differs from "
-                        "the paper's 93.59 %.",
+                        f"VGG16 has width {setup.width} instead of 64, so the undisturbed accuracy differs from the "
+                        "paper's 93.59 %.",
                     )
                 ),
                 f"Accuracy is over {len(data):,} images ({place}); jitter and mismatch over {setup.trials} draws.",
-                "Jitter and mismatch are in the paper's units: time with τ_c = 1, and α with α = 1.  Hidden "
-                "windows of this network are "
-                f"{min(windows):.3g} to {max(windows):.3g} long, {median(windows):.3g} in the median.",
-                "The paper reports a dramatic drop at a mismatch of 0.001 already.  A mismatch moves a spike by "
-                "its size times the ramp's length "
-                "(from the start of the window before to the spike) over the slope at the crossing, α / (1 − "
-                "S): its effect grows with the "
-                "windows, and with rows whose sum S is far below 0.  Both depend on width and training; here "
-                "they are those of a narrow network.",
+                "Jitter and mismatch are in the paper's units: time with τ_c = 1, and α with α = 1.  Hidden windows "
+                f"of this network are {min(windows):.3g} to {max(windows):.3g} long, {median(windows):.3g} in the "
+                "median.",
+                "The paper reports a dramatic drop at a mismatch of 0.001 already.  A mismatch moves a spike by its "
+                "size times the ramp's length (from the start of the window before to the spike) over the slope at "
+                "the crossing, α / (1 − S): its effect grows with the windows, and with rows whose sum S is far below "
+                "0.  Both depend on width and training; here they are those of a narrow network.",
             ),
             draw=lambda: _figure(margins, jitters, mismatches),
         )
@@ -105,10 +104,6 @@ def accuracy(network: SpikingNetwork, data: Data) -> float:
     answer = ClosedForm().prepare(network)
     right = sum(int((answer(x).argmax(1) == y).sum()) for x, y in data.batches() if y is not None)
     return 100 * right / len(data)
-
-
-def _row(case: str, measured: dict[str, Value]) -> Row:
-    return Row(case, measured)
 
 
 def _claims(at: Mapping[str, Figures], images: int) -> tuple[Held, ...]:

@@ -107,10 +107,7 @@ class Fig32(Claim):
     """Fig. 3.2: eigenvalues of the Jacobian at initialisation, and gradients by depth."""
 
     source = "Stanojevic 2023, Fig. 3.2 and the text beside it"
-    paper = (
-        "α = 1: multiple eigenvalues with modulus larger than 1",
-        "slope 1: eigenvalues stay tightly within the unit circle",
-    )
+    options = {"trials": (2, 16, 16), "seed": 0}
 
     def measure(self, setup: Setup) -> Found:
         """Draw networks, take their Jacobians' eigenvalues, and send a gradient back through each."""
@@ -136,20 +133,17 @@ class Fig32(Claim):
             rows=tuple(Row(kind, measured) for kind, measured in rows.items()),
             held=_claims(rows, passes),
             notes=(
-                f"{setup.trials} networks of {DEPTH} layers, {UNITS} neurons each, no biases; eigenvalues are "
-                "of the first layers' Jacobians, the "
-                f"gradient is of the cross-entropy of {SAMPLES} random inputs.  Medians over the networks, the "
-                "largest modulus over all.",
-                "The text takes M for a small matter.  It silences half of each layer, and the spectral radius "
-                "of M W is about 1/√2 of that of W: eigenvalues "
-                f"in the unit circle then make a gradient fall by 1/√2 a layer, to {2 ** (-DEPTH / 2):.2g} in "
-                f"all.  With variance 2/{UNITS} W goes beyond the "
-                "circle, M W fills it, and the gradient keeps its size.",
+                f"{setup.trials} networks of {DEPTH} layers, {UNITS} neurons each, no biases; eigenvalues are of the "
+                f"first layers' Jacobians, the gradient is of the cross-entropy of {SAMPLES} random inputs.  Medians "
+                "over the networks, the largest modulus over all.",
+                "The text takes M for a small matter.  It silences half of each layer, and the spectral radius of M W "
+                "is about 1/√2 of that of W: eigenvalues in the unit circle then make a gradient fall by 1/√2 a "
+                f"layer, to {2 ** (-DEPTH / 2):.2g} in all.  With variance 2/{UNITS} W goes beyond the circle, M W "
+                "fills it, and the gradient keeps its size.",
                 "With α = 1 the naive slope B_i is below zero for a sixth of the neurons, which fire at once or "
-                "never; of those where it is just above zero "
-                "many are past their threshold at t_min and held there.  No gradient passes through either: the "
-                "Jacobian of gated neurons is far smaller "
-                "than the eigenvalues of B⁻¹ W suggest, and yet the gradient grows.",
+                "never; of those where it is just above zero many are past their threshold at t_min and held there.  "
+                "No gradient passes through either: the Jacobian of gated neurons is far smaller than the eigenvalues "
+                "of B⁻¹ W suggest, and yet the gradient grows.",
             ),
             draw=lambda: _figure(spectra, passes),
         )

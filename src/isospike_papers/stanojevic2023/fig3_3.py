@@ -16,6 +16,7 @@ from torch import Tensor
 
 from isospike.data import Data
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least, at_most
+from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.stanojevic2023.parts.trajectories import Layers, along, differences, gradients, losses
 from isospike_papers.stanojevic2023.parts.twins import HELD, MAPPABLE, RELU, REORDERED, Curve, Plan, Run, Twins, opened
 
@@ -31,14 +32,12 @@ COSINE, DIRECTION, APART = "cosine with ReLU", "cosine of the ways", "distance f
 
 def plans(setup: Setup) -> tuple[Plan, Plan, Plan]:
     """Those of (a), (b) and (c); (a) is for the rate 5e-4."""
-    epochs = setup.epochs or (50 if setup.full else 4)
-    training = setup.training or (None if setup.full else 4000)
     a = Plan(
         "fc8",
         "mnist",
-        epochs,
-        training,
-        setup.samples or 2000,
+        setup.epochs or 1,
+        setup.training,
+        setup.samples,
         batch=8,
         rate=RATE,
         optimizer="SGD",
@@ -54,10 +53,7 @@ class Fig33(Claim):
     """Fig. 3.3: training trajectories with and without the linearly mappable condition."""
 
     source = "Stanojevic 2023, Fig. 3.3 and §3.6.3"
-    paper = (
-        "a: α = 1 struggles to surpass 20 % at the rate of the others, and is slower at its best",
-        "b: cosine 1 if linearly mappable, else it falls",
-    )
+    options = {"samples": (64, 2000, 2000)} | TRAINS | {"training": (512, 4000, None), "epochs": (1, 4, 50)}
 
     def measure(self, setup: Setup) -> Found:
         """Train or fetch the networks of (a) and (b), and train those of (c)."""
@@ -74,33 +70,23 @@ class Fig33(Claim):
             held=_claims(curves, layers, steps),
             notes=(
                 f"(a) and (b): eight dense layers on the first {a.training or 'all'} MNIST training images, "
-                f"{a.epochs} epochs of batches of 8, plain SGD; "
-                f"accuracy is over {a.tested:,} of the images trained on.  (b) is in double precision.  The "
-                "paper trains on all images, for at least 20 "
-                "epochs.",
+                f"{a.epochs} epochs of batches of 8, plain SGD; accuracy is over {a.tested:,} of the images trained "
+                "on.  (b) is in double precision.  The paper trains on all images, for at least 20 epochs.",
                 "With α = 1 the slope of a neuron is B = 1 / (1 − S), S the sum of its row, and a step in W is "
-                "another step in w.  The rows of the "
-                "common start "
-                "are rescaled to sums of −1 to ½.  That was narrowed after a first run with the bounds of ch. "
-                "2, −10 and 0.99, where slopes began "
-                "between 0.1 and "
-                "100 and both networks with α = 1 ended in losses that are not finite; the paper does not say "
-                "how its rows were bounded.",
+                "another step in w.  The rows of the common start are rescaled to sums of −1 to ½.  That was narrowed "
+                "after a first run with the bounds of ch. 2, −10 and 0.99, where slopes began between 0.1 and 100 and "
+                "both networks with α = 1 ended in losses that are not finite; the paper does not say how its rows "
+                "were bounded.",
                 "A neuron whose slope falls to zero or below fires at t_min whatever it hears, and eq. 3.3 then "
-                "lengthens its window tenfold after "
-                "every step, "
-                "until numbers overflow: that is what a loss of nan says.",
-                "Cosines are close to 1 at the small rate, for no network goes far: the distance between the "
-                "trained networks, over the way that the ReLU "
-                "network went, tells trajectories apart better.  With α = 1 steps in w are also longer; the "
-                "cosine of the two ways, from the common "
-                "start, does "
-                "not heed that, and its claim was added after a first run.  The first two columns of cosines "
-                "are their distances from 1.",
-                f"(c): {STEPS} steps of Adam on 16 layers in double precision.  Rounding alone: the same ReLU "
-                "network with its hidden neurons in "
-                "another order, "
-                "so that the same sums are taken in another order.",
+                "lengthens its window tenfold after every step, until numbers overflow: that is what a loss of nan "
+                "says.",
+                "Cosines are close to 1 at the small rate, for no network goes far: the distance between the trained "
+                "networks, over the way that the ReLU network went, tells trajectories apart better.  With α = 1 "
+                "steps in w are also longer; the cosine of the two ways, from the common start, does not heed that, "
+                "and its claim was added after a first run.  The first two columns of cosines are their distances "
+                "from 1.",
+                f"(c): {STEPS} steps of Adam on 16 layers in double precision.  Rounding alone: the same ReLU network "
+                "with its hidden neurons in another order, so that the same sums are taken in another order.",
             ),
             draw=lambda: _figure(curves, followed, runs, norms, steps),
         )

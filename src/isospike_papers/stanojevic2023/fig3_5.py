@@ -10,8 +10,8 @@ from rich.progress import track
 
 from isospike import Latency, SpikeJitter, TimeSteps, WeightBits, constrain
 from isospike.constraints import Constraint
-from isospike.report.claim import SIZES, Claim, Figures, Found, Held, Row, Setup, at_most, number
-from isospike_papers.stanojevic2023.parts.tuning import Tuning
+from isospike.report.claim import Claim, Figures, Found, Held, Row, Setup, at_most, number
+from isospike_papers.stanojevic2023.parts.tuning import TUNED, Tuning
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ class Fig35(Claim):
         "95th percentile": {LATENCY: 33.0},
         "90th percentile": {LATENCY: 22.0},
     }
-    sizes = {**SIZES, "usual": Setup(width=16)}
+    options = TUNED | {"trials": (2, 16, 16)}
 
     def measure(self, setup: Setup) -> Found:
         """Tune one network for each constraint, and for all at once."""
@@ -83,14 +83,13 @@ class Fig35(Claim):
             held=_claims({row.case: row.measured for row in rows}),
             notes=(
                 *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64.",)),
-                f"Tuned for {tuning.epochs} epochs of {len(tuning.images):,} images; accuracy is over "
-                f"{len(data):,} images ({place}), with jitter over "
-                f"{setup.trials} draws.",
-                "The paper's text gives latencies and bounds, no accuracies by constraint; its windows are a "
-                "layer's, ours fit each channel's activations "
-                "(scale='channel'), since batch norm behind the rectifiers leaves channels of very different size.",
-                "Tuning on ideal hardware is the yardstick: it has seen the images as often.  Bits are counted "
-                "on the read-out's weights too.",
+                f"Tuned for {tuning.epochs} epochs of {len(tuning.images):,} images; accuracy is over {len(data):,} "
+                f"images ({place}), with jitter over {setup.trials} draws.",
+                "The paper's text gives latencies and bounds, no accuracies by constraint; its windows are a layer's, "
+                "ours fit each channel's activations (scale='channel'), since batch norm behind the rectifiers leaves "
+                "channels of very different size.",
+                "Tuning on ideal hardware is the yardstick: it has seen the images as often.  Bits are counted on the "
+                "read-out's weights too.",
             ),
             draw=lambda: _figure(rows),
         )

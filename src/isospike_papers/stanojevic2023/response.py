@@ -30,7 +30,6 @@ EXCESS, ERROR, AGREE, RIGHT = "t/τ1 exceeds a(t) by [%]", "error of the logits 
 SHORT = (LIMIT, 0.1, 0.01)  # times [τ1]
 RATIOS = (1.0, 1 / LIMIT, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 1e4)  # τ1 over the longest interval
 DECAYS = {2.0: "τ2 = 2 τ1", math.inf: "no decay"}  # τ2/τ1
-IMAGES = 300
 
 
 class Responses(Claim):
@@ -38,11 +37,12 @@ class Responses(Claim):
 
     source = "Stanojevic 2023, §3.6.1, eqs. 3.14–3.18, Fig. 3.6"
     paper = {"t = 0.5 τ1, τ2 = 2 τ1": {EXCESS: "linear"}}
+    options = {"samples": (64, 300, 300)}
 
     def measure(self, setup: Setup) -> Found:
         """Take the response at some times, then the network at some time constants."""
         network = convert(lenet5(), open_data("mnist-sample", True), dtype=torch.float64)
-        data = open_data("mnist-sample").first(setup.samples or IMAGES)
+        data = open_data("mnist-sample").first(setup.samples)
         longest = interval(network)
         excess = {
             (t, decay): 100 * (t / float(Response(1.0, decay)(np.array(t))) - 1) for t in SHORT for decay in DECAYS
@@ -53,29 +53,24 @@ class Responses(Claim):
             for decay in DECAYS
         }
         linear = compared(network, data)
-        points = (_row(f"t = {t:g} τ1, {DECAYS[decay]}", {EXCESS: by}) for (t, decay), by in excess.items())
+        points = (Row(f"t = {t:g} τ1, {DECAYS[decay]}", {EXCESS: by}) for (t, decay), by in excess.items())
         networks = (
-            _row(f"τ1 = {ratio:,g} intervals, {DECAYS[decay]}", _figures(agreement))
+            Row(f"τ1 = {ratio:,g} intervals, {DECAYS[decay]}", _figures(agreement))
             for (ratio, decay), agreement in found.items()
         )
         return Found(
             rows=(*points, *networks),
             held=_claims(excess, found),
             notes=(
-                f"LeNet-5 on the first {len(data):,} test images of the sample, event by event, its parameters "
-                "as they were converted and not tuned to "
-                "the new "
-                f"response; linear neurons: {RIGHT} {100 * _accuracy(linear):.4g}, {ERROR} "
-                f"{100 * linear.relative_error:.2g}.",
-                f"The longest interval t_max(n) − t_min(n − 1) is {longest:.4g} τ_c, so that eq. 3.18 asks for "
-                f"τ1 > {longest / LIMIT:.4g} τ_c; the "
-                "text's example "
-                "is an interval of 10 τ_c with τ1 = 20 τ_c.  Only the ratio matters: τ1 is not bound to τ_c.",
-                "a(t) = t/τ1 · (1 − t/2τ1 − t/τ2 + …): with τ2 = 2 τ1 the slope has lost a share of 2t/τ1 by "
-                "the time t.  Neurons that are due late "
-                "then never "
-                "reach their threshold, where the linear ones do: at one or two intervals the convolutions are "
-                "all but silent.",
+                f"LeNet-5 on the first {len(data):,} test images of the sample, event by event, its parameters as "
+                f"they were converted and not tuned to the new response; linear neurons: {RIGHT} "
+                f"{100 * _accuracy(linear):.4g}, {ERROR} {100 * linear.relative_error:.2g}.",
+                f"The longest interval t_max(n) − t_min(n − 1) is {longest:.4g} τ_c, so that eq. 3.18 asks for τ1 > "
+                f"{longest / LIMIT:.4g} τ_c; the text's example is an interval of 10 τ_c with τ1 = 20 τ_c.  Only the "
+                "ratio matters: τ1 is not bound to τ_c.",
+                "a(t) = t/τ1 · (1 − t/2τ1 − t/τ2 + …): with τ2 = 2 τ1 the slope has lost a share of 2t/τ1 by the time "
+                "t.  Neurons that are due late then never reach their threshold, where the linear ones do: at one or "
+                "two intervals the convolutions are all but silent.",
             ),
             draw=lambda: _figure(found),
         )
@@ -106,10 +101,6 @@ def _accuracy(found: Agreement) -> float:
 
 def _figures(found: Agreement) -> dict[str, Value]:
     return {ERROR: 100 * found.relative_error, AGREE: 100 * found.agreement, RIGHT: 100 * _accuracy(found)}
-
-
-def _row(case: str, measured: dict[str, Value]) -> Row:
-    return Row(case, measured)
 
 
 def _claims(excess: dict[tuple[float, float], float], found: dict[tuple[float, float], Agreement]) -> tuple[Held, ...]:

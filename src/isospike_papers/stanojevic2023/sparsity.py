@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 HIDDEN = 600
 PRICES = (0.1, 0.3, 1.0, 3.0)
 TARGETS = (0.3, 0.1, 0.05, 20 / HIDDEN)
-EPOCHS, RATE, DECAY, BATCH = 10, 2e-3, 0.8, 128
+RATE, DECAY, BATCH = 2e-3, 0.8, 128
 
 ACCURACY, SPIKES, COUNT = "accuracy [%]", "spikes per hidden neuron", "hidden spikes per image"
 FREE, FEWEST = "no price", f"target {20 / HIDDEN:.3g}"
@@ -48,6 +48,7 @@ class SparseSpikes(Claim):
 
     source = "Stanojevic 2023, Table 2.1 (the two fully connected networks)"
     paper = PAPER
+    options = {"samples": (64, None, None), "training": (512, None, None), "epochs": (1, 10, 10), "seed": 0}
 
     def measure(self, setup: Setup) -> Found:
         """Train one network for each price and each target, all from the same weights, and count spikes on the test
@@ -63,18 +64,17 @@ class SparseSpikes(Claim):
             notes=(
                 f"The standard error of an accuracy over {len(test):,} images is about "
                 f"{100 * math.sqrt(0.02 * 0.98 / len(test)):.2g} points; one seed.",
-                "The thesis trains a ReLU network, with dropout where there is no price, and converts it; here "
-                "spike times are trained, from "
-                "the same initial weights for all rows, without dropout or changed images.",
-                "weight: λ of the price λ · mean activation.  target: λ begins at 0.1 and follows the spikes of "
-                "every batch.",
+                "The thesis trains a ReLU network, with dropout where there is no price, and converts it; here spike "
+                "times are trained, from the same initial weights for all rows, without dropout or changed images.",
+                "weight: λ of the price λ · mean activation.  target: λ begins at 0.1 and follows the spikes of every "
+                "batch.",
             ),
             draw=lambda: _figure(rows, len(test)),
         )
 
 
 def _how(setup: Setup) -> dict[str, Value]:
-    return {"epochs": setup.epochs or EPOCHS, "rate": RATE, "decay": DECAY, "batch": BATCH}
+    return {"epochs": setup.epochs or 1, "rate": RATE, "decay": DECAY, "batch": BATCH}
 
 
 def _trained(train: Data, weight: float, target: float | None, setup: Setup) -> SpikingNetwork:
@@ -89,7 +89,7 @@ def _trained(train: Data, weight: float, target: float | None, setup: Setup) -> 
             model = two_layers(HIDDEN, dropout=0.0).eval()
         trainee = prepare(convert(model, train.first(1000), TTFS()), sparsity=Sparsity(weight, target))
         adam = partial(torch.optim.Adam, lr=RATE)
-        batches, epochs = loader(train, BATCH), setup.epochs or EPOCHS
+        batches, epochs = loader(train, BATCH), setup.epochs or 1
         save(
             fit(
                 trainee, batches, epochs, optimizer=adam, decay=DECAY, seed=setup.seed, folder=path.parent, resume=True

@@ -14,19 +14,15 @@ from isospike.data import loader
 from isospike.importers import read
 from isospike.ir.graph import Graph
 from isospike.passes import canonical
-from isospike.report.claim import SIZES, Claim, Found, Held, Row, Setup, Value, at_least, at_most
+from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least, at_most
 from isospike.train import Classifier, Trainee, accuracy, fit, prepare
-from isospike_papers.stanojevic2023.parts.tuning import BATCH, DECAY, Tuning
+from isospike_papers.stanojevic2023.parts.tuning import BATCH, DECAY, TUNED, Tuning
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RATE = 1e-4
 BEFORE, AFTER = ("ReLU before [%]", "SNN before [%]"), ("ReLU after [%]", "SNN after [%]")
-PAPER: dict[str, dict[str, Value]] = {
-    "CIFAR-100": dict(zip((*BEFORE, *AFTER), (70.48, 70.48, 72.23, 72.24), strict=True)),
-    "Places365": dict(zip((*BEFORE, *AFTER), (52.69, 52.69, 53.86, 53.86), strict=True)),
-}
 
 
 class Twin(nn.Module):
@@ -63,8 +59,11 @@ class Table32(Claim):
     """Table 3.2 and Fig. 3.4b: VGG16 before and after fine-tuning, ReLU and spiking."""
 
     source = "Stanojevic 2023, Table 3.2 and Fig. 3.4b"
-    paper = PAPER
-    sizes = {**SIZES, "usual": Setup(width=16)}
+    paper = {
+        "CIFAR-100": dict(zip((*BEFORE, *AFTER), (70.48, 70.48, 72.23, 72.24), strict=True)),
+        "Places365": dict(zip((*BEFORE, *AFTER), (52.69, 52.69, 53.86, 53.86), strict=True)),
+    }
+    options = TUNED
 
     def measure(self, setup: Setup) -> Found:
         """Tune both, step by step over the same batches."""
@@ -94,7 +93,7 @@ class Table32(Claim):
         apart = [abs(a - b) for a, b in zip(losses["ReLU"], losses["SNN"], strict=True)]
         rows = [
             Row("CIFAR-10", measured),
-            *(Row(name, {}, figures, note="not run: data set not here.") for name, figures in PAPER.items()),
+            *(Row(name, {}, note="not run: data set not here.") for name in self.paper),
         ]
         gain = {name: after[name] - before[name] for name in trainees}
         lost = abs(before["ReLU"] - before["SNN"])
@@ -119,11 +118,9 @@ class Table32(Claim):
             notes=(
                 *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64.",)),
                 f"CIFAR-10 takes the place of CIFAR-100 and Places365.  Tuned for {tuning.epochs} epochs of "
-                f"{len(tuning.images):,} images at a rate of "
-                f"{RATE:g}; "
-                f"accuracy over {len(data):,} images ({place}).",
-                "In single precision the two drift apart as any two orders of summation do; in double precision "
-                "see stanojevic2023-fig3.3.",
+                f"{len(tuning.images):,} images at a rate of {RATE:g}; accuracy over {len(data):,} images ({place}).",
+                "In single precision the two drift apart as any two orders of summation do; in double precision see "
+                "stanojevic2023-fig3.3.",
             ),
             draw=lambda: _figure(losses, len(batches)),
         )

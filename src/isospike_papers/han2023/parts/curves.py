@@ -2,7 +2,7 @@
 scheme of conversion."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
@@ -15,9 +15,10 @@ from isospike.codings.normalise import Bounds, Percentile, SpikeNorm
 from isospike.engine import SpikingNetwork
 from isospike.measure import Moment, curve
 from isospike.neurons import IF, TernaryIF
-from isospike.report.claim import Row, Setup, Value
-from isospike_papers.han2023.parts.nets import NETS, SAMPLES, Net
+from isospike.report.claim import Figures, Row, Setup
+from isospike_papers.han2023.parts.nets import NETS, Net
 
+AT = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # T that tables of curves show
 CALIBRATION = 256  # training images that ranges are read off, where they are
 FAST = 128  # time steps up to which schemes that need few are run
 ANN, SNN, LATENCY, ERROR = "ANN accuracy [%]", "SNN accuracy [%]", "latency", "error [%]"
@@ -33,8 +34,10 @@ class Scheme:
     fast: bool = False
 
 
-PLAIN, ROUNDING, HALFWAY = "stReLU", "stReLU, firing at θ/2", "stReLU, starting at θ/2"
+PLAIN, ROUNDING, HALFWAY = "stReLU", "stReLU firing at θ/2", "stReLU starting at θ/2"
 TERMAPPING = "TerMapping"
+RULES = (PLAIN, ROUNDING, HALFWAY, TERMAPPING)
+ACTIVATED = (PLAIN, "atLeakyReLU", "tReLU")  # three clipped activations, one rule
 _double = partial(Rate, neuron=TernaryIF(level=1.0))
 SCHEMES: dict[str, Scheme] = {
     PLAIN: Scheme("stReLU", _double(normalise=Bounds()), fast=True),  # the paper's rule: V₀ = 0, spikes at ± θ
@@ -73,6 +76,29 @@ def measured(name: str, scheme: str, setup: Setup) -> tuple[Moment, ...]:
     data = net.test(setup)
     parts = track(data.batches(), total=-(-len(data) // 256), description=f"{name}, {scheme}", transient=True)
     return tuple(curve(network, parts, model, times(steps)))
+
+
+Curves = dict[str, dict[str, tuple[Moment, ...]]]  # by network, then by scheme
+
+
+def family(nets: Sequence[str], schemes: Sequence[str], setup: Setup) -> Curves:
+    """Every scheme on every network."""
+    return {net: {scheme: measured(net, scheme, setup) for scheme in schemes} for net in nets}
+
+
+def rows(found: Curves, figures: Callable[[Sequence[Moment]], Figures]) -> list[Row]:
+    """A row a curve."""
+    return [
+        Row(f"{net}, {scheme}", figures(moments))
+        for net, curves in found.items()
+        for scheme, moments in curves.items()
+    ]
+
+
+def accuracies(moments: Sequence[Moment]) -> Figures:
+    """The original's, and that at some T."""
+    shown = {f"T = {m.steps}": percent(m.accuracy) for m in moments if m.steps in AT}
+    return {ANN: percent(moments[0].accuracy_original), **shown}
 
 
 def times(steps: int) -> list[int]:
@@ -120,13 +146,13 @@ def steps_to(moments: Sequence[Moment], rms: float) -> float | None:
     return float(a.steps * (b.steps / a.steps) ** share)
 
 
-def table_row(case: str, moments: Sequence[Moment], paper: dict[str, Value]) -> Row:
-    """The columns of Tables 2 to 4."""
+def columns(moments: Sequence[Moment]) -> Figures:
+    """Those of Tables 2 to 4."""
     first = lossless(moments)
     at = next(m for m in moments if m.steps == (first or moments[-1].steps))
     end = f"> {moments[-1].steps}"
     assert at.accuracy is not None and at.accuracy_original is not None
-    figures: dict[str, Value] = {
+    return {
         ANN: 100 * at.accuracy_original,
         SNN: 100 * at.accuracy,
         LATENCY: first or end,
@@ -135,13 +161,20 @@ def table_row(case: str, moments: Sequence[Moment], paper: dict[str, Value]) -> 
         WITHIN_1: latency(moments, 1.0) or end,
         WITHIN_RMS: steps_to(moments, 0.1) or end,
     }
-    return Row(case, figures, paper)
+
+
+def printed(*figures: tuple[str, str, float, float, int, float]) -> dict[str, Figures]:
+    """The paper's figures of Tables 3 and 4, by case.  figures: network, scheme, then the columns."""
+    return {
+        f"{net}, {scheme}": {ANN: ann, SNN: snn, LATENCY: steps, ERROR: lost}
+        for net, scheme, ann, snn, steps, lost in figures
+    }
 
 
 def notes(setup: Setup, *names: str) -> tuple[str, ...]:
     """What differs from the paper, for the networks named, and the images that accuracies are over."""
-    data = dict.fromkeys(NETS[name].data for name in names)
-    counts = ", ".join(f"{setup.samples or SAMPLES[one]:,} of {one}" for one in data)
+    tested = {NETS[name].data: len(NETS[name].test(setup)) for name in names}
+    counts = ", ".join(f"{images:,} of {data}" for data, images in tested.items())
     return (
         *trained_notes(setup, *names),
         f"Accuracies are over the first test images ({counts}), ANN and SNN on the same ones.",
@@ -163,8 +196,8 @@ def trained_notes(setup: Setup, *names: str) -> tuple[str, ...]:
         )
     if grey and not setup.full:
         said.append(
-            "Width of the MNIST and Fashion-MNIST networks, as a share of the paper's: "
-            f"{_widths(grey, setup)}; {_epochs(grey, setup)} epochs instead of 300–400, on {few}the training images."
+            f"Width of the MNIST and Fashion-MNIST networks, as a share of the paper's: {_widths(grey, setup)}; "
+            f"{_epochs(grey, setup)} epochs instead of 300–400, on {few}the training images."
         )
     return tuple(said)
 

@@ -16,12 +16,14 @@ from isospike.activations import AtLeakyReLU, ClampQuantise, RateNorm, StReLU, T
 from isospike.data import Data
 from isospike.report.claim import Setup
 from isospike_papers.shared.data import Split, cifar10, with_test_set
-from isospike_papers.shared.recipe import Recipe, trained
+from isospike_papers.shared.recipe import TRAINS, Recipe, trained
 
 SLOPE = 0.01  # of leaky rectifiers; the paper says 0.01 or less
 LEVELS = 16  # of quantised activations
-# Test images that curves are measured on, unless a number is given
+# Test images that curves are measured on, unless a number is given or size is full
 SAMPLES = {"mnist": 1000, "fashion_mnist": 1000, "cifar10": 200}
+# What claims about these networks can be given
+OPTIONS = {"samples": (64, None, None), "width": (2, 8, 64)} | TRAINS
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "stReLU": StReLU,
@@ -91,7 +93,7 @@ class Net:
     def test(self, setup: Setup) -> Data:
         """The first test images."""
         data = next(data for name, data in self.split(setup).reported.items() if "test" in name)
-        return data.first(setup.samples or SAMPLES[self.data])
+        return data.first(setup.samples or (None if setup.full else SAMPLES[self.data]))
 
     def recipe(self, activation: str, setup: Setup) -> Recipe:
         """How it is trained."""

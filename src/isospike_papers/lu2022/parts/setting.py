@@ -15,10 +15,9 @@ from isospike.codings import Rate
 from isospike.codings.normalise import Unscaled
 from isospike.data import Data
 from isospike.encoders import RegularSpikes
-from isospike.engine import advance, start
 from isospike.errors import InvalidData
 from isospike.neurons import LIF
-from isospike.report.claim import Setup
+from isospike.report.claim import Setup, Value
 from isospike.simulate import Stepped
 from isospike_papers.shared.data import Split, cifar10, folder, with_test_set
 from isospike_papers.shared.recipe import Recipe
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DT = 0.01  # s, one time step; the highest frequency is one spike a step, 100 Hz
-SECONDS = 3.0  # the time window of single neurons and dense networks
-WEIGHTS, CONDUCTANCE, BIAS = (0.3, 0.2), 3.0, -2.16  # Tables II and III; V_th = C = 1
+SECONDS = 3.0  # the time window of dense networks
+AGREEMENT, RELU, SNN = "agreement [%]", "ReLU accuracy [%]", "SNN accuracy [%]"
 Reset = Literal["soft", "zero"]  # "soft" is the paper's linear reset
 RESETS: dict[Reset, str] = {"soft": "linear", "zero": "to zero"}
 
@@ -75,9 +74,8 @@ def _deep(width: int, plan: tuple[Iterable[int], set[int]], places: int, dense: 
         nn.Linear(dense * width, 10, bias=False),
     ]
     for layer in layers:
-        if isinstance(
-            layer, nn.Conv2d | nn.Linear
-        ):  # without batch norm, PyTorch's own choice lets signals fade out over sixteen layers
+        # Without batch norm, PyTorch's own choice lets signals fade out over sixteen layers.
+        if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     return nn.Sequential(*layers)
 
@@ -198,6 +196,12 @@ class Compared:
         """[%], of the ReLU network and of the spiking one."""
         return 100 * self.right[0] / self.samples, 100 * self.right[1] / self.samples
 
+    @property
+    def figures(self) -> dict[str, Value]:
+        """A row of a table."""
+        relu, snn = self.accuracies
+        return {AGREEMENT: 100 * self.agreement, "images": self.samples, RELU: relu, SNN: snn}
+
 
 def compared(subject: Subject, coding: Rate, data: Data, batch: int = 64) -> Compared:
     """Run both on the data, in batches that the trains of a whole window fit into memory for."""
@@ -240,41 +244,3 @@ def show_confusion(axes: "Axes", confusion: Tensor, title: str, names: Sequence[
 def scalar(value: float) -> Tensor:
     """A parameter of all neurons."""
     return torch.tensor(value, dtype=torch.float64)
-
-
-def volleys(weights: Sequence[float], frequencies: Tensor, seconds: float, dt: float = DT) -> Tensor:
-    """What a neuron receives at each step from inputs of fixed frequencies [Hz].  frequencies: (inputs, cases);
-    returns (steps, 1, cases)."""
-    one = scalar(1.0)
-    spikes = RegularSpikes((), 0 * one, one, False).train(frequencies.double() * dt, 0, round(seconds / dt), None)
-    return torch.einsum("i,tic->tc", torch.tensor(weights, dtype=torch.float64), spikes)[:, None].contiguous()
-
-
-def answers(
-    drive: Tensor,
-    dt: float = DT,
-    reset: Reset = "soft",
-    conductance: float | Tensor = CONDUCTANCE,
-    capacitance: float | Tensor = 1.0,
-) -> Tensor:
-    """Spikes a second of a neuron driven so, in each case.  drive: (steps, 1, cases); conductance and capacitance:
-    numbers, or (cases,)."""
-    g, c = (torch.as_tensor(v, dtype=torch.float64) for v in (conductance, capacitance))
-    neuron = LIF(reset=reset, conductance=g, capacitance=c, dt=scalar(dt), initial=scalar(0.0))
-    state = start(neuron, drive[0])
-    advance(neuron, drive.clone(), state, len(drive))
-    return state.net[0] / (len(drive) * dt)
-
-
-def rms(error: Tensor) -> float:
-    """Root mean square."""
-    return float(error.square().mean().sqrt())
-
-
-def tidy(axes: "Axes", title: str, **labels: str) -> None:
-    """The looks that the figures share."""
-    axes.set(**labels)
-    axes.set_title(title, fontsize=10, loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", lw=0.6)
-    axes.set_axisbelow(True)

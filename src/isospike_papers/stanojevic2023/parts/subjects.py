@@ -15,11 +15,12 @@ from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.zoo import vgg16
 from isospike_papers.shared.data import RAW, Split, after, cifar10, folder, with_test_set
-from isospike_papers.shared.recipe import Recipe
+from isospike_papers.shared.recipe import TRAINS, Recipe
 from isospike_papers.shared.subject import Subject, subject
 from isospike_papers.stanojevic2023.parts.networks import lenet5, two_layers, vgg16_large
 
 PAPER_CODING = TTFS(mapping="fixed", ramp_from="previous")  # α = 1, ζ = 0.5, δ = 0.01, B_low = 10
+VGG16 = {"samples": (64, None, None), "width": (2, 8, 64)} | TRAINS  # options of claims about it
 LENET = Recipe("lenet5-mnist", epochs=8, decay=0.7, shift=2)
 TWO_LAYERS = Recipe("two-layers-mnist", epochs=12)
 TWO_LAYERS_L1 = Recipe("two-layers-mnist-l1", epochs=16, rate=2e-3, l1=1.7)

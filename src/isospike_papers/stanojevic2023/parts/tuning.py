@@ -18,10 +18,14 @@ from isospike.simulate import ClosedForm
 from isospike.store import Store
 from isospike.train import fit, prepare
 from isospike_papers.shared.subject import Subject
-from isospike_papers.stanojevic2023.parts.subjects import vgg16_cifar10
+from isospike_papers.stanojevic2023.parts.subjects import VGG16, vgg16_cifar10
 
 CODING = TTFS(scale="channel")
-EPOCHS, RATE, DECAY, BATCH = 10, 2e-4, 0.8, 64
+RATE, DECAY, BATCH = 2e-4, 0.8, 64
+EPOCHS = 10  # of tuning
+# Options of claims about it; epochs, where given, are those of the training before the tuning as well
+TUNED = VGG16 | {"width": (2, 16, 64), "training": (512, None, None)}
+IMAGES = 5_000  # that it is tuned on, unless a number is given or size is full
 
 
 class Tuning:
@@ -30,7 +34,7 @@ class Tuning:
     def __init__(self, setup: Setup, coding: TTFS = CODING) -> None:
         self.setup, self.coding = setup, coding
         self.subject: Subject = vgg16_cifar10(setup)
-        self.images = self.subject.split.train.first(setup.training or (None if setup.full else 5_000))
+        self.images = self.subject.split.train.first(setup.training or (None if setup.full else IMAGES))
         self.reported = {name: data.first(setup.samples) for name, data in self.subject.split.reported.items()}
         self.epochs = setup.epochs or EPOCHS
         self.calibration = list(self.subject.split.train.first(512))
