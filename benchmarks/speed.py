@@ -40,7 +40,7 @@ def paired(ours: Callable[[], object], theirs: Callable[[], object], rounds: int
     return f"{a * 1e3:.1f} ms against {b * 1e3:.1f} ms, ratio {ratio:.2f}"
 
 
-def compare(name: str, model: Model, data: Data) -> iso.SpikingNetwork:
+def closed_form(name: str, model: Model, data: Data) -> iso.SpikingNetwork:
     calibration = next(data.first(1000).batches(1000))[0]
     x = calibration[:256]
     network = iso.convert(model, calibration, input_range=data.input_range())
@@ -110,11 +110,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     sample = open_data("mnist-sample")
-    network = compare("LeNet-5", lenet5(), sample)
+    network = closed_form("LeNet-5", lenet5(), sample)
     events(network, next(sample.batches(64))[0])
     if arguments.models:
         noise = torch.randint(0, 256, (1000, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-        compare(
+        closed_form(
             "ResNet-20",
             arguments.models / "resnet20_cifar10.onnx",
             Data("noise", noise, None, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),

@@ -67,8 +67,8 @@ class Store:
         """The folder of one configuration, made if it is not there; `configuration.json` in it tells people what it
         is.
 
-        name: what people know it by.  configuration: plain values, lists, dictionaries by text and dataclasses of these.
-        Raises `InvalidSetting` for a value that has no plain form, `InvalidFile`.
+        name: what people know it by.  configuration: plain values, lists, dictionaries by text and dataclasses of
+        these.  Raises `InvalidSetting` for a value that has no plain form, `InvalidFile`.
         """
         text = json.dumps(plain(configuration), indent=1, sort_keys=True)
         path = folder(self.root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}")

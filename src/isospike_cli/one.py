@@ -11,7 +11,7 @@ from rich.table import Table
 
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
-from isospike.measure import compare, curve, differing_spikes, measure
+from isospike.measure import checked, curve, differing_spikes, measure
 from isospike.measure.inspect import inspect
 from isospike.simulate import EventDriven, Simulator, Stepped
 from isospike_cli.options import (
@@ -137,7 +137,7 @@ def check_command(
     chosen = _within([SIMULATORS[key] for key in dict.fromkeys(simulator or usual)], memory)
     with progress("checking", len(test), as_json) as advance:
         original, exact = conversion.original(network.dtype), conversion.exact(network.body.signed)
-        report = compare(original, exact, network, test.batches(), chosen, advance)
+        report = checked(original, exact, network, test.batches(), chosen, advance)
     notes(network)
     online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
     more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}

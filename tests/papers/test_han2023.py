@@ -14,7 +14,7 @@ from isospike.measure import Moment
 from isospike.report.claim import Setup
 from isospike.report.page import page
 from isospike.report.result import keep
-from isospike_papers.han2023.parts.curves import error, latency, measured, notes, share, steps_to, times
+from isospike_papers.han2023.parts.curves import error, measured, notes, settled, share, steps_to, times
 from isospike_papers.han2023.parts.nets import ACTIVATIONS, NETS
 
 TINY = Setup(samples=4, width=1, epochs=1, training=24)
@@ -97,7 +97,7 @@ def test_notes_tell_the_training_that_was_done(data: Path) -> None:
 def test_latency_is_read_off_the_whole_curve() -> None:
     moments = [_moment(1, 0.4, 0.8), _moment(2, 0.8, 0.4), _moment(4, 0.796, 0.2), _moment(8, 0.81, 0.1)]
     assert error(moments[0]) == pytest.approx(50) and error(moments[3]) < 0
-    assert latency(moments) == 8 and latency(moments, 1.0) == 2 and latency(moments[:3]) is None
+    assert settled(moments) == 8 and settled(moments, 1.0) == 2 and settled(moments[:3]) is None
     assert (
         steps_to(moments, 0.3) == pytest.approx(2 * 2**0.415, rel=1e-3)
         and steps_to(moments, 0.05) is None

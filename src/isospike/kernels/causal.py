@@ -12,9 +12,8 @@ def solve(times, order, rows, threshold, fired, slopes):
         waiting, k = neurons, 0
         while waiting and k < inputs and times[b, order[b, k]] < np.inf:
             now = times[b, order[b, k]]
-            while (
-                k < inputs and times[b, order[b, k]] == now
-            ):  # of equal times, such as black pixels', only the last can end the set
+            # Of equal times, such as black pixels', only the last can end the set.
+            while k < inputs and times[b, order[b, k]] == now:
                 row = rows[order[b, k]]
                 for i in range(neurons):
                     slope[i] += row[i]

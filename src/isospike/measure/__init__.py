@@ -16,7 +16,7 @@ from isospike.ir.typed import expect
 from isospike.measure.agreement import Agreement as Agreement
 from isospike.measure.check import Layer as Layer
 from isospike.measure.check import Report as Report
-from isospike.measure.check import compare as compare
+from isospike.measure.check import checked as checked
 from isospike.measure.check import suited
 from isospike.measure.curve import Moment as Moment
 from isospike.measure.curve import curve as curve
@@ -70,7 +70,7 @@ def check(
         graph = read(model, first[0], (encoder.low, encoder.high))
         exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
         oracle = original(model, graph, first[0], network.dtype)
-    return compare(oracle, exact, network, chain([first], batches), chosen)
+    return checked(oracle, exact, network, chain([first], batches), chosen)
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""Compare a spiking network with the network it was made from, value by value, layer by layer, in several
+"""Checks a spiking network against the network it was made from, value by value, layer by layer, in several
 simulators."""
 
 import time
@@ -70,7 +70,7 @@ class Report:
         return "\n".join(lines)
 
 
-def compare(
+def checked(
     original: Callable[[Tensor], Tensor],
     graph: Graph,
     network: SpikingNetwork,
@@ -103,9 +103,8 @@ def compare(
 
             def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, meter: Meter = meter) -> None:
                 values[stage.name] = stage.neuron.value(code)
-                if (
-                    not steps
-                ):  # a rate says how many spikes were sent and not taken back: all of them are counted apart
+                # A rate says how many spikes were sent and not taken back: all of them are counted apart.
+                if not steps:
                     meter.watch(stage, code)
 
             agreement.add(run(x, watch, tally=meter.tally) if steps else run(x, watch), expected, labels)

@@ -11,7 +11,7 @@ from isospike_papers.han2023.parts.curves import (
     PLAIN,
     ROUNDING,
     columns,
-    lossless,
+    first_lossless,
     measured,
     notes,
     steps_to,
@@ -39,8 +39,8 @@ class Table2(Claim):
         """Train or fetch, convert and run each network once for all T."""
         found = {line: measured("Net6", line, setup) for line in (*METHODS, ROUNDING)}
         end = found["SpikeNorm"][-1].steps  # what is not reached counts as this
-        mine = lossless(found[PLAIN]) or end
-        others = min(lossless(moments) or end for line, moments in found.items() if line in METHODS[:-1])
+        mine = first_lossless(found[PLAIN]) or end
+        others = min(first_lossless(moments) or end for line, moments in found.items() if line in METHODS[:-1])
         reach = {line: steps_to(found[line], 0.3) or end for line in METHODS}
         ratio = min(reach[line] for line in ("DataNorm", "SpikeNorm", "RMP-SNN")) / reach[PLAIN]
         return Found(

@@ -16,11 +16,11 @@ from isospike_papers.han2023.parts.curves import (
     TERMAPPING,
     columns,
     family,
-    latency,
-    lossless,
+    first_lossless,
     notes,
     printed,
     rows,
+    settled,
     steps_to,
 )
 from isospike_papers.han2023.parts.nets import NETS, OPTIONS
@@ -58,16 +58,17 @@ class Table3(Claim):
             return sum(mine < other for mine, other in zip(arrive[rule], arrive[TERMAPPING], strict=True)) / len(nets)
 
         def close(moments: Sequence[Moment]) -> int | None:
-            return latency(moments, 1.0)
+            return settled(moments, 1.0)
 
         reached = {
-            rule: sum(lossless(found[net][rule]) is not None for net in nets) / len(nets) for rule in (PLAIN, ROUNDING)
+            rule: sum(first_lossless(found[net][rule]) is not None for net in nets) / len(nets)
+            for rule in (PLAIN, ROUNDING)
         }
         shares = (
             ("stReLU becomes lossless", reached[PLAIN]),
             ("so it does if neurons fire at θ/2", reached[ROUNDING]),
-            ("stReLU becomes lossless in fewer steps than TerMapping", sooner(PLAIN, lossless)),
-            ("so it does if neurons fire at θ/2", sooner(ROUNDING, lossless)),
+            ("stReLU becomes lossless in fewer steps than TerMapping", sooner(PLAIN, first_lossless)),
+            ("so it does if neurons fire at θ/2", sooner(ROUNDING, first_lossless)),
             ("stReLU stays within 1 % of its ANN from fewer steps on than TerMapping", sooner(PLAIN, close)),
             ("so it does if neurons fire at θ/2", sooner(ROUNDING, close)),
             (

@@ -10,7 +10,7 @@ from isospike_papers.han2023.parts.curves import (
     PLAIN,
     columns,
     family,
-    lossless,
+    first_lossless,
     notes,
     printed,
     rows,
@@ -43,7 +43,7 @@ class Table4(Claim):
                 (arrival(curves[PLAIN]) or endless) < min(arrival(curves[line]) or endless for line in ACTIVATED[1:])
                 for curves in found.values()
             ]
-            for arrival in (lossless, lambda moments: steps_to(moments, 0.1))
+            for arrival in (first_lossless, lambda moments: steps_to(moments, 0.1))
         )
         return Found(
             rows=rows(found, columns),

@@ -6,7 +6,7 @@ within 1 %. Source: Han 2023, Table 5 and eqs. 23–24."""
 
 from isospike.measure import Moment
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most, number
-from isospike_papers.han2023.parts.curves import PLAIN, ROUNDING, latency, measured, notes
+from isospike_papers.han2023.parts.curves import PLAIN, ROUNDING, measured, notes, settled
 from isospike_papers.han2023.parts.nets import NETS, OPTIONS
 
 OP_ANN, OP_SNN, E_ANN, E_SNN, RATIO = (
@@ -43,7 +43,7 @@ class Table5(Claim):
         for net in nets:
             for rule in (PLAIN, ROUNDING):
                 moments = measured(net, rule, setup)
-                steps = latency(moments, 1.0)
+                steps = settled(moments, 1.0)
                 moment = next((m for m in moments if m.steps == steps), moments[-1])
                 rows.append(Row(f"{net}, {rule}", {"T": steps or f"> {moment.steps}", **_figures(moment)}))
                 ratios += [_ratio(moment)] if rule == PLAIN else []

@@ -36,10 +36,8 @@ def row_sum(chain: Chain, shape: Shape) -> Tensor:
 def fan_out(chain: Chain, shape: Shape) -> Tensor:
     """Number of outgoing synapses of each presynaptic neuron: the transposed 0/1 map, applied to ones.  Returns
     `shape`."""
-    with (
-        torch.inference_mode(False),
-        torch.enable_grad(),
-    ):  # gradients need tensors that were not made in inference mode
+    # Gradients need tensors that were not made in inference mode.
+    with torch.inference_mode(False), torch.enable_grad():
         pattern = tuple(
             step.pattern().map_tensors(lambda _, t: t.detach().to(torch.float64, copy=t.is_inference()))
             for step in chain

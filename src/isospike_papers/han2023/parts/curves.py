@@ -106,7 +106,7 @@ def times(steps: int) -> list[int]:
     return [t for t in sorted({*range(1, 17), *(round(2 ** (k / 4)) for k in range(17, 64))}) if t <= steps]
 
 
-def latency(moments: Sequence[Moment], tolerance: float = 0.0) -> int | None:
+def settled(moments: Sequence[Moment], tolerance: float = 0.0) -> int | None:
     """The first measured T from which on the conversion error stays within the tolerance [% of the original's
     accuracy]; 0 is lossless."""
     late = max((m.steps for m in moments if error(m) > tolerance), default=0)
@@ -116,10 +116,10 @@ def latency(moments: Sequence[Moment], tolerance: float = 0.0) -> int | None:
 def share(fast: Sequence[Moment], slow: Sequence[Moment], tolerance: float) -> float:
     """Steps that `fast` needs to stay within the tolerance, over those of `slow`: endless where `fast` does not arrive
     there, and at most so much where `slow` does not."""
-    return (latency(fast, tolerance) or math.inf) / (latency(slow, tolerance) or slow[-1].steps)
+    return (settled(fast, tolerance) or math.inf) / (settled(slow, tolerance) or slow[-1].steps)
 
 
-def lossless(moments: Sequence[Moment]) -> int | None:
+def first_lossless(moments: Sequence[Moment]) -> int | None:
     """The first measured T at which accuracy is no less than the original's; it may fall below again by single
     images."""
     return next((m.steps for m in moments if error(m) <= 0), None)
@@ -148,7 +148,7 @@ def steps_to(moments: Sequence[Moment], rms: float) -> float | None:
 
 def columns(moments: Sequence[Moment]) -> Figures:
     """Those of Tables 2 to 4."""
-    first = lossless(moments)
+    first = first_lossless(moments)
     at = next(m for m in moments if m.steps == (first or moments[-1].steps))
     end = f"> {moments[-1].steps}"
     assert at.accuracy is not None and at.accuracy_original is not None
@@ -157,8 +157,8 @@ def columns(moments: Sequence[Moment]) -> Figures:
         SNN: 100 * at.accuracy,
         LATENCY: first or end,
         ERROR: error(at),
-        FOR_GOOD: latency(moments) or end,
-        WITHIN_1: latency(moments, 1.0) or end,
+        FOR_GOOD: settled(moments) or end,
+        WITHIN_1: settled(moments, 1.0) or end,
         WITHIN_RMS: steps_to(moments, 0.1) or end,
     }
 

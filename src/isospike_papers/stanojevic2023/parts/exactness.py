@@ -15,7 +15,7 @@ from isospike.convert import Conversion
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
 from isospike.ir.graph import Graph
-from isospike.measure import Report, compare
+from isospike.measure import Report, checked
 from isospike.ranges import Ranges
 from isospike.simulate import ClosedForm, EventDriven
 from isospike_papers.shared.subject import Subject
@@ -54,8 +54,8 @@ class Exactness:
         """What comes of comparing on all samples in closed form, and on the first hundred event by event."""
         network, original = self.network(dtype=dtype), self.conversion.original(dtype)
         return (
-            compare(original, self.graph, network, _shown(data), (ClosedForm(),)),
-            compare(original, self.graph, network, data.first(EVENTS).batches(), (EventDriven(),)),
+            checked(original, self.graph, network, _shown(data), (ClosedForm(),)),
+            checked(original, self.graph, network, data.first(EVENTS).batches(), (EventDriven(),)),
         )
 
 
