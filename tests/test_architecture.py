@@ -36,6 +36,7 @@ GROWING = (
     "encoders",
     "codings",
     "constraints",
+    "export",
     "zoo",
 )
 FILES = sorted(ROOT.rglob("*.py"))
@@ -90,7 +91,7 @@ def test_public_names() -> None:
     tree = ast.parse((ROOT / "__init__.py").read_text())
     names = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert names == {
-        "Clocked", "ClosedForm", "Coding", "Conversion", "EarlyExit", "EventDriven", "IsospikeError", "Latency", "METHODS", "Rate", "Report",
+        "CTE", "Clocked", "ClosedForm", "Coding", "Conversion", "ECTE", "EarlyExit", "EventDriven", "IsospikeError", "Latency", "METHODS", "Rate", "Report",
         "SlopeMismatch", "SpikeJitter", "SpikingNetwork", "Stepped", "TTFS", "TimeSteps", "Trace", "WeightBits", "WeightNoise", "check", "constrain",
         "convert", "curve", "diagnose", "export", "load", "measure", "save", "simulate", "train", "zoo",
     }  # fmt: skip

@@ -223,3 +223,30 @@ def test_a_neuron_with_two_states_is_one_file(tmp_path: Path) -> None:
     assert not torch.equal(iso.simulate(other, images.double()).readout, fast.readout)
     iso.save(network, tmp_path / "net.safetensors")
     assert torch.equal(iso.simulate(iso.load(tmp_path / "net.safetensors"), images.double()).readout, fast.readout)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Careless(AdaptiveIF):
+    """Parameters that are plain numbers, and a step of torch's functions."""
+
+    torched: bool = False
+
+    def parameters(self) -> Any:
+        return 1.0, 1.0, 0.3, 0.9
+
+    @staticmethod
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        return torch.where(x > 0, x, x), states
+
+
+class Plainly(Careless):
+    step = staticmethod(AdaptiveIF.step)
+
+
+def test_what_is_written_carelessly_works_or_is_said() -> None:
+    drives = [0.7, 0.9, 0.8, 0.1, 0.9]
+    x = torch.tensor(drives, dtype=torch.float64).reshape(-1, 1, 1)
+    sent = advance(Plainly(), x.clone(), start(Plainly(), x[0]), len(x))
+    assert sent.flatten().int().tolist() == by_hand(AdaptiveIF(), drives)
+    with pytest.raises(iso.IsospikeError, match=r"step of Careless cannot be compiled[\s\S]*neurons.arithmetic"):
+        advance(Careless(), x.clone(), start(Careless(), x[0]), len(x))

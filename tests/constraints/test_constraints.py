@@ -290,3 +290,12 @@ def test_another_draw_is_of_what_is_random_alone() -> None:
         SlopeMismatch(0.1, seed=7),
     ]
     assert list(map(repr, reseeded(before, 7))) == list(map(repr, after))
+    assert repr(reseeded([Dead(0.1, seed=1)], 7)) == "[Dead(share=0.1, seed=7)]", "of any that has a seed"
+
+
+@dataclass(frozen=True)
+class Dead(Constraint):
+    """Somebody's own, random, and no `Noise`."""
+
+    share: float
+    seed: int = 0  # type: ignore[assignment]  # a field where the base has a property

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -360,3 +360,23 @@ def test_the_network_of_a_tuned_file_has_its_clock(tmp_path: Path) -> None:
         "WeightBits",
     ]
     assert replace(tuned.body.constraints[1]).steps
+
+
+def _twin(module: str, value: float) -> type[Record]:
+    twin = make_dataclass("Twin", [("rate", float, value)], bases=(Record,), frozen=True, eq=False)
+    twin.__module__, twin.__qualname__ = module, "Twin"
+    return twin
+
+
+def test_a_class_is_found_by_its_module_as_well_as_its_name() -> None:
+    ours, theirs = _twin("ours.neurons", 1.0), _twin("theirs.neurons", 2.0)
+    for twin in (ours, theirs):
+        assert type(from_tree(to_tree(twin()), {})) is twin
+    moved = to_tree(ours()) | {"of": "ours.units"}
+    assert type(from_tree(moved, {})) is ours, "within a package modules may move"
+    with pytest.raises(InvalidFile, match=r"needs `Twin` of `others.neurons`, which is not defined here"):
+        from_tree(to_tree(ours()) | {"of": "others.neurons"}, {})
+    second = _twin("ours.more", 3.0)
+    with pytest.raises(InvalidFile, match=r"there are ours.neurons and ours.more"):
+        from_tree(moved, {})
+    assert type(from_tree(to_tree(second()), {})) is second

@@ -95,6 +95,7 @@ def test_it_is_measured_kept_and_read_back(doe: Path, tmp_path: Path) -> None:
     assert (
         "2 / 0" in text
         and "3.5 / –" in text
+        and "height [m]" in text  # a unit is no markup
         and "holds: pigs fly; at most 0.5 m, measured 0" in text
         and "DOES NOT HOLD: pigs | fly" in text
     )
@@ -107,6 +108,12 @@ def test_sizes_are_by_name(doe: Path) -> None:
     assert reproduce("doe2026-table.1", samples=None).setup["samples"] is None
     with pytest.raises(InvalidSetting, match="size `huge` is not known"):
         reproduce("doe2026-table.1", "huge")
+
+
+def test_an_option_that_there_is_not_is_refused(doe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(claim("doe2026-table.1")), "options", {"epoch": 3})
+    with pytest.raises(InvalidSetting, match=r"there is no option epoch.*\n.*epochs"):
+        reproduce("doe2026-table.1")
 
 
 def test_an_option_that_nothing_depends_on_is_refused(doe: Path) -> None:

@@ -3,7 +3,7 @@ in simulation."""
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -37,9 +37,10 @@ class Noise(Constraint):
 
 
 def reseeded(constraints: Iterable[Constraint], seed: int) -> list[Constraint]:
-    """The constraints with another draw of what is random."""
+    """The constraints with another draw of what is random: of those that have a `seed`."""
     return [
-        replace(constraint, seed=seed) if isinstance(constraint, Noise) else constraint for constraint in constraints
+        replace(constraint, **{"seed": seed}) if any(one.name == "seed" for one in fields(constraint)) else constraint
+        for constraint in constraints
     ]
 
 

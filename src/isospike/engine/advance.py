@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from numba.core.errors import NumbaError
 from torch import Tensor
 
 from isospike.engine.fused import fused
+from isospike.errors import InvalidModel, first_line
 from isospike.neurons.base import Neuron
 from isospike.neurons.stepping import Stepping
 
@@ -38,7 +40,8 @@ def start(neuron: Neuron, like: Tensor) -> Any:
     net = torch.zeros_like(like)
     total = torch.zeros_like(like) if neuron.signed else net  # where all spikes are positive they are the net ones
     states = tuple(torch.zeros_like(like) + value for value in neuron.begin())
-    return State(states, net, total, neuron.parameters())
+    parameters = tuple(torch.as_tensor(value, dtype=like.dtype, device=like.device) for value in neuron.parameters())
+    return State(states, net, total, parameters)
 
 
 def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
@@ -48,7 +51,14 @@ def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
         return neuron.advance(x, state, steps)
     if x.device.type != "cpu":
         return torch.compile(plain)(neuron, x, state, steps)
-    return fused(type(neuron).step, neuron.signed)(x, state, steps)
+    try:
+        return fused(type(neuron).step, neuron.signed)(x, state, steps)
+    except NumbaError as error:
+        raise InvalidModel(
+            f"the step of {type(neuron).__name__} cannot be compiled: {first_line(error)}",
+            "Arithmetic, and on, whole and between of isospike.neurons.arithmetic; as many states as are named.",
+            "Write it without torch's functions and methods.",
+        ) from error
 
 
 def plain(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:

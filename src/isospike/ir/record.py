@@ -94,11 +94,11 @@ def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Record:
-    cls = _defined(name)
+    cls = _defined(name, module)
     if cls is None:
         for package in entry_points(group=ENTRY):
             package.load()
-        cls = _defined(name)
+        cls = _defined(name, module)
     if cls is None:
         raise InvalidFile(
             f"the file needs `{name}`{f' of `{module}`' if module else ''}, which is not defined here.",
@@ -136,8 +136,21 @@ def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Re
     return made
 
 
-def _defined(name: str) -> type[Record] | None:
-    return next((cls for cls in subclasses(Record) if cls.__qualname__ == name), None)
+def _defined(name: str, module: str) -> type[Record] | None:
+    """The class of this name: that of the module if there is one, else the only one of its package, whose modules may
+    have moved."""
+    named = [cls for cls in subclasses(Record) if cls.__qualname__ == name]
+    exact = [cls for cls in named if cls.__module__ == module]
+    package = module.partition(".")[0] or __name__.partition(".")[0]
+    own = package, "__main__"  # the script that is run has its modules' classes under this name
+    near = [cls for cls in named if package == "__main__" or cls.__module__.partition(".")[0] in own]
+    if len(near) > 1 and not exact:
+        raise InvalidFile(
+            f"the file needs `{name}` of `{module}`; there are {' and '.join(cls.__module__ for cls in near)}.",
+            "One class of this name, or the module that the file names.",
+            "Import that module, then load again.",
+        )
+    return next(iter(exact or near), None)
 
 
 def _join(path: str, name: str) -> str:

@@ -6,7 +6,7 @@ first line the heading, the rest the introduction.  Each of its modules is one c
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -131,6 +131,12 @@ class Claim(ABC):
                 f"{self.source}: nothing depends on {' and '.join(unread)}.",
                 f"It can be given {', '.join((*self.options, 'data_dir'))}.",
                 "Leave the others out.",
+            )
+        if strange := set(self.options) - {one.name for one in fields(Setup)}:
+            raise InvalidSetting(
+                f"{self.source}: there is no option {' and '.join(sorted(strange))}.",
+                f"{', '.join(one.name for one in fields(Setup))}.",
+                "Choose among these: `options`.",
             )
         at = SIZES.index(size) if size in SIZES else 0
         own = {name: value[at] if isinstance(value, tuple) else value for name, value in self.options.items()}

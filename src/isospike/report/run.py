@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from isospike.report.claim import Claim, Setup
 from isospike.report.papers import claim
@@ -46,19 +47,21 @@ def measured(name: str, claim: Claim, setup: Setup) -> Result:
 
 def show(result: Result, console: Console) -> None:
     """Print a result: paper and measured side by side, then what holds, and notes."""
-    table = Table("", title=f"{result.title}  (paper / measured)", title_justify="left")
+    # What is in brackets, such as a unit, is no markup.
+    table = Table("", title=Text(f"{result.title}  (paper / measured)"), title_justify="left")
     for column in result.columns:
-        table.add_column(column, justify="right")
+        table.add_column(Text(column), justify="right")
     for row in result.rows:
-        table.add_row(row.case, *(beside(row, column) for column in result.columns))
+        table.add_row(*map(Text, (row.case, *(beside(row, column) for column in result.columns))))
     console.print(table)
     for one in result.held:
         console.print(
             f"{'holds' if one.holds else 'DOES NOT HOLD'}: {one.text}; {one.limit}, measured {one.measured:.4g}",
             highlight=False,
+            markup=False,
         )
     for note in all_notes(result):
-        console.print(f"note: {note}", highlight=False)
+        console.print(f"note: {note}", highlight=False, markup=False)
 
 
 def all_notes(result: Result) -> list[str]:
