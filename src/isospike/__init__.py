@@ -16,6 +16,8 @@ from isospike.constraints import WeightNoise as WeightNoise
 from isospike.constraints import constrain as constrain
 from isospike.convert import Conversion as Conversion
 from isospike.convert import convert as convert
+from isospike.encoders import CTE as CTE
+from isospike.encoders import ECTE as ECTE
 from isospike.engine import SpikingNetwork as SpikingNetwork
 from isospike.engine import load as load
 from isospike.engine import save as save

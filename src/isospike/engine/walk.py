@@ -2,7 +2,8 @@
 
 Layer by layer over stretches of time: within a step nothing flows backwards, so a layer may run through a stretch
 before the next one starts.  A stretch is as long as fits the cache; memory does not grow with the number of
-steps.  What a constant input drives is computed once, and the read-out sees sums only."""
+steps.  What a constant input drives is computed once, and the read-out sees sums only, unless it
+hears every step."""
 
 import math
 from collections.abc import Callable
@@ -85,8 +86,9 @@ class Walk:
         trains = {"input": encoder.train(self.input, self.step, steps, self.generator)}
         if not encoder.constant:
             self.states.setdefault("input", Sent(torch.zeros_like(self.input))).net += trains["input"].sum(0)
-        wanted = {group.source for group in stages[-1].groups}
-        for i, stage in enumerate(stages[:-1]):
+        read = stages[-1]
+        wanted = set() if read.neuron.hears else {group.source for group in read.groups}
+        for i, stage in enumerate(stages if read.neuron.hears else stages[:-1]):
             x = self._drive(stage, trains)
             if self.drives is not None:
                 self.drives(stage, x)
@@ -136,6 +138,8 @@ class Walk:
         return through(chain, spikes, bias)
 
     def _read_out(self, read: Stage) -> Tensor:
+        if read.neuron.hears:
+            return read.neuron.scores(self.states[read.name])
         total = None
         for group in read.groups:
             part = through(group.chain, self.sums[group.source] / self.step)
@@ -168,7 +172,8 @@ def walked(
         walk = Walk(body, part, generator, listen, plan)
         outs.append(walk.until(body.steps))
         if watch is not None or tally is not None:
-            counts.append({name: (state.net, state.total) for name, state in walk.states.items() if name != "input"})
+            states = {stage.name: walk.states[stage.name] for stage in body.stages[:-1]}
+            counts.append({name: (state.net, state.total) for name, state in states.items()})
     for stage in body.stages[:-1]:
         if watch is not None:
             watch(stage, torch.cat([count[stage.name][0] for count in counts]) / body.steps)

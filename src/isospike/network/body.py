@@ -16,7 +16,7 @@ from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
 from isospike.ir.record import Record
 from isospike.ir.typed import Count, typed
-from isospike.neurons.base import Neuron
+from isospike.neurons.base import Neuron, lacking
 
 # Share of the activations ↦ by stage, the lead [time] that they stay within
 Reached = Callable[[float], dict[str, Tensor]]
@@ -66,22 +66,16 @@ class Encoder(Record):
 
     def drive(self, x: Tensor) -> Tensor:
         """What the input neurons of a network that fires step by step are driven with."""
-        raise InvalidSetting(
-            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "does not fire step by step")
 
     def train(self, drive: Tensor, begin: int, steps: int, generator: torch.Generator | None) -> Tensor:
         """Their spikes in the steps from `begin` on, (steps, batch, *shape); (1, batch, *shape) if they are
         constant."""
-        raise InvalidSetting(
-            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "does not fire step by step")
 
     def clocked(self, x: Tensor, ticks: int, half: bool) -> Tensor:
         """Codes of a batch when spikes fall on the ticks of a clock, rounded to the nearest if `half`, else down."""
-        raise InvalidSetting(
-            f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "has no clocked face")
 
     def on_clock(self, ticks: int) -> "Encoder":
         """The encoder whose spikes come at the nearest of so many ticks."""

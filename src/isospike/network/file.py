@@ -78,7 +78,8 @@ def _body(path: Path, tree: Any, tensors: dict[str, Tensor], names: list[str]) -
         if not isinstance(body, Body) or set(body.tensors()) != set(names):
             raise InvalidFile("header and tensors do not belong together.")
         _check_shapes(body)
-        if len(kinds := {t.dtype for t in tensors.values()}) > 1 or not kinds <= {torch.float32, torch.float64}:
+        kinds = {t.dtype for t in tensors.values()} - {torch.uint8}  # of what is counted, such as patterns
+        if len(kinds) > 1 or not kinds <= {torch.float32, torch.float64}:
             raise InvalidFile(f"its numbers are {', '.join(sorted(map(str, kinds)))}.", "All float32, or all float64.")
     except InvalidFile as error:
         raise InvalidFile(
@@ -107,12 +108,12 @@ def _check_shapes(body: Body) -> None:
                 raise InvalidFile(f"stage `{stage.name}` reads `{group.source}`, which does not come before it.")
             for step in group.chain:
                 shape = step.out_shape(shape)
-            if group.chain and shape != stage.shape:
+            if group.chain and shape != stage.neuron.driven(stage.shape):
                 raise InvalidFile(f"stage `{stage.name}` has shape {stage.shape}, its synapses lead to {shape}.")
         shapes[stage.name] = stage.shape
         for name, tensor in stage.neuron.tensors().items():
             if tensor.ndim and "pool" not in name:
-                torch.broadcast_shapes(tensor.shape, stage.shape)
+                torch.broadcast_shapes(tensor.shape, stage.neuron.driven(stage.shape))
 
 
 def _sizes(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:

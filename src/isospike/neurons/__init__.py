@@ -15,7 +15,9 @@ from isospike.neurons.first_spike import FirstSpikeIF as FirstSpikeIF
 from isospike.neurons.integrate_fire import IF as IF
 from isospike.neurons.integrator import Integrator as Integrator
 from isospike.neurons.leaky import LIF as LIF
+from isospike.neurons.nearest_pattern import NearestPattern as NearestPattern
 from isospike.neurons.signed import SignedIF as SignedIF
+from isospike.neurons.snu import SNU as SNU
 from isospike.neurons.spike_pool import SpikePool as SpikePool
 from isospike.neurons.stepping import Stepping as Stepping
 from isospike.neurons.ternary import TernaryIF as TernaryIF

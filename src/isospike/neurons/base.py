@@ -40,31 +40,24 @@ class Neuron(Record):
     relays: ClassVar[bool] = False  # passes spikes on, and stands for no activation of its own
     whole: ClassVar[bool] = False  # must see all time steps at once
     negative: ClassVar[bool] = False  # may stand for a negative activation
+    hears: ClassVar[bool] = False  # a read-out that is handed every time step, and has scores of its own
 
     def ideal(self, drive: Drive) -> Tensor:
         """The code that stands for the original's activation, were there no limits and no time steps."""
-        raise InvalidSetting(
-            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "does not fire step by step")
 
     def closed_form(self, drive: Drive) -> Tensor:
         """The stage's code, solved for."""
-        raise InvalidSetting(
-            f"{type(self).__name__} has no closed form.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "has no closed form")
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
         """The stage's code, integrated spike by spike.  codes: (batch, presynaptic); returns (batch, neurons),
         float64."""
-        raise InvalidSetting(
-            f"{type(self).__name__} has no event-driven face.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "has no event-driven face")
 
     def clocked(self, drive: Drive, ticks: int, half: bool) -> Tensor:
         """The stage's code when it can only fire at one of `ticks` equal steps of its window."""
-        raise InvalidSetting(
-            f"{type(self).__name__} has no clocked face.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "has no clocked face")
 
     @property
     def current(self) -> Tensor | None:
@@ -74,16 +67,20 @@ class Neuron(Record):
     def start(self, like: Tensor) -> Any:
         """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state
         takes."""
-        raise InvalidSetting(
-            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "does not fire step by step")
 
     def advance(self, x: Tensor, state: Any, steps: int) -> Tensor:
         """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch,
         *shape) if constant."""
-        raise InvalidSetting(
-            f"{type(self).__name__} does not fire step by step.", remedy="Simulate it with another simulator."
-        )
+        raise lacking(self, "does not fire step by step")
+
+    def driven(self, shape: Shape) -> Shape:
+        """The shape of what drives a stage of this shape."""
+        return shape
+
+    def scores(self, state: Any) -> Tensor:
+        """What a read-out that hears says after the steps so far, (batch, *shape)."""
+        raise lacking(self, "is no read-out that hears")
 
     def retimed(self, window: Tensor, span: Tensor) -> "Neuron":
         """The neuron that computes the same in a window of another length, after source windows the longest of which
@@ -112,6 +109,11 @@ def on_ticks(lead: Tensor, window: Tensor, ticks: int, half: bool) -> Tensor:
     tick = window / ticks
     settle = 16 * ticks * torch.finfo(lead.dtype).eps  # a comparator settles on sums that are equal but for rounding
     return through(lead, torch.floor(lead.detach() / tick + (0.5 if half else 0.0) + settle) * tick)
+
+
+def lacking(owner: object, what: str) -> InvalidSetting:
+    """The error of a face that a model does not have."""
+    return InvalidSetting(f"{type(owner).__name__} {what}.", remedy="Simulate it with another simulator.")
 
 
 def another_clock(ticks: int) -> InvalidSetting:

@@ -37,6 +37,12 @@ def looks(body: Body, every: int) -> list[int]:
             "Rate(pool='online'); or Stepped().",
             "Convert it so, or take Stepped().",
         )
+    if body.stages[-1].neuron.hears:
+        raise InvalidSetting(
+            "the read-out compares whole patterns: a lead in its scores is no rate.",
+            "Stepped(); accuracy by time: curve.",
+            "Take Stepped().",
+        )
     shape = body.stages[-1].shape
     if len(shape) != 1 or shape[0] < 2:
         what = f"outputs of shape {shape} are no decision between classes."

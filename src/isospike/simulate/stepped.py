@@ -84,13 +84,21 @@ class StepByStep(Stepped):
                     spikes[stage.name] = once[0]
                     if listen is not None:
                         listen(stage, once)
-                total = total + arriving(read, spikes)
+                current = arriving(read, spikes)
+                if read.neuron.hears:
+                    heard = plain(
+                        read.neuron, current[None], states.setdefault(read.name, start(read.neuron, current)), 1
+                    )
+                    if listen is not None:
+                        listen(read, heard)
+                else:
+                    total = total + current
             for stage in hidden:
                 if watch is not None:
                     watch(stage, states[stage.name].net / body.steps)
                 if tally is not None:
                     tally(stage, states[stage.name].total)
-            return total / body.steps
+            return read.neuron.scores(states[read.name]) if read.neuron.hears else total / body.steps
 
         return simulation
 

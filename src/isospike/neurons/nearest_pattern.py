@@ -1,0 +1,99 @@
+r"""Read-out that hears a pattern and finds the class whose own is nearest, by the distance of van Rossum.
+
+    X(t) = σ(x(t) − β),     X̃(t) = λ X̃(t − 1) + X(t),     λ = e^(−1/τ_m)
+    D_c = Σ_t Σ_o |X̃_o(t) − X̃ᶜ_o(t)|^p,     scores −D_c
+
+X̃ᶜ is the target pattern of class c, filtered alike.  If `binary`, X(t) = 1 where x(t) > β and 0 elsewhere: a spike is
+a sigmoid above ½.  `table` counts the entries of a table that the sigmoid is looked up in; 0: it is computed.  There
+is neither state nor leak before σ.  Source: Stanojevic 2023, app. A.2, eqs. A.14–A.15, A.18–A.19 and the text beside
+them; constant factors are left out."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from isospike.ir.ops.base import Shape
+from isospike.ir.typed import Count, typed
+from isospike.neurons.base import Neuron
+
+REACH = 8.0  # a table of the sigmoid covers drives from −8 to 8, beyond which it is 0 or 1 to within 4e-4
+
+
+@dataclass
+class Heard:
+    """Of the outputs so far: how many steps, their filtered trains X̃, (batch, outputs), and the distances, (batch,
+    classes)."""
+
+    steps: int
+    trace: Tensor
+    distance: Tensor
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these samples only."""
+        self.trace, self.distance = self.trace[rows], self.distance[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class NearestPattern(Neuron):
+    """
+    | field       | shape                 | unit | meaning                                                     |
+    |-------------|-----------------------|------|-------------------------------------------------------------|
+    | `targets`   | (classes, T, outputs) |      | the pattern of each class, of 0 and 1                       |
+    | `threshold` | broadcastable         | 1    | β                                                           |
+    | `decay`     | ()                    |      | λ, what a step leaves of a filtered train                   |
+    | `binary`    |                       |      | whether spikes are compared, or what the sigmoid says       |
+    | `order`     |                       |      | p, 1 or 2                                                   |
+    | `table`     |                       |      | entries of the sigmoid's table; 0: there is none            |
+    """
+
+    targets: Tensor
+    threshold: Tensor
+    decay: Tensor
+    binary: bool = False
+    order: Literal[1, 2] = 2
+    table: Count = 0
+    hears: ClassVar = True
+
+    def __post_init__(self) -> None:
+        typed(self)
+
+    def driven(self, shape: Shape) -> Shape:
+        return tuple(self.targets.shape[2:])
+
+    def output(self, x: Tensor) -> Tensor:
+        """X, of drives of any shape (…, outputs)."""
+        x = x - self.threshold
+        if self.binary:
+            return (x > 0).to(x.dtype)
+        if not self.table:
+            return torch.sigmoid(x)
+        cell = 2 * REACH / self.table
+        return torch.sigmoid((torch.floor(x.clamp(-REACH, REACH - cell / 2) / cell) + 0.5) * cell)
+
+    def filtered(self, dtype: torch.dtype) -> Tensor:
+        """X̃ of the targets, (T, classes, outputs)."""
+        traces, trace = [], torch.zeros_like(self.targets[:, 0], dtype=dtype)
+        for pattern in self.targets.unbind(1):
+            trace = trace * self.decay.to(dtype) + pattern
+            traces.append(trace)
+        return torch.stack(traces)
+
+    def start(self, like: Tensor) -> Heard:
+        return Heard(0, torch.zeros_like(like), like.new_zeros(len(like), len(self.targets)))
+
+    def advance(self, x: Tensor, state: Heard, steps: int) -> Tensor:
+        out = self.output(x.expand(steps, *x.shape[1:]))
+        targets = self.filtered(x.dtype)[state.steps : state.steps + steps]
+        for now, target in zip(out, targets, strict=True):
+            state.trace = state.trace * self.decay + now
+            state.distance = state.distance + (state.trace[:, None] - target).abs().pow(self.order).sum(2)
+        state.steps += steps
+        return out
+
+    def scores(self, state: Heard) -> Tensor:
+        return -state.distance
+
+    def value(self, code: Tensor) -> Tensor:
+        return code

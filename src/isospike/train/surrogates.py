@@ -1,0 +1,23 @@
+"""Table of contents: what stands for the derivative of a unit's step while it is trained, by name.
+
+a = s − β, the potential's distance from the threshold.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def tanh(a: Tensor) -> Tensor:
+    """1 − tanh²(a) (Woźniak 2020): near thresholds that are small it is almost 1 everywhere."""
+    t = torch.tanh(a)
+    return torch.addcmul(torch.ones_like(a[:0].sum()), t, t, value=-1)
+
+
+def triangle(a: Tensor) -> Tensor:
+    """max(0, 1 − |a|) (Bellec 2018), nothing beyond 1."""
+    return (1 - a.abs()).clamp_min(0)
+
+
+SURROGATES: dict[str, Callable[[Tensor], Tensor]] = {"tanh": tanh, "triangle": triangle}
