@@ -33,7 +33,7 @@ def app(name: str) -> "typer.Typer":
     from isospike_cli.flat import flat
 
     module = import_module(f"isospike_cli.{commands()[name][0]}")
-    made = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    made = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     made.command()(flat(vars(module)[f"{name}{ENDING}"]))
     return made
 

@@ -50,6 +50,7 @@ def _options(cls: type) -> list[inspect.Parameter]:
 def _option(one: "Field[Any]", kind: Any, said: str) -> inspect.Parameter:
     plain, limits, words = _plain(kind)
     said += f" ({', '.join(map(str, words))})" if words else ""
+    said = said.replace("[", r"\[")  # a unit in brackets is no markup
     # Of a bool typer makes --flag and --no-flag itself.
     names = () if bool in (plain, *get_args(plain)) else (f"--{one.name.replace('_', '-')}",)
     option = typer.Option(*names, help=f"{said[:1].upper()}{said[1:]}.", **limits)
