@@ -2,12 +2,12 @@
 samples."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 BLOCK = 128  # neurons at a time, so that their drives of all steps stay in the nearest cache
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
 def spread(chosen, starts, times, weights, drive):
     """The drive of every step: the sum of the weights of its spikes.
 
@@ -16,7 +16,7 @@ def spread(chosen, starts, times, weights, drive):
     """
     batch, inputs = chosen.shape
     neurons = weights.shape[1]
-    for b in prange(batch):
+    for b in range(batch):
         for left in range(0, neurons, BLOCK):
             # Unsigned numbers: the compiler would check signed ones for being negative, and not add in vectors.
             begin, end = np.uintp(left), np.uintp(min(left + BLOCK, neurons))
@@ -29,16 +29,16 @@ def spread(chosen, starts, times, weights, drive):
                         at[i] += row[i]
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def collect(chosen, starts, times, gradient, weights):
-    """The same backwards: the gradient of a weight is the sum of those at the steps of its spikes.
+@njit(cache=True, nogil=True)
+def collect(chosen, starts, times, gradient, weights, left, right):
+    """The same backwards, for the neurons from `left` to `right`: the gradient of a weight is the sum of those at the
+    steps of its spikes.
 
     gradient: (batch, steps, neurons).  weights: (inputs, neurons).
     """
     batch, inputs = chosen.shape
-    neurons = weights.shape[1]
-    for block in prange((neurons + BLOCK - 1) // BLOCK):
-        begin, end = np.uintp(block * BLOCK), np.uintp(min((block + 1) * BLOCK, neurons))
+    for first in range(left, right, BLOCK):
+        begin, end = np.uintp(first), np.uintp(min(first + BLOCK, right))
         weights[:, begin:end] = 0
         for b in range(batch):
             for j in range(inputs):

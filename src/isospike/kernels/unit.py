@@ -1,17 +1,17 @@
 """Units with a hard reset over all time steps of a batch, forwards and backwards (neurons/snu.py)."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
 def fire(drive, decay, threshold, spikes):
     """s(t) = drive(t) + v s(t−1) (1 − χ(t−1)), written over the drive; χ(t) = s(t) > β.
 
     drive, spikes: (batch, steps, neurons); threshold: (neurons,).
     """
     batch, steps, neurons = drive.shape
-    for b in prange(batch):
+    for b in range(batch):
         left = np.zeros(neurons, drive.dtype)
         for t in range(steps):
             for i in range(neurons):
@@ -22,7 +22,7 @@ def fire(drive, decay, threshold, spikes):
                 left[i] = 0 if fired else s
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
 def backward(states, slopes, decay, threshold, gradient, out):
     """∂L/∂s(t) = (∂L/∂χ(t) − v s(t) ∂L/∂s(t+1)) θ′(s(t) − β) + v (1 − χ(t)) ∂L/∂s(t+1).
 
@@ -31,7 +31,7 @@ def backward(states, slopes, decay, threshold, gradient, out):
     """
     batch, steps, neurons = states.shape
     shift = np.zeros((batch, neurons), states.dtype)
-    for b in prange(batch):
+    for b in range(batch):
         later = np.zeros(neurons, states.dtype)
         for t in range(steps - 1, -1, -1):
             for i in range(neurons):

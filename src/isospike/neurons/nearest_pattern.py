@@ -16,6 +16,8 @@ from torch import Tensor
 
 from isospike.ir.ops.base import Shape
 from isospike.ir.typed import Count, typed
+from isospike.kernels.distance import distances
+from isospike.kernels.threads import shared
 from isospike.neurons.base import Neuron
 
 REACH = 8.0  # a table of the sigmoid covers drives from −8 to 8, beyond which it is 0 or 1 to within 4e-4
@@ -24,11 +26,12 @@ REACH = 8.0  # a table of the sigmoid covers drives from −8 to 8, beyond which
 @dataclass
 class Heard:
     """Of the outputs so far: how many steps, their filtered trains X̃, (batch, outputs), and the distances, (batch,
-    classes)."""
+    classes); the filtered targets, (T, classes, outputs)."""
 
     steps: int
     trace: Tensor
     distance: Tensor
+    targets: Tensor
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these samples only."""
@@ -81,14 +84,24 @@ class NearestPattern(Neuron):
         return torch.stack(traces)
 
     def start(self, like: Tensor) -> Heard:
-        return Heard(0, torch.zeros_like(like), like.new_zeros(len(like), len(self.targets)))
+        distance = like.new_zeros(len(like), len(self.targets))
+        return Heard(0, torch.zeros_like(like), distance, self.filtered(like.dtype))
 
     def advance(self, x: Tensor, state: Heard, steps: int) -> Tensor:
         out = self.output(x.expand(steps, *x.shape[1:]))
-        targets = self.filtered(x.dtype)[state.steps : state.steps + steps]
-        for now, target in zip(out, targets, strict=True):
-            state.trace = state.trace * self.decay + now
-            state.distance = state.distance + (state.trace[:, None] - target).abs().pow(self.order).sum(2)
+        targets = state.targets[state.steps : state.steps + steps]
+        if out.device.type == "cpu":
+            decay = self.decay.to(out.dtype).numpy()[()]
+            heard, found = state.trace.numpy(), state.distance.numpy()
+
+            def part(of: slice) -> None:
+                distances(out[:, of].numpy(), targets.numpy(), decay, self.order == 2, heard[of], found[of])
+
+            shared(part, len(found), out.numel() * len(targets[0]))
+        else:
+            for now, target in zip(out, targets, strict=True):
+                state.trace.mul_(self.decay).add_(now)
+                state.distance.add_((state.trace[:, None] - target).abs().pow(self.order).sum(2))
         state.steps += steps
         return out
 

@@ -47,7 +47,8 @@ class Stepped(Simulator):
         trains: dict[str, list[Tensor]] = {}
 
         def listen(stage: Stage, train: Tensor) -> None:
-            trains.setdefault(stage.name, []).append(train.to(torch.int16))
+            # Spikes are counts; what a read-out hears may be anything.
+            trains.setdefault(stage.name, []).append(train if stage.neuron.hears else train.to(torch.int16))
 
         readout = self.prepare(network)(x, lambda stage, code: codes.update({stage.name: code}), listen)
         return Trace(network, readout, codes, {name: torch.cat(parts) for name, parts in trains.items()})

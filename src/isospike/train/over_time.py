@@ -111,6 +111,7 @@ class OverTime(Trainee[SpikingNetwork]):
         train = sent[source]
         return through(chain, train.flatten(0, 1)).unflatten(0, train.shape[:2])
 
+    @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """Minus the distances from the targets, (batch, classes)."""
         body = self.body()

@@ -23,7 +23,7 @@ from isospike.neurons import SNU, NearestPattern
 from isospike.passes import canonical
 
 DECAY, MEMORY, THRESHOLD = 0.8, 50.0, 0.07  # v; τ_m, in steps; β at the start
-SILENT, RATE = 0.4, 0.1  # share of the steps before targets begin, and spikes a step after that
+SILENT, SPIKES = 0.4, 10.0  # share of the steps before targets begin; d_c, spikes of a train in 100 steps
 
 
 def units(
@@ -108,7 +108,7 @@ def dense(shape: tuple[int, ...], hidden: Sequence[int], outputs: int, generator
 def targets(classes: int, outputs: int, steps: int, generator: torch.Generator) -> Tensor:
     """c⃗ of each class, (classes, steps, classes · outputs) of 0 and 1 (eq. A.38)."""
     begin = round(SILENT * steps)
-    trains = poisson((classes, outputs, steps - begin), RATE, generator).to(torch.uint8)
+    trains = poisson((classes, outputs, steps - begin), SPIKES / (100 - 100 * SILENT), generator).to(torch.uint8)
     patterns = torch.zeros(classes, steps, classes, outputs, dtype=torch.uint8)
     for c in range(classes):
         patterns[c, begin:, c] = trains[c].T

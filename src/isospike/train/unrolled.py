@@ -11,6 +11,7 @@ from torch import Tensor
 
 from isospike.encoders import PatternEncoder
 from isospike.kernels.patterns import collect, spread
+from isospike.kernels.threads import shared
 from isospike.kernels.unit import backward, fire
 
 PART = 4  # samples whose surrogate derivatives are held at a time, in the cache
@@ -42,15 +43,23 @@ class Spread(torch.autograd.Function):
         rows = weight.detach().t().contiguous()
         drive = rows.new_empty(len(chosen), trains.steps, len(weight))
         ctx.sent = chosen.numpy(), trains.starts, trains.times
-        spread(chosen.numpy(), trains.starts, trains.times, rows.numpy(), drive.numpy())
+
+        def part(of: slice) -> None:
+            spread(chosen[of].numpy(), trains.starts, trains.times, rows.numpy(), drive[of].numpy())
+
+        shared(part, len(chosen), drive.numel())
         return drive
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (gradient,) = gradients
         chosen, starts, times = ctx.sent
-        rows = gradient.new_empty(chosen.shape[1], gradient.shape[2])
-        collect(chosen, starts, times, gradient.contiguous().numpy(), rows.numpy())
+        gradient, rows = gradient.contiguous(), gradient.new_empty(chosen.shape[1], gradient.shape[2])
+
+        def part(of: slice) -> None:
+            collect(chosen, starts, times, gradient.numpy(), rows.numpy(), of.start, of.stop)
+
+        shared(part, gradient.shape[2], gradient.numel())
         return rows.t(), None, None
 
 
@@ -62,7 +71,12 @@ class Fire(torch.autograd.Function):
     def forward(ctx: Any, drive: Tensor, threshold: Tensor, decay: float, surrogate: Surrogate) -> Tensor:
         spikes, level = torch.empty_like(drive), threshold.detach().expand(drive.shape[2]).contiguous()
         states = drive.detach()
-        fire(states.numpy(), states.numpy().dtype.type(decay), level.numpy(), spikes.numpy())
+        factor = states.numpy().dtype.type(decay)
+
+        def part(of: slice) -> None:
+            fire(states[of].numpy(), factor, level.numpy(), spikes[of].numpy())
+
+        shared(part, len(drive), drive.numel())
         ctx.states, ctx.level, ctx.own, ctx.decay, ctx.surrogate = states, level, threshold.shape, decay, surrogate
         return spikes
 
@@ -70,11 +84,17 @@ class Fire(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (gradient,) = gradients
         gradient, out = gradient.contiguous(), torch.empty_like(gradient)
-        decay, shift = out.numpy().dtype.type(ctx.decay), torch.zeros_like(ctx.level)
-        for states, given, found in zip(*(t.split(PART) for t in (ctx.states, gradient, out)), strict=True):
-            slopes = ctx.surrogate(states - ctx.level)
-            own = backward(states.numpy(), slopes.numpy(), decay, ctx.level.numpy(), given.numpy(), found.numpy())
-            shift += torch.from_numpy(own).sum(0)
+        decay = out.numpy().dtype.type(ctx.decay)
+
+        def part(of: slice) -> Tensor:
+            shift = torch.zeros_like(ctx.level)
+            for states, given, found in zip(*(t[of].split(PART) for t in (ctx.states, gradient, out)), strict=True):
+                slopes = ctx.surrogate(states - ctx.level)
+                own = backward(states.numpy(), slopes.numpy(), decay, ctx.level.numpy(), given.numpy(), found.numpy())
+                shift += torch.from_numpy(own).sum(0)
+            return shift
+
+        shift = torch.stack(shared(part, len(out), out.numel())).sum(0)
         return out, shift.sum_to_size(ctx.own), None, None
 
 
