@@ -5,19 +5,40 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from exactness import graph_of
-from isospike import TTFS, EventDriven, SpikingNetwork, TimeSteps, WeightBits, constrain
+from isospike import ECTE, TTFS, EventDriven, SpikingNetwork, TimeSteps, WeightBits, constrain
 from isospike.errors import InvalidSetting
-from isospike.export import EXPORTS, Exported
+from isospike.export import EXPORTS, Exported, Integers, ShiftAdd
 from isospike.ranges import calibrate
+from isospike.simulate import StepByStep
+from isospike.train import units
 from zoo import ZOO, inputs
 
-PLAIN = ("linear", "conv", "batch norm before relu", "max pool stride", "lenet 5")  # any export has a form for these
+# Networks that an export must have a form for
+PLAIN: dict[type[Exported], tuple[str, ...]] = {
+    Integers: ("linear", "conv", "batch norm before relu", "max pool stride", "lenet 5"),
+    ShiftAdd: ("units", "units, own thresholds", "units, convolutional", "units, no leak"),
+}
+UNITS = PLAIN[ShiftAdd]
+
+
+def of_units(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
+    """A network of units with random weights, and inputs."""
+    torch.manual_seed(0)
+    x = torch.rand(6, 1, 4, 4) * (torch.rand(6, 1, 4, 4) < 0.7)
+    encoder = ECTE(levels=4, neighbours=2, spikes=2, segment=4, steps=40).fit(x)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(16, 6, bias=False))
+    hidden = model.eval() if name.endswith("convolutional") else [12, 9]
+    decay = 1.0 if name.endswith("no leak") else 0.8
+    return units(encoder, hidden, 3, outputs=2, own=name.endswith("thresholds"), decay=decay), x
 
 
 def chip(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
     """A network of the zoo with 16 ticks a window and weights of 6 bits."""
+    if name in UNITS:
+        return of_units(name)
     torch.manual_seed(0)
     model, shape = ZOO[name]()
     graph, x = graph_of(model.double(), shape), inputs(shape, 6)
@@ -25,16 +46,17 @@ def chip(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
 
 
 @pytest.mark.parametrize("export", EXPORTS, ids=lambda export: export.__name__)
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", [*ZOO, *UNITS])
 def test_an_export_is_the_network_or_is_refused(export: type[Exported], name: str) -> None:
     network, x = chip(name)
     try:
         found = export.of(network)
     except InvalidSetting as error:
         assert error.what and error.supported and error.remedy, error
-        assert name not in PLAIN, error
+        assert name not in PLAIN[export], error
         pytest.skip(str(error.what))
-    assert found.differing(x) == found.differing(x, EventDriven()) == 0
+    slow = StepByStep() if network.body.steps else EventDriven()
+    assert found.differing(x) == found.differing(x, slow) == 0
     other = SpikingNetwork(found.network.body.map_tensors(lambda path, t: t * 1.3 if path.endswith("weight") else t))
     assert type(found).differing(_with(found, other), x) > 0, "another network shows"
 

@@ -2,5 +2,7 @@
 
 from isospike.export.base import Exported as Exported
 from isospike.export.integers import Integers as Integers
+from isospike.export.shift_add import ShiftAdd as ShiftAdd
+from isospike.export.shift_add import shift_add as shift_add
 
-EXPORTS: tuple[type[Exported], ...] = (Integers,)
+EXPORTS: tuple[type[Exported], ...] = (Integers, ShiftAdd)

@@ -112,7 +112,7 @@ def _check_shapes(body: Body) -> None:
                 raise InvalidFile(f"stage `{stage.name}` has shape {stage.shape}, its synapses lead to {shape}.")
         shapes[stage.name] = stage.shape
         for name, tensor in stage.neuron.tensors().items():
-            if tensor.ndim and "pool" not in name:
+            if tensor.ndim and name.partition(".")[0] not in stage.neuron.shared:
                 torch.broadcast_shapes(tensor.shape, stage.neuron.driven(stage.shape))
 
 

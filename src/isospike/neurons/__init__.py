@@ -16,6 +16,8 @@ from isospike.neurons.integrate_fire import IF as IF
 from isospike.neurons.integrator import Integrator as Integrator
 from isospike.neurons.leaky import LIF as LIF
 from isospike.neurons.nearest_pattern import NearestPattern as NearestPattern
+from isospike.neurons.shift_pattern import ShiftPattern as ShiftPattern
+from isospike.neurons.shift_snu import ShiftSNU as ShiftSNU
 from isospike.neurons.signed import SignedIF as SignedIF
 from isospike.neurons.snu import SNU as SNU
 from isospike.neurons.spike_pool import SpikePool as SpikePool

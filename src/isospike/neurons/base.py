@@ -40,6 +40,7 @@ class Neuron(Record):
     relays: ClassVar[bool] = False  # passes spikes on, and stands for no activation of its own
     whole: ClassVar[bool] = False  # must see all time steps at once
     negative: ClassVar[bool] = False  # may stand for a negative activation
+    shared: ClassVar[tuple[str, ...]] = ("pool",)  # fields whose tensors have no number for each neuron
     hears: ClassVar[bool] = False  # a read-out that is handed every time step, and has scores of its own
 
     def ideal(self, drive: Drive) -> Tensor:

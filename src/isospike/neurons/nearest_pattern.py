@@ -79,9 +79,24 @@ class NearestPattern(Neuron):
         """X̃ of the targets, (T, classes, outputs)."""
         traces, trace = [], torch.zeros_like(self.targets[:, 0], dtype=dtype)
         for pattern in self.targets.unbind(1):
-            trace = trace * self.decay.to(dtype) + pattern
+            trace = self.left(trace) + pattern * self.one.to(dtype)
             traces.append(trace)
         return torch.stack(traces)
+
+    @property
+    def one(self) -> Tensor:
+        """What X is where a target spikes."""
+        return torch.ones_like(self.decay)
+
+    @property
+    def leak(self) -> tuple[float, float, float]:
+        """A step leaves a X̃ − ⌊b X̃⌋ − ⌊c X̃⌋ of a filtered train: a, b, c."""
+        return float(self.decay), 0.0, 0.0
+
+    def left(self, trace: Tensor) -> Tensor:
+        """What a step leaves of a filtered train."""
+        a, b, c = self.leak
+        return a * trace - torch.floor(b * trace) - torch.floor(c * trace)
 
     def start(self, like: Tensor) -> Heard:
         distance = like.new_zeros(len(like), len(self.targets))
@@ -91,16 +106,16 @@ class NearestPattern(Neuron):
         out = self.output(x.expand(steps, *x.shape[1:]))
         targets = state.targets[state.steps : state.steps + steps]
         if out.device.type == "cpu":
-            decay = self.decay.to(out.dtype).numpy()[()]
+            leak = torch.tensor(self.leak, dtype=out.dtype).numpy()
             heard, found = state.trace.numpy(), state.distance.numpy()
 
             def part(of: slice) -> None:
-                distances(out[:, of].numpy(), targets.numpy(), decay, self.order == 2, heard[of], found[of])
+                distances(out[:, of].numpy(), targets.numpy(), leak, self.order == 2, heard[of], found[of])
 
             shared(part, len(found), out.numel() * len(targets[0]))
         else:
             for now, target in zip(out, targets, strict=True):
-                state.trace.mul_(self.decay).add_(now)
+                state.trace.copy_(self.left(state.trace) + now)
                 state.distance.add_((state.trace[:, None] - target).abs().pow(self.order).sum(2))
         state.steps += steps
         return out

@@ -12,7 +12,7 @@ from torch import Tensor
 def tanh(a: Tensor) -> Tensor:
     """1 − tanh²(a) (Woźniak 2020): near thresholds that are small it is almost 1 everywhere."""
     t = torch.tanh(a)
-    return torch.addcmul(torch.ones_like(a[:0].sum()), t, t, value=-1)
+    return torch.addcmul(a.new_ones(()), t, t, value=-1)
 
 
 def triangle(a: Tensor) -> Tensor:
