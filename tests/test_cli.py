@@ -43,6 +43,7 @@ RUN_KEYS = {
 }  # fmt: skip
 STAGE_KEYS = {
     "name",
+    "about",
     "neuron",
     "shape",
     "neurons",

@@ -1,6 +1,7 @@
 """Commands about one network: convert, run, check, inspect."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
+from isospike.export import ShiftAdd, shift_add
 from isospike.measure import checked, curve, differing_spikes, measure
 from isospike.measure.inspect import inspect
 from isospike.simulate import EventDriven, Simulator, Stepped
@@ -43,6 +45,15 @@ Memory = Annotated[
     float | None,
     typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given."),
 ]
+# How a network of units reckons
+ARITHMETIC: dict[str, Callable[[SpikingNetwork], SpikingNetwork]] = {
+    "float": lambda network: network,
+    "shift-add": shift_add,
+    "integer": lambda network: ShiftAdd.of(network).network,
+}
+Arithmetic = Annotated[
+    str, typer.Option(help="Of networks of units: float; shift-add, without multiplications; integer, whole numbers.")
+]
 
 
 def convert_command(
@@ -74,11 +85,21 @@ def convert_command(
 
 
 def run_command(
-    file: File, inputs: Inputs, hardware: Hardware, draws: Trials, show_curve: Curve = False, as_json: Json = False
+    file: File,
+    inputs: Inputs,
+    hardware: Hardware,
+    draws: Trials,
+    show_curve: Curve = False,
+    arithmetic: Arithmetic = "float",
+    as_json: Json = False,
 ) -> None:
     """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic
     operations, energy."""
-    network, trials, seed = load(file), draws.trials, draws.seed
+    if arithmetic not in ARITHMETIC:
+        raise InvalidSetting(
+            f"arithmetic `{arithmetic}` is not known.", f"{', '.join(ARITHMETIC)}.", "Choose one: --arithmetic."
+        )
+    network, trials, seed = ARITHMETIC[arithmetic](load(file)), draws.trials, draws.seed
     if show_curve and trials > 1:
         raise InvalidSetting(
             f"--trials {trials} of a curve are not averaged.", "--trials without --curve.", "Leave one of them out."
@@ -181,6 +202,9 @@ def inspect_command(file: File, as_json: Json = False) -> None:
         )
     out.print(table)
     out.print(network.body.coding, highlight=False)
+    for row in stages:
+        if row["about"]:
+            out.print(f"{row['name']}: {row['neuron']}, {row['about']}", highlight=False, markup=False)
     for constraint in network.body.constraints:
         out.print(f"on hardware: {constraint!r}", highlight=False)
     if (kept := network.body.preprocessing) is not None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +12,11 @@ import typer
 
 from isospike.codings import TTFS
 from isospike.data import Data, loader
+from isospike.encoders import CTE, ECTE, Bernoulli, PatternEncoder, RateEncoder
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.ir.typed import Seed
-from isospike.train import Sparsity, fit, prepare, read_curve
+from isospike.train import OverTime, Sparsity, Trainee, fit, prepare, read_curve, units
 from isospike.zoo import NETWORKS, initial
 from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
 from isospike_cli.tables import err, show_figures
@@ -26,11 +27,15 @@ Output = Annotated[
 Begun = Annotated[
     str,
     typer.Argument(
-        metavar="NETWORK", help=f"{', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory to begin from."
+        metavar="NETWORK",
+        help=f"{', '.join(NETWORKS)}; an .onnx file, .pt2, or package.module:factory to begin from; with --encoder "
+        "the widths of the hidden layers: 800, or 256,256,256.",
     ),
 ]
 # Training samples that windows are made from; test samples that the accuracy after each epoch is taken over
 CALIBRATION, HELD_OUT = 1000, 2000
+LR, LR_UNITS = 5e-4, 2e-2
+ENCODERS: dict[str, Any] = {"cte": CTE, "ecte": ECTE, "rate": Bernoulli}
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Training:
     | field         | meaning                                                        |
     |---------------|----------------------------------------------------------------|
     | `epochs`      | times that all samples are gone through                        |
-    | `lr`          | learning rate of Adam, at the start                            |
+    | `lr`          | learning rate of Adam, at the start; 5e-4, or 2e-2 of units    |
     | `decay`       | factor on the learning rate after each epoch                   |
     | `batch_size`  | samples a step of the optimizer                                |
     | `l1`          | price of activity, in the loss; with --spikes where it begins  |
@@ -53,7 +58,7 @@ class Training:
     """
 
     epochs: Positive = 10
-    lr: float = 5e-4
+    lr: float | None = None
     decay: float = 0.9
     batch_size: Positive = 64
     l1: float | None = None
@@ -76,10 +81,41 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Patterns:
+    """
+    | field     | meaning                                                                               |
+    |-----------|---------------------------------------------------------------------------------------|
+    | `encoder` | of networks of units, trained through time: cte, ecte or rate; else first spikes      |
+    | `levels`  | of a feature, that have patterns of their own                                         |
+    | `steps`   | of a pattern                                                                          |
+    | `outputs` | output neurons a class                                                                |
+    | `dropout` | share of the hidden neurons that are silent for a sample                              |
+    """
+
+    encoder: str | None = None
+    levels: Positive | None = None
+    steps: Positive = 100
+    outputs: Positive = 5
+    dropout: float = 0.0
+
+    def fitted(self, train: Data, seed: int) -> PatternEncoder | RateEncoder:
+        """The encoder of these samples.  Raises `InvalidSetting`."""
+        if self.encoder not in ENCODERS:
+            raise InvalidSetting(
+                f"encoder `{self.encoder}` is not known.", f"{', '.join(ENCODERS)}.", "Choose one: --encoder."
+            )
+        if self.encoder == "rate":
+            shape = tuple(next(iter(train.first(1))).shape[1:])
+            return Bernoulli(shape, *train.input_range(), clip=True)
+        more = {} if self.levels is None else {"levels": self.levels}
+        return ENCODERS[self.encoder](steps=self.steps, seed=seed, **more).fit(train)
+
+
+@dataclass(frozen=True)
 class Tuning(Training):
     """The same for a network that was trained before."""
 
-    lr: float = 1e-4
+    lr: float | None = 1e-4
     decay: float = 0.8
 
 
@@ -90,15 +126,18 @@ def train_command(
     training: Training,
     hardware: Hardware,
     declared: Declared,
+    patterns: Patterns,
     coding: Annotated[str, typer.Option(help="ttfs: time to first spike.")] = "ttfs",
     as_json: Json = False,
 ) -> None:
     """Train a network in spike times from scratch: its ReLU network's weights as initialised, mapped, and then trained
-    as they are."""
+    as they are; or with --encoder a network of units, through time."""
     if coding != "ttfs":
         raise InvalidSetting(f"coding `{coding}` cannot be trained.", "ttfs.", "Leave --coding out.")
     train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
     classes = int(train.labels.max()) + 1 if train.labels is not None else 0
+    if patterns.encoder is not None:
+        return _units(model, classes, train, inputs, patterns, training, hardware, output, as_json)
     made: Any
     if model in NETWORKS:
         made = initial(NETWORKS[model], tuple(next(iter(train)).shape[1:]), classes, training.seed)
@@ -111,7 +150,7 @@ def train_command(
             "Choose one.",
         )
     network = declared.conversion(made, train.first(CALIBRATION)).network(TTFS(), declared.precision)
-    _fit(network, model, inputs, train, test, training, hardware, output, as_json)
+    _spike_times(network, model, inputs, train, test, training, hardware, output, as_json)
 
 
 def tune_command(
@@ -120,10 +159,10 @@ def tune_command(
     """Fine-tune a spiking network for the hardware that the options describe."""
     network = load(file)
     train, test = inputs.of(network, True).first(inputs.samples), inputs.of(network, False).first(HELD_OUT)
-    _fit(network, str(file), inputs, train, test, training, hardware, output, as_json)
+    _spike_times(network, str(file), inputs, train, test, training, hardware, output, as_json)
 
 
-def _fit(
+def _spike_times(
     network: SpikingNetwork,
     name: str,
     inputs: Inputs,
@@ -134,14 +173,62 @@ def _fit(
     output: Path,
     as_json: bool,
 ) -> None:
-    batches = loader(train, training.batch_size, shift=training.shift, flip=training.flip, dtype=network.dtype)
     wanted = constraints(hardware)
+    trainee = prepare(network, wanted, sparsity=training.sparsity)
+    about = {"constraints": list(map(repr, wanted))}
+    _fit(trainee, network, name, inputs, train, test, training, about, output, as_json)
+
+
+def _units(
+    widths: str,
+    classes: int,
+    train: Data,
+    inputs: Inputs,
+    patterns: Patterns,
+    training: Training,
+    hardware: Any,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Train a network of units; the last tenth of the training samples is held out."""
+    if constraints(hardware):
+        raise InvalidSetting(
+            "hardware of networks of units.", "Ideal ones; bits of weights: run --weight-bits.", "Leave it out."
+        )
+    try:
+        hidden = [int(width) for width in widths.split(",")]
+    except ValueError:
+        raise InvalidSetting(
+            f"`{widths}` are no widths.", "Whole numbers: 800, or 256,256,256.", "Name the hidden layers' widths."
+        ) from None
+    kept, held_out = train.first(len(train) * 9 // 10), train.rest(len(train) * 9 // 10)
+    made = patterns.fitted(kept, training.seed)
+    network = units(made, hidden, classes, outputs=patterns.outputs, steps=patterns.steps, seed=training.seed)
+    network = SpikingNetwork(replace(network.body, preprocessing=train.preprocessing))
+    trainee = OverTime(network, dropout=patterns.dropout)
+    about = {"hidden": hidden} | asdict(patterns)
+    _fit(trainee, network, widths, inputs, kept, held_out, training, about, output, as_json)
+
+
+def _fit(
+    trainee: Trainee[SpikingNetwork],
+    network: SpikingNetwork,
+    name: str,
+    inputs: Inputs,
+    train: Data,
+    test: Data,
+    training: Training,
+    more: dict[str, Any],
+    output: Path,
+    as_json: bool,
+) -> None:
+    batches = loader(train, training.batch_size, shift=training.shift, flip=training.flip, dtype=network.dtype)
     about: dict[str, Any] = {
         "network": name,
         "data": inputs.data,
         "preprocess": inputs.preprocess,
         "samples": len(train),
-        "constraints": list(map(repr, wanted)),
+        **more,
     }
     about |= {
         key: value for key, value in asdict(training).items() if key in ("batch_size", "shift", "flip", "l1", "spikes")
@@ -156,13 +243,13 @@ def _fit(
     for x, _ in test.batches():
         network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
     held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
-    trainee = prepare(network, wanted, sparsity=training.sparsity)
     how = {
         key: value
         for key, value in asdict(training).items()
         if key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")
     }
-    adam = partial(torch.optim.Adam, lr=training.lr)
+    lr = training.lr or (LR_UNITS if isinstance(trainee, OverTime) else LR)
+    adam = partial(torch.optim.Adam, lr=lr)
     tuned = fit(
         trainee, batches, optimizer=adam, held_out=held_out or None, folder=folder, about=about, quiet=as_json, **how
     )
@@ -181,5 +268,5 @@ def _fit(
     if as_json:
         typer.echo(json.dumps(figures))
     else:
-        show_figures(figures, f"trained, accuracy on the first {len(test):,} of {test.name}'s test split")
+        show_figures(figures, f"trained, accuracy on {len(test):,} samples of {test.name} that were held out")
         err.print(f"wrote {output}, and {folder} with run.json, curve.csv and the last checkpoint", highlight=False)

@@ -153,7 +153,7 @@ def test_no_train_is_empty() -> None:
         (iso.CTE, {"spikes": 101.0}, r"at most one a step"),
         (iso.CTE, {"levels": 2.5}, r"levels: a whole number"),
         (iso.ECTE, {"levels": 9}, r"13 segments.*of 8 steps in 100 steps[\s\S]*up to 12[\s\S]*up to 7 steps"),
-        (iso.ECTE, {"levels": 4}, r"Neighbours up to the levels, 4"),
+        (iso.ECTE, {"neighbours": 0}, r"neighbours \+ levels − 1 up to 12"),
         (iso.ECTE, {"spikes": 9}, r"9 spikes in a segment of 8 steps"),
         (iso.ECTE, {"segment": 0}, r"segments of 0 steps|of 0 steps"),
         (iso.ECTE, {"background": -1.0}, r"of the background, from 0"),

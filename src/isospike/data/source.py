@@ -78,6 +78,11 @@ class Data:
             labels=None if self.labels is None else self.labels[:samples],
         )
 
+    def rest(self, cut: int) -> "Data":
+        """All samples but the first `cut`."""
+        labels = None if self.labels is None else self.labels[cut:]
+        return replace(self, images=self.images.narrow(0, cut, len(self) - cut), labels=labels)
+
     def input_range(self) -> tuple[Tensor, Tensor]:
         """The range that inputs lie in: what a pixel can be, or else the smallest and largest value here."""
         if self.images[slice(0, 1)].dtype == torch.uint8:

@@ -39,13 +39,12 @@ class ECTE(Patterns):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        segments = self.neighbours + self.levels - 1
-        most = self.steps // self.segment if self.segment else 0
-        if not 1 <= self.neighbours <= self.levels or segments * self.segment > self.steps:  # A.36, A.33
+        most = self.steps // max(self.segment, 1)
+        if self.neighbours < 1 or self.segments * self.segment > self.steps:  # A.33
             raise InvalidSetting(
-                f"{segments} segments (neighbours + levels − 1) of {self.segment} steps in {self.steps} steps.",
-                f"Neighbours up to the levels, {self.levels}; with segments of {self.segment} steps, neighbours + "
-                f"levels − 1 up to {most}; or segments up to {self.steps // max(segments, 1)} steps.",
+                f"{self.segments} segments (neighbours + levels − 1) of {self.segment} steps in {self.steps} steps.",
+                f"With segments of {self.segment} steps, neighbours + levels − 1 up to {most}; or segments up to "
+                f"{self.steps // max(self.segments, 1)} steps.",
                 "Take fewer levels or neighbours, shorter segments, or more steps.",
             )
         if not 1 <= self.spikes <= self.segment or not 0 <= self.background <= self.steps:  # A.35
@@ -55,13 +54,18 @@ class ECTE(Patterns):
                 "6 in 8 steps, and 5 in 100, are usual.",
             )
 
+    @property
+    def segments(self) -> int:
+        """δ_1, δ_2, … of a feature with all bins; no bin has more of them than there are bins (A.36)."""
+        return min(self.neighbours, self.levels) + self.levels - 1
+
     def trains(self, bins: Tensor, generator: torch.Generator) -> Tensor:
-        shape = len(bins), self.neighbours + self.levels - 1, self.segment
+        shape = len(bins), self.segments, self.segment
         # The places of the spikes of a segment: of its steps, those with the smallest random numbers.
         segments = torch.rand(shape, generator=generator).argsort(-1).argsort(-1) < self.spikes
         trains = torch.rand((len(bins), self.levels, self.steps), generator=generator) < self.background / self.steps
         for i in range(self.levels):
-            for m in range(self.neighbours):
+            for m in range(min(self.neighbours, self.levels)):
                 of = bins > m  # μ_f = min(μ, q_f)
                 at = slice((i + m) * self.segment, (i + m + 1) * self.segment)
                 trains[of, i, at] = segments[of, i + m]

@@ -26,7 +26,7 @@ from isospike.neurons import SNU, NearestPattern, ShiftPattern, ShiftSNU
 from isospike.neurons.base import Neuron
 from isospike.neurons.nearest_pattern import REACH
 from isospike.neurons.shift_pattern import SHIFTS
-from isospike.neurons.shift_snu import TERMS
+from isospike.neurons.snu import TERMS
 from isospike.simulate import Simulator, simulate
 from isospike.simulate.event_driven import synapses
 

@@ -73,6 +73,15 @@ def check(
     return checked(oracle, exact, network, chain([first], batches), chosen)
 
 
+def arithmetic(network: SpikingNetwork, operations: float, steps: int) -> dict[str, float]:
+    """Additions and multiplications of a network of units, a sample: of its synapses, leaks and read-out; nothing for
+    other networks, whose neurons do not say."""
+    if not network.stages[-1].neuron.hears:
+        return {}
+    additions, products = map(sum, zip(*(s.neuron.arithmetic(s.shape) for s in network.stages), strict=True))
+    return {"additions": operations + steps * additions, "multiplications": float(steps * products)}
+
+
 def measure(
     network: SpikingNetwork,
     data: Samples,
@@ -83,7 +92,8 @@ def measure(
     operations, energy.
 
     Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ
-    (`measure.operations`)."""
+    (`measure.operations`).  Networks of units: `additions` and `multiplications` a sample, those of synapses
+    included."""
     spiking(network, "measure")
     expect("measure", "simulator", simulator, Simulator | None)
     started = time.perf_counter()
@@ -106,7 +116,7 @@ def measure(
 
         (moment,) = curve(network, seen(), at=(steps,), seed=chosen.seed, progress=progress)
         figures = {key: value for key, value in moment.as_dict().items() if value is not None and key != "steps"}
-        more = {
+        more = arithmetic(network, moment.synaptic_operations, steps) | {
             "latency": float(steps),
             "inputs_outside_range": outside,
             "dtype": dtype,

@@ -10,8 +10,8 @@ from isospike.measure.operations import groups
 
 
 def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
-    """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, window, delays
-    [time].
+    """One row a stage: name, neuron model, shape, neurons, synapses, weight and threshold ranges, what else there
+    is to know, window, delays [time].
 
     `largest` is the largest activation that the window was made for, `bound` the largest that any input in the
     declared range can cause, `ratio` the second over the first; None where a stage has no activations of its own."""
@@ -29,6 +29,7 @@ def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
             "synapses": synapses[stage.name],
             "weights": _extent([t for group in stage.groups for step in group.chain for t in step.tensors().values()]),
             "thresholds": _extent([t for name, t in stage.neuron.tensors().items() if name == "threshold"]),
+            "about": stage.neuron.about,
             "window": float(stage.end - stage.begin),
             "begin": float(stage.begin),
             "delays": [float(group.delay) for group in stage.groups],

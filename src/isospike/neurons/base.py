@@ -75,6 +75,15 @@ class Neuron(Record):
         *shape) if constant."""
         raise lacking(self, "does not fire step by step")
 
+    @property
+    def about(self) -> str:
+        """What else is to be known of a stage than its threshold, in a few words."""
+        return ""
+
+    def arithmetic(self, shape: Shape) -> tuple[int, int]:
+        """Additions and multiplications of a stage in one step, synapses left out; counted for units."""
+        return 0, 0
+
     def driven(self, shape: Shape) -> Shape:
         """The shape of what drives a stage of this shape."""
         return shape

@@ -19,6 +19,7 @@ from isospike.ir.typed import Count, typed
 from isospike.kernels.distance import distances
 from isospike.kernels.threads import shared
 from isospike.neurons.base import Neuron
+from isospike.neurons.snu import shifted
 
 REACH = 8.0  # a table of the sigmoid covers drives from −8 to 8, beyond which it is 0 or 1 to within 4e-4
 
@@ -61,6 +62,25 @@ class NearestPattern(Neuron):
 
     def __post_init__(self) -> None:
         typed(self)
+
+    @property
+    def about(self) -> str:
+        classes, steps, outputs = self.targets.shape
+        first = int(self.targets.any(2).any(0).int().argmax())
+        mean = float(self.targets.sum()) / max(int(self.targets.any(1).sum()), 1)
+        said = "spikes" if self.binary else f"a table of {self.table}" if self.table else "sigmoids"
+        return (
+            f"{outputs} outputs; targets of {classes} classes, {mean:.3g} spikes a train from step {first} of {steps} "
+            f"on; distance of order {self.order} of {said}, leaves {float(self.decay):.4g} a step"
+        )
+
+    def arithmetic(self, shape: Shape) -> tuple[int, int]:
+        """Of the filter, and of the distance from every class; the sigmoid itself is left out."""
+        classes, _, outputs = self.targets.shape
+        # Of 1 − λ as of λ, a sum of shifts needs no product.
+        shifts = shifted(1 - float(self.decay)) or shifted(float(self.decay))
+        additions, products = outputs * ((shifts or 0) + 1), 0 if shifts else outputs
+        return additions + 2 * classes * outputs, products + (classes * outputs if self.order == 2 else 0)
 
     def driven(self, shape: Shape) -> Shape:
         return tuple(self.targets.shape[2:])

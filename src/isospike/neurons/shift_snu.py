@@ -12,9 +12,7 @@ from torch import Tensor
 
 from isospike.errors import InvalidSetting
 from isospike.neurons.arithmetic import on, whole
-from isospike.neurons.snu import SNU
-
-TERMS = 3
+from isospike.neurons.snu import SNU, TERMS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

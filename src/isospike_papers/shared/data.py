@@ -2,7 +2,7 @@
 reported on."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from isospike.data import Data, open_data
@@ -41,7 +41,7 @@ def cifar10(data_dir: Path | None, normalize: Normalize = (CIFAR_MEAN, CIFAR_STD
     """
     train, test = (_cifar10(part, folder(data_dir), normalize) for part in (True, False))
     cut = len(train) * 9 // 10
-    return Split(train.first(cut), {HELD_OUT: after(train, cut), "first 1,000 test images": test.first(1000)})
+    return Split(train.first(cut), {HELD_OUT: train.rest(cut), "first 1,000 test images": test.first(1000)})
 
 
 def _cifar10(train: bool, root: Path, normalize: Normalize) -> Data:
@@ -56,9 +56,3 @@ def _cifar10(train: bool, root: Path, normalize: Normalize) -> Data:
             "and test_labels.",
             "Put it there, or name its place: --data-dir, ISOSPIKE_DATA.",
         ) from error
-
-
-def after(data: Data, cut: int) -> Data:
-    """All samples but the first `cut`."""
-    labels = None if data.labels is None else data.labels[cut:]
-    return replace(data, images=data.images.narrow(0, cut, len(data) - cut), labels=labels)

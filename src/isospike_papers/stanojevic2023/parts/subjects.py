@@ -14,7 +14,7 @@ from isospike.data import Data, open_data
 from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.zoo import vgg16
-from isospike_papers.shared.data import RAW, Split, after, cifar10, folder, with_test_set
+from isospike_papers.shared.data import RAW, Split, cifar10, folder, with_test_set
 from isospike_papers.shared.recipe import TRAINS, Recipe
 from isospike_papers.shared.subject import Subject, subject
 from isospike_papers.stanojevic2023.parts.networks import lenet5, two_layers, vgg16_large
@@ -115,7 +115,7 @@ def _large(setup: Setup, name: str, classes: int, place: str) -> Subject:
     data = open_data("places365" if name == "places365" else str(here / place), False, here, IMAGENET, 224)
     if name == "pass":
         data = replace(data, labels=None)
-    return Subject(model, Split(data.first(500), {"validation images": after(data, 500)}))
+    return Subject(model, Split(data.first(500), {"validation images": data.rest(500)}))
 
 
 def resnet20(setup: Setup) -> Subject:
