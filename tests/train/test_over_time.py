@@ -202,7 +202,7 @@ def test_what_is_no_network_of_units_is_refused() -> None:
     with pytest.raises(InvalidSetting, match=r"steps=None"):
         units(Poisson((1, 4, 4), torch.zeros(()), torch.ones(()), clip=True), [4], 3)
     network = units(encoder(), [4], DIGITS)
-    for wrong in ({"weight": 0.5}, {"dropout": 1.0}, {"surrogate": "none"}):
+    for wrong in ({"weight": 0.5}, {"dropout": 1.0}, {"surrogate": "none"}, {"width": 0.0}):
         with pytest.raises(InvalidSetting, match=r"OverTime\("):
             OverTime(network, **wrong)
     with pytest.raises(InvalidSetting, match="compares whole patterns"):

@@ -30,10 +30,15 @@ class OverTime(Trainee[SpikingNetwork]):
     """Trains the weights and thresholds of a network that `units` made.
 
     weight: ω, of the steps at which a target spikes.  dropout: share of the hidden neurons that are silent for a
-    sample.  surrogate: one of `SURROGATES`.  Raises `InvalidSetting` for networks of other neurons."""
+    sample.  surrogate: one of `SURROGATES`, of the potential's distance from the threshold over `width`.  Raises `InvalidSetting` for networks of other neurons."""
 
     def __init__(
-        self, network: SpikingNetwork, weight: float = 10.0, dropout: float = 0.0, surrogate: str = "tanh"
+        self,
+        network: SpikingNetwork,
+        weight: float = 10.0,
+        dropout: float = 0.0,
+        surrogate: str = "tanh",
+        width: float = 0.3,
     ) -> None:
         super().__init__()
         spiking(network, "OverTime")
@@ -44,12 +49,12 @@ class OverTime(Trainee[SpikingNetwork]):
                 "Networks that units(…) makes: SNU, then NearestPattern.",
                 "Train a network of first spikes by prepare(network).",
             )
-        if weight < 1 or not 0 <= dropout < 1 or surrogate not in SURROGATES:
+        if weight < 1 or not 0 <= dropout < 1 or surrogate not in SURROGATES or not width > 0:
             raise InvalidSetting(
-                f"OverTime(weight={weight}, dropout={dropout}, surrogate={surrogate!r}).",
-                f"weight from 1, dropout from 0 to below 1, surrogate one of {', '.join(SURROGATES)}.",
+                f"OverTime(weight={weight}, dropout={dropout}, surrogate={surrogate!r}, width={width}).",
+                f"weight from 1, dropout from 0 to below 1, surrogate one of {', '.join(SURROGATES)}, width above 0.",
             )
-        self.weight, self.dropout, self.surrogate = weight, dropout, surrogate
+        self.weight, self.dropout, self.surrogate, self.width = weight, dropout, surrogate, width
         self._body = network.body.map_tensors(lambda _, t: t.detach().clone())
         self.synapses, self.thresholds = nn.ParameterDict(), nn.ParameterDict()
         for i, stage in enumerate(self._body.stages):
@@ -91,12 +96,15 @@ class OverTime(Trainee[SpikingNetwork]):
                 return drive - _level(stage)
             shape = drive.shape
             level = neuron.threshold if neuron.threshold.ndim == 0 else neuron.threshold.flatten()
-            spikes = fired(drive.flatten(2), level, float(neuron.decay), SURROGATES[self.surrogate]).view(shape)
+            spikes = fired(drive.flatten(2), level, float(neuron.decay), self._slope).view(shape)
             if self.training and self.dropout:
                 kept = torch.rand((len(x), 1, *stage.shape), device=x.device) >= self.dropout
                 spikes = spikes * (kept / (1 - self.dropout))
             sent[stage.name] = spikes
         raise AssertionError("a network ends in its read-out")
+
+    def _slope(self, a: Tensor) -> Tensor:
+        return SURROGATES[self.surrogate](a / self.width)
 
     def _drive(self, body: Body, chain: Chain, source: str, x: Tensor, sent: dict[str, Tensor]) -> Tensor:
         """What a group of synapses delivers, (batch, steps, *shape)."""
@@ -131,12 +139,8 @@ class OverTime(Trainee[SpikingNetwork]):
         return F.binary_cross_entropy_with_logits(z, targets.to(z.dtype), pos_weight=weight, reduction="sum") / len(x)
 
     def about(self) -> dict[str, Any]:
-        return {
-            "weight": self.weight,
-            "dropout": self.dropout,
-            "surrogate": self.surrogate,
-            "coding": self._body.coding,
-        }
+        own = {"weight": self.weight, "dropout": self.dropout, "surrogate": self.surrogate, "width": self.width}
+        return own | {"coding": self._body.coding}
 
     def generators(self) -> list[torch.Generator]:
         return [self._noise]

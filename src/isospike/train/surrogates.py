@@ -1,6 +1,7 @@
 """Table of contents: what stands for the derivative of a unit's step while it is trained, by name.
 
-a = s − β, the potential's distance from the threshold.
+a = (s − β) / width: the source gives no width.  After 300 steps on MNIST (784-800-50, ECTE) 0.3 was the best of
+widths from 0.03 to 4.
 """
 
 from collections.abc import Callable
