@@ -1,4 +1,7 @@
-"""Units with a hard reset over all time steps of a batch, forwards and backwards (neurons/snu.py)."""
+"""Units with a hard reset over all time steps of a batch, forwards and backwards (neurons/snu.py).
+
+Counters are unsigned: the compiler would check signed ones for being negative, and not reckon in vectors.
+"""
 
 import numpy as np
 from numba import njit
@@ -11,15 +14,17 @@ def fire(drive, decay, threshold, spikes):
     drive, spikes: (batch, steps, neurons); threshold: (neurons,).
     """
     batch, steps, neurons = drive.shape
+    none, count = drive.dtype.type(0), np.uintp(neurons)
+    one = drive.dtype.type(1)
     for b in range(batch):
         left = np.zeros(neurons, drive.dtype)
         for t in range(steps):
-            for i in range(neurons):
-                s = drive[b, t, i] + decay * left[i]
-                fired = s > threshold[i]
-                drive[b, t, i] = s
-                spikes[b, t, i] = fired
-                left[i] = 0 if fired else s
+            state, sent = drive[b, t], spikes[b, t]
+            for i in range(count):
+                s = state[i] + decay * left[i]
+                state[i] = s
+                sent[i] = one if s > threshold[i] else none
+                left[i] = none if s > threshold[i] else s
 
 
 @njit(cache=True, nogil=True)
@@ -30,15 +35,16 @@ def backward(states, slopes, decay, threshold, gradient, out):
     neurons).
     """
     batch, steps, neurons = states.shape
-    shift = np.zeros((batch, neurons), states.dtype)
+    none, count = states.dtype.type(0), np.uintp(neurons)
+    shifts = np.zeros((batch, neurons), states.dtype)
     for b in range(batch):
-        later = np.zeros(neurons, states.dtype)
+        later, shift = np.zeros(neurons, states.dtype), shifts[b]
         for t in range(steps - 1, -1, -1):
-            for i in range(neurons):
-                s = states[b, t, i]
+            state, slope, given, found = states[b, t], slopes[b, t], gradient[b, t], out[b, t]
+            for i in range(count):
                 carried = decay * later[i]
-                through = (gradient[b, t, i] - carried * s) * slopes[b, t, i]
-                shift[b, i] -= through
-                later[i] = through + (0 if s > threshold[i] else carried)
-                out[b, t, i] = later[i]
-    return shift
+                through = (given[i] - carried * state[i]) * slope[i]
+                shift[i] -= through
+                later[i] = through + (none if state[i] > threshold[i] else carried)
+                found[i] = later[i]
+    return shifts

@@ -30,7 +30,8 @@ class OverTime(Trainee[SpikingNetwork]):
     """Trains the weights and thresholds of a network that `units` made.
 
     weight: ω, of the steps at which a target spikes.  dropout: share of the hidden neurons that are silent for a
-    sample.  surrogate: one of `SURROGATES`, of the potential's distance from the threshold over `width`.  Raises `InvalidSetting` for networks of other neurons."""
+    sample.  surrogate: one of `SURROGATES`, of the potential's distance from the threshold over `width`.  Raises
+    `InvalidSetting` for networks of other neurons."""
 
     def __init__(
         self,
