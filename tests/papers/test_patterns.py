@@ -1,0 +1,18 @@
+"""The similarity of patterns at a small size: all of it holds, and the picture is drawn."""
+
+from pathlib import Path
+
+from claims import result_of
+from isospike.report.claim import Setup
+from isospike.report.result import keep, read
+
+
+def test_the_overlap_of_patterns_is_the_similarity_of_values(tmp_path: Path) -> None:
+    result = result_of("stanojevic2023-figA.4", Setup(samples=20))
+    assert [one.text for one in result.held if not one.holds] == []
+    measured = {row.case: row.measured for row in result.rows}
+    cosines = [measured["ECTE, T = 100"][f"cosine, {i} bins apart"] for i in range(6)]
+    # Another program's figures, over 784 features: 1, .75, .59, .42, .26, .09
+    assert all(abs(a - b) < 0.02 for a, b in zip(cosines, (1, 0.75, 0.59, 0.42, 0.26, 0.09), strict=True))
+    keep(result, tmp_path)
+    assert read(tmp_path / "stanojevic2023-figA.4.json") == result and result.picture is not None
