@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from claims import result_of
+import pytest
+
+from claims import assert_printed_figures_are_shown, result_of
 from isospike.report.claim import Setup
 from isospike.report.result import keep, read
 
@@ -16,3 +18,18 @@ def test_the_overlap_of_patterns_is_the_similarity_of_values(tmp_path: Path) -> 
     assert all(abs(a - b) < 0.02 for a, b in zip(cosines, (1, 0.75, 0.59, 0.42, 0.26, 0.09), strict=True))
     keep(result, tmp_path)
     assert read(tmp_path / "stanojevic2023-figA.4.json") == result and result.picture is not None
+
+
+@pytest.mark.parametrize("name", ["stanojevic2023-figA.5", "stanojevic2023-figA.6"])
+def test_networks_of_units_are_compared(name: str, data: Path) -> None:
+    setup = Setup(samples=10, epochs=1, training=40, data_dir=data)
+    result = result_of(name, setup)
+    assert [row.case for row in result.rows][:4] == ["CTE, shallow", "CTE, deep", "ECTE, shallow", "ECTE, deep"]
+    assert len(result.rows) == 7 and len(result.held) == 6
+    for row in result.rows[:4]:
+        assert row.measured["multiplications, first layer"] == 0
+        assert row.measured["additions, first layer"] > 3 * 100 * 256
+    assert_printed_figures_are_shown(result)
+    keep(result, Path("out"))
+    assert Path("out", f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert result_of(name, setup).rows == result.rows, "networks come from the store"

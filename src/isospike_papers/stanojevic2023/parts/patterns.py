@@ -1,0 +1,129 @@
+"""Networks of units on features, each trained once for a plan and kept; what they are held against (appendix A.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from isospike import CTE, ECTE, load, save
+from isospike.data import Data, loader
+from isospike.encoders import PatternEncoder
+from isospike.encoders.pattern import Patterns
+from isospike.engine import SpikingNetwork
+from isospike.errors import IsospikeError
+from isospike.export.shift_add import MEMORY
+from isospike.report.claim import Setup
+from isospike.store import Store
+from isospike.train import OverTime, fit, units
+from isospike_papers.shared.recipe import Recipe, trained
+
+ENCODERS: dict[str, Patterns] = {"CTE": CTE(), "ECTE": ECTE()}
+SHALLOW, DEEP = (800,), (256, 256, 256)
+LEAK = 0.8125  # 2⁻¹ + 2⁻² + 2⁻⁴ for 0.8: trained with the shifts that inference takes
+RATE, BATCH, EPS = 8e-3, 64, 1e-7
+PENALTY = 0.01  # C of the support vector machine, which the source does not give
+LAST = 0.06  # of the learning rate, in the last epoch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network of units is trained: with the encoder's settings, what it is kept by."""
+
+    data: str
+    code: str
+    hidden: tuple[int, ...]
+    outputs: int
+    epochs: int
+    images: int
+    seed: int
+    leak: float = LEAK
+    memory: float = MEMORY
+    rate: float = RATE
+    batch: int = BATCH
+
+
+def plan(data: str, code: str, hidden: tuple[int, ...], train: Data, setup: Setup) -> Plan:
+    """Five output neurons a class behind one hidden layer, one behind three (Fig. A.5)."""
+    outputs = 5 if len(hidden) == 1 else 1
+    return Plan(data, code, hidden, outputs, setup.epochs or 1, len(train), setup.seed)
+
+
+def answering(one: Plan, train: Data, device: str = "cpu") -> SpikingNetwork:
+    """The network, trained or from the store; an interrupt loses at most one epoch."""
+    encoder = ENCODERS[one.code]
+
+    def make(path: Path) -> None:
+        network = units(
+            encoder.fit(train),
+            one.hidden,
+            10,
+            outputs=one.outputs,
+            decay=one.leak,
+            memory=one.memory,
+            own=True,
+            seed=one.seed,
+        )
+        adam, decay = partial(torch.optim.Adam, lr=one.rate, eps=EPS), LAST ** (1 / one.epochs)
+        batches, folder = loader(train, one.batch), path.parent
+        save(
+            fit(
+                OverTime(network),
+                batches,
+                one.epochs,
+                optimizer=adam,
+                decay=decay,
+                seed=one.seed,
+                folder=folder,
+                resume=True,
+                accelerator=device,
+            ),
+            path,
+        )
+
+    name = f"units-{one.data}-{one.code.lower()}-{'-'.join(map(str, one.hidden))}"
+    return load(Store().kept(name, {"plan": one, "encoder": encoder}, "network.safetensors", make))
+
+
+def original(data: str, hidden: Sequence[int], train: Data, setup: Setup) -> nn.Module:
+    """The ReLU network of the same widths on the features themselves, trained as long."""
+
+    def make() -> nn.Module:
+        widths = (784, *hidden)
+        layers: list[nn.Module] = [nn.Flatten()]
+        for inputs, width in pairwise(widths):
+            layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(0.2)]
+        return nn.Sequential(*layers, nn.Linear(widths[-1], 10))
+
+    name = f"ann-{data}-{'-'.join(map(str, hidden))}-of-{len(train)}"
+    recipe = Recipe(name, setup.epochs or 1, batch=BATCH, seed=setup.seed)
+    return trained(recipe, make, lambda: train, setup.device)
+
+
+def machine(train: Data, test: Data, seed: int) -> float:
+    """Accuracy of a linear support vector machine with L2, on the features [%].  Raises `IsospikeError`."""
+    try:
+        from sklearn.svm import LinearSVC
+    except ImportError as error:
+        raise IsospikeError(
+            "the support vector machine needs scikit-learn, which is not installed.",
+            remedy="Run: pip install 'isospike[papers]'",
+        ) from error
+    (x, y), (tested, labels) = features(train), features(test)
+    fitted = LinearSVC(C=PENALTY, dual=False, random_state=seed).fit(x.numpy(), y.numpy())
+    return 100 * float((torch.from_numpy(fitted.predict(tested.numpy())) == labels).double().mean())
+
+
+def features(data: Data) -> tuple[Tensor, Tensor]:
+    """All samples as rows, and their labels."""
+    assert data.labels is not None
+    return torch.cat(list(data)).flatten(1), data.labels
+
+
+def sent(encoder: PatternEncoder, data: Data) -> float:
+    """Spikes of the input neurons, a sample."""
+    counts = encoder.patterns.sum(2).flatten().double()
+    return sum(float(counts[encoder.chosen(encoder.drive(x))].sum()) for x in data) / len(data)
