@@ -77,7 +77,7 @@ class PatternEncoder(Encoder):
                 "Fit an encoder of longer patterns: steps=….",
             )
         table = self.patterns[..., begin : begin + steps].flatten(0, 1).to(drive.dtype)
-        return table[self.chosen(drive)].movedim(-1, 0).reshape(table.shape[-1], *drive.shape)
+        return table[self.chosen(drive)].movedim(-1, 0).unflatten(2, self.shape)
 
 
 @dataclass(frozen=True)
