@@ -82,9 +82,14 @@ def test_what_cannot_be_is_refused(patterns: Path, tmp_path: Path) -> None:
         (("--encoder", "none"), "encoder `none` is not known"),
         (("--encoder", "ecte", "--levels", 12), r"neighbours \+ levels − 1"),
         (("--encoder", "cte", "--jitter", 0.1), "hardware of networks of units"),
+        (("--encoder", "cte", "--l1", 0.1), r"--l1 with --encoder cte: nothing depends on it"),
+        (("--encoder", "cte", "--range", 0, 1), r"--range with --encoder cte"),
+        (("--encoder", "rate", "--levels", 3), r"--levels with --encoder rate"),
     ):
         with pytest.raises(InvalidSetting, match=said):
             call(*UNITS, *more, *out)
+    with pytest.raises(InvalidSetting, match="are of networks of units"):
+        call("train", "fc2", *SAMPLE, "--dropout", 0.1, *out)
     with pytest.raises(InvalidSetting, match="`lenet` are no widths"):
         call("train", "lenet", *SAMPLE, "--encoder", "cte", *out)
     with pytest.raises(InvalidSetting, match="arithmetic `none` is not known"):

@@ -99,7 +99,7 @@ def run_command(
         raise InvalidSetting(
             f"arithmetic `{arithmetic}` is not known.", f"{', '.join(ARITHMETIC)}.", "Choose one: --arithmetic."
         )
-    network, trials, seed = ARITHMETIC[arithmetic](load(file)), draws.trials, draws.seed
+    network, trials, seed = load(file), draws.trials, draws.seed
     if show_curve and trials > 1:
         raise InvalidSetting(
             f"--trials {trials} of a curve are not averaged.", "--trials without --curve.", "Leave one of them out."
@@ -115,6 +115,7 @@ def run_command(
         )
     else:
         chips = [network] * trials
+    chips = [ARITHMETIC[arithmetic](chip) for chip in chips]
     test = inputs.of(network, False).first(inputs.samples)
     if show_curve:
         with progress("running", len(test), as_json) as advance:

@@ -137,7 +137,13 @@ def train_command(
     train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
     classes = int(train.labels.max()) + 1 if train.labels is not None else 0
     if patterns.encoder is not None:
-        return _units(model, classes, train, inputs, patterns, training, hardware, output, as_json)
+        return _units(model, classes, train, inputs, patterns, training, hardware, declared, output, as_json)
+    if patterns != Patterns():
+        raise InvalidSetting(
+            "--levels, --steps, --outputs and --dropout are of networks of units.",
+            "With --encoder.",
+            "Leave them out.",
+        )
     made: Any
     if model in NETWORKS:
         made = initial(NETWORKS[model], tuple(next(iter(train)).shape[1:]), classes, training.seed)
@@ -187,6 +193,7 @@ def _units(
     patterns: Patterns,
     training: Training,
     hardware: Any,
+    declared: Declared,
     output: Path,
     as_json: bool,
 ) -> None:
@@ -194,6 +201,14 @@ def _units(
     if constraints(hardware):
         raise InvalidSetting(
             "hardware of networks of units.", "Ideal ones; bits of weights: run --weight-bits.", "Leave it out."
+        )
+    unread = {"--range": declared.range, "--l1": training.l1, "--spikes": training.spikes}
+    unread |= {"--levels": patterns.levels} if patterns.encoder == "rate" else {}
+    if given := [option for option, value in unread.items() if value is not None]:
+        raise InvalidSetting(
+            f"{', '.join(given)} with --encoder {patterns.encoder}: nothing depends on it.",
+            "--steps, --outputs, --dropout; --levels of patterns.",
+            "Leave it out.",
         )
     try:
         hidden = [int(width) for width in widths.split(",")]
@@ -204,7 +219,7 @@ def _units(
     kept, held_out = train.first(len(train) * 9 // 10), train.rest(len(train) * 9 // 10)
     made = patterns.fitted(kept, training.seed)
     network = units(made, hidden, classes, outputs=patterns.outputs, steps=patterns.steps, seed=training.seed)
-    network = SpikingNetwork(replace(network.body, preprocessing=train.preprocessing))
+    network = SpikingNetwork(replace(network.body, preprocessing=train.preprocessing)).to(declared.precision)
     trainee = OverTime(network, dropout=patterns.dropout)
     about = {"hidden": hidden} | asdict(patterns)
     _fit(trainee, network, widths, inputs, kept, held_out, training, about, output, as_json)
@@ -248,7 +263,7 @@ def _fit(
         for key, value in asdict(training).items()
         if key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")
     }
-    lr = training.lr or (LR_UNITS if isinstance(trainee, OverTime) else LR)
+    lr = (LR_UNITS if isinstance(trainee, OverTime) else LR) if training.lr is None else training.lr
     adam = partial(torch.optim.Adam, lr=lr)
     tuned = fit(
         trainee, batches, optimizer=adam, held_out=held_out or None, folder=folder, about=about, quiet=as_json, **how

@@ -177,6 +177,19 @@ def test_features_that_cannot_be_encoded_are_refused(tmp_path: Path) -> None:
             encoder(wrong)
 
 
+def test_a_value_has_one_bin_in_either_precision() -> None:
+    x = torch.rand(500, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    encoder = iso.CTE(levels=8).fit(x)
+    double = encoder.map_tensors(lambda _, t: t.double() if t.is_floating_point() else t)
+    assert torch.equal(encoder.drive(x).double(), double.drive(x))
+    assert torch.equal(encoder.drive(x.float()), encoder.drive(x))
+    counts = torch.bincount(double.drive(x).long()[:, 0])[1:]
+    assert int(counts.max() - counts.min()) <= 1
+    for wrong in ([x[:2], x[2:4, :3]], x[:, 0]):
+        with pytest.raises(InvalidData, match="Samples of one shape"):
+            iso.CTE().fit(wrong)
+
+
 def test_batches_of_any_kind_are_fitted_alike() -> None:
     x = features()
     whole = MAKERS[1].fit(x)

@@ -99,12 +99,18 @@ def test_what_has_no_such_form_is_refused() -> None:
             ShiftAdd.of(made, bits)
     with pytest.raises(InvalidSetting, match="bits: a whole number"):
         ShiftAdd.of(made, 8.0)  # type: ignore[arg-type]
-    with pytest.raises(InvalidSetting, match=r"3 shifts from 0 to 63"):
+    with pytest.raises(InvalidSetting, match=r"3 shifts from 0 to 12, or 63"):
         ShiftSNU(shifts=(1, 2))
     relu = iso.convert(nn.Sequential(nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 2)), x)
     for refused in (shift_add, ShiftAdd.of):
         with pytest.raises(InvalidSetting, match=r"export\.Integers"):
             refused(relu)
+        with pytest.raises(InvalidSetting, match="a network of ShiftPattern, ShiftSNU"):
+            refused(ShiftAdd.of(made).network)
+        with pytest.raises(InvalidSetting, match=r"a leak of 0.95 would become 0.875|a leak of 0.95 would become 1"):
+            refused(network(decay=0.95)[0])
+        with pytest.raises(InvalidSetting, match=r"a filter of 0.9 would become 0.9805"):
+            refused(network(memory=0.9)[0])
     whole = ShiftAdd.of(made, 16)
     huge = replace(whole, weights={name: w * 2**20 for name, w in whole.weights.items()})
     with pytest.raises(InvalidSetting, match="too large for a word of 32 bits"):

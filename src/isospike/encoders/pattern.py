@@ -56,8 +56,8 @@ class PatternEncoder(Encoder):
         infinite numbers."""
         fitting(x, self.shape)
         checked(x)
-        flat = x.flatten(1).to(self.low.dtype)
-        above = torch.searchsorted(self.edges, flat.T.contiguous(), right=True).T
+        flat = x.flatten(1).float()  # as the edges are, so that a value has one bin in either precision
+        above = torch.searchsorted(self.edges.float(), flat.T.contiguous(), right=True).T
         return ((above + 1) * ((flat > 0) & (self.bins > 0))).to(self.low.dtype).reshape(x.shape)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -114,6 +114,10 @@ class Patterns(ABC):
         batches = [checked(x) for x in samples(features)]
         if not batches or not sum(map(len, batches)):
             raise InvalidData("there is no sample to fit the bins to.", FEATURES, "Pass the training samples.")
+        if len(shapes := {tuple(batch.shape[1:]) for batch in batches}) > 1 or () in shapes:
+            raise InvalidData(
+                f"the samples have the shapes {sorted(shapes)}.", "Samples of one shape: (n, *shape).", "Reshape them."
+            )
         shape, x = tuple(batches[0].shape[1:]), torch.cat([batch.flatten(1) for batch in batches])
         if not bool((x > 0).any()):
             raise InvalidData("no feature is ever above 0.", FEATURES, "Pass features that say something.")

@@ -10,6 +10,7 @@ from isospike.engine.fits import over_time as over_time
 from isospike.engine.fits import refused as refused
 from isospike.engine.module import SpikingNetwork as SpikingNetwork
 from isospike.engine.module import load as load
+from isospike.engine.module import of_units as of_units
 from isospike.engine.module import save as save
 from isospike.engine.module import spiking as spiking
 from isospike.engine.once import Perturb as Perturb

@@ -12,10 +12,11 @@ from isospike.engine.fits import in_closed_form, over_time
 from isospike.engine.once import Perturb, run
 from isospike.engine.perturbation import perturbation
 from isospike.engine.walk import walked
-from isospike.errors import InvalidModel
+from isospike.errors import InvalidModel, InvalidSetting
 from isospike.ir.typed import expect
 from isospike.network.body import Body, Stage
 from isospike.network.file import read, write
+from isospike.neurons import SNU, NearestPattern
 
 
 class SpikingNetwork(nn.Module):
@@ -78,6 +79,21 @@ def spiking(network: object, caller: str) -> None:
             "A SpikingNetwork, as convert and load return it.",
             "Convert the model first: convert(model, samples).",
         )
+
+
+def of_units(network: SpikingNetwork, caller: str) -> Body:
+    """What a network of units is made of.  Raises `InvalidSetting` for other neurons, those in whole numbers
+    included."""
+    spiking(network, caller)
+    *hidden, read = network.stages
+    if type(read.neuron) is not NearestPattern or any(type(stage.neuron) is not SNU for stage in hidden):
+        kinds = ", ".join(sorted({type(stage.neuron).__name__ for stage in network.stages}))
+        raise InvalidSetting(
+            f"{caller}: a network of {kinds}.",
+            "Networks of units, as train.units makes them: SNU, then NearestPattern.",
+            "Networks of first spikes: train.prepare, export.Integers.",
+        )
+    return network.body
 
 
 def save(network: SpikingNetwork, path: str | PathLike[str]) -> None:

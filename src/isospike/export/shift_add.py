@@ -17,22 +17,22 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from isospike.engine import SpikingNetwork, spiking
+from isospike.engine import SpikingNetwork, of_units
 from isospike.errors import InvalidSetting
 from isospike.export.base import Exported
 from isospike.ir.typed import expect
-from isospike.network import Body, Stage, reweighted, trained_maps
+from isospike.network import Stage, reweighted, trained_maps
 from isospike.neurons import SNU, NearestPattern, ShiftPattern, ShiftSNU
 from isospike.neurons.base import Neuron
 from isospike.neurons.nearest_pattern import REACH
 from isospike.neurons.shift_pattern import SHIFTS
+from isospike.neurons.shift_snu import LONGEST, NOTHING
 from isospike.neurons.snu import TERMS
 from isospike.simulate import Simulator, simulate
 from isospike.simulate.event_driven import synapses
 
 BITS, FRACTION, TABLE, LEVEL = 8, 8, 64, 8  # of weights, beyond them; entries of the table, bits of each
 WORD = 32  # bits of potentials, filtered trains and distances
-LONGEST = 12  # the most that a leak shifts by
 MEMORY = 1 - 2.0 ** -SHIFTS[0] - 2.0 ** -SHIFTS[1]  # for e^(−1/50)
 
 
@@ -45,7 +45,9 @@ def shift_add(network: SpikingNetwork) -> SpikingNetwork:
     *hidden, read = body.stages
     stages = [replace(stage, neuron=_leaking(stage.neuron)) for stage in hidden]
     assert isinstance(read.neuron, NearestPattern)
-    neuron = replace(read.neuron, decay=torch.full_like(read.neuron.decay, MEMORY), order=1, table=TABLE)
+    neuron = replace(
+        read.neuron, decay=torch.full_like(read.neuron.decay, filtered(float(read.neuron.decay))), order=1, table=TABLE
+    )
     return SpikingNetwork(replace(body, stages=(*stages, replace(read, neuron=neuron))))
 
 
@@ -56,28 +58,30 @@ def _leaking(neuron: Neuron) -> Neuron:
 
 
 def leak(decay: float) -> tuple[int, ...]:
-    """The three shifts whose sum is nearest to a decay, or one shift of 0 for 1: (1, 2, 4) for 0.8."""
-    choices = [(0, 63, 63), *combinations((*range(1, LONGEST + 1), 63), TERMS)]
-    return min(choices, key=lambda shifts: abs(left(shifts) - decay))
+    """The three shifts whose sum is nearest to a decay, or one shift of 0 for 1: (1, 2, 4) for 0.8.  Raises
+    `InvalidSetting` where none is near."""
+    choices = [(0, NOTHING, NOTHING), *combinations((*range(1, LONGEST + 1), NOTHING), TERMS)]
+    found = min(choices, key=lambda shifts: abs(left(shifts) - decay))
+    _near(left(found), decay, 1 / 64, "leak", "Up to 0.875 and a little more, or 1: sums of three powers of two.")
+    return found
+
+
+def filtered(decay: float) -> float:
+    """The filter's decay, as shifts have it.  Raises `InvalidSetting` where that is another filter."""
+    _near(MEMORY, decay, 1e-3, "filter", f"{MEMORY:.5f} = 1 − 2⁻⁶ − 2⁻⁸, for e^(−1/50).")
+    return MEMORY
+
+
+def _near(found: float, decay: float, most: float, what: str, supported: str) -> None:
+    if abs(found - decay) > most:
+        raise InvalidSetting(
+            f"a {what} of {decay:.4g} would become {found:.4g}.", supported, "Train with such a one: units(…)."
+        )
 
 
 def left(shifts: tuple[int, ...]) -> float:
-    """Σ_ι 2^−ι; a shift of 63 leaves nothing."""
-    return sum(2.0**-shift for shift in shifts if shift < 63)
-
-
-def of_units(network: SpikingNetwork, caller: str) -> Body:
-    """What a network of units is made of.  Raises `InvalidSetting` for one of other neurons."""
-    spiking(network, caller)
-    *hidden, read = network.stages
-    if not isinstance(read.neuron, NearestPattern) or not all(isinstance(stage.neuron, SNU) for stage in hidden):
-        kinds = ", ".join(sorted({type(stage.neuron).__name__ for stage in network.stages}))
-        raise InvalidSetting(
-            f"{caller}: a network of {kinds}.",
-            "Networks of units, as train.units makes them.",
-            "Networks of first spikes have integers of their own: export.Integers.",
-        )
-    return network.body
+    """Σ_ι 2^−ι."""
+    return sum(2.0**-shift for shift in shifts if shift < NOTHING)
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ def _whole(stage: Stage, bits: int) -> Stage:
         neuron=ShiftPattern(
             neuron.targets,
             torch.floor(neuron.threshold / d),
-            torch.full_like(neuron.decay, MEMORY),
+            torch.full_like(neuron.decay, filtered(float(neuron.decay))),
             order=1,
             values=(torch.sigmoid(middle) * (2**LEVEL - 1)).round(),
             cell=cell,
@@ -168,7 +172,7 @@ def _fired(neuron: ShiftSNU, stage: Stage, drive: np.ndarray) -> Tensor:
     level = np.rint(neuron.threshold.expand(stage.shape).reshape(-1).numpy()).astype(np.int64)
     kept, spikes = np.zeros_like(drive[0]), np.empty_like(drive)
     for t, x in enumerate(drive):
-        s = _word(sum(kept >> shift for shift in neuron.shifts if shift < 63) + x, stage.name)
+        s = _word(sum(kept >> shift for shift in neuron.shifts if shift < NOTHING) + x, stage.name)
         spikes[t] = s > level
         kept = s * (1 - spikes[t])
     return torch.from_numpy(spikes)

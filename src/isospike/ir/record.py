@@ -150,7 +150,8 @@ def _defined(name: str, module: str) -> type[Record] | None:
             "One class of this name, or the module that the file names.",
             "Import that module, then load again.",
         )
-    return next(iter(exact or near), None)
+    found = exact or near
+    return found[-1] if found else None  # of a class that was defined again, the newest
 
 
 def _join(path: str, name: str) -> str:

@@ -15,7 +15,7 @@ LEAST = 1 << 20  # additions or so that a thread is worth
 Found = TypeVar("Found")
 
 
-def shared(run: Callable[[slice], Found], count: int, work: int) -> list[Found]:
+def in_threads(run: Callable[[slice], Found], count: int, work: int) -> list[Found]:
     """Call `run` for parts of `count` things, in as many threads as torch has if there is so much work."""
     threads = min(torch.get_num_threads(), count, max(1, work // LEAST))
     if threads < 2:

@@ -14,10 +14,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from isospike.errors import InvalidSetting
 from isospike.ir.ops.base import Shape
 from isospike.ir.typed import Count, typed
 from isospike.kernels.distance import distances
-from isospike.kernels.threads import shared
+from isospike.kernels.threads import in_threads
 from isospike.neurons.base import Neuron
 from isospike.neurons.snu import shifted
 
@@ -124,6 +125,12 @@ class NearestPattern(Neuron):
 
     def advance(self, x: Tensor, state: Heard, steps: int) -> Tensor:
         out = self.output(x.expand(steps, *x.shape[1:]))
+        if state.steps + steps > len(state.targets):
+            raise InvalidSetting(
+                f"{state.steps + steps} steps of targets of {len(state.targets)}.",
+                f"At most {len(state.targets)} time steps.",
+                "Leave the number of steps out.",
+            )
         targets = state.targets[state.steps : state.steps + steps]
         if out.device.type == "cpu":
             leak = torch.tensor(self.leak, dtype=out.dtype).numpy()
@@ -132,7 +139,7 @@ class NearestPattern(Neuron):
             def part(of: slice) -> None:
                 distances(out[:, of].numpy(), targets.numpy(), leak, self.order == 2, heard[of], found[of])
 
-            shared(part, len(found), out.numel() * len(targets[0]))
+            in_threads(part, len(found), out.numel() * len(targets[0]))
         else:
             for now, target in zip(out, targets, strict=True):
                 state.trace.copy_(self.left(state.trace) + now)

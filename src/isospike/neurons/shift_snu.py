@@ -14,18 +14,24 @@ from isospike.errors import InvalidSetting
 from isospike.neurons.arithmetic import on, whole
 from isospike.neurons.snu import SNU, TERMS
 
+# The most that a leak shifts by, so that a floor is told from rounding in single precision too; and no term at all
+LONGEST, NOTHING = 12, 63
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ShiftSNU(SNU):
-    """`shifts`: ι of each of three terms, such as (1, 2, 4) for 0.8125, which `decay` is; a shift of 63 leaves
-    nothing."""
+    """`shifts`: ι of each of three terms, such as (1, 2, 4) for 0.8125, which `decay` is; `NOTHING` for no term."""
 
     shifts: tuple[int, ...] = (1, 2, 4)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.shifts) != TERMS or not all(0 <= shift < 64 for shift in self.shifts):
-            raise InvalidSetting(f"shifts={self.shifts}.", f"{TERMS} shifts from 0 to 63.", "0.8125 is (1, 2, 4).")
+        if len(self.shifts) != TERMS or not set(self.shifts) <= {*range(LONGEST + 1), NOTHING}:
+            raise InvalidSetting(
+                f"shifts={self.shifts}.",
+                f"{TERMS} shifts from 0 to {LONGEST}, or {NOTHING} for no term.",
+                "0.8125 is (1, 2, 4).",
+            )
 
     def parameters(self) -> tuple[Tensor, ...]:
         return self.threshold, *(self.threshold.new_tensor(2.0**-shift) for shift in self.shifts)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isospike.encoders import PatternEncoder
-from isospike.engine import SpikingNetwork, spiking
+from isospike.engine import SpikingNetwork, of_units
 from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import Chain, through
 from isospike.ir.ops.dense import Dense
@@ -42,14 +42,7 @@ class OverTime(Trainee[SpikingNetwork]):
         width: float = 0.3,
     ) -> None:
         super().__init__()
-        spiking(network, "OverTime")
-        *hidden, read = network.stages
-        if not isinstance(read.neuron, NearestPattern) or not all(isinstance(s.neuron, SNU) for s in hidden):
-            raise InvalidSetting(
-                f"OverTime: a network of {', '.join(sorted({type(s.neuron).__name__ for s in network.stages}))}.",
-                "Networks that units(…) makes: SNU, then NearestPattern.",
-                "Train a network of first spikes by prepare(network).",
-            )
+        of_units(network, "OverTime")
         if weight < 1 or not 0 <= dropout < 1 or surrogate not in SURROGATES or not width > 0:
             raise InvalidSetting(
                 f"OverTime(weight={weight}, dropout={dropout}, surrogate={surrogate!r}, width={width}).",
@@ -84,7 +77,7 @@ class OverTime(Trainee[SpikingNetwork]):
         return self
 
     def outputs(self, x: Tensor) -> Tensor:
-        """Drives of the output neurons less their thresholds, (batch, steps, outputs)."""
+        """Drives of the output neurons, (batch, steps, outputs)."""
         body = self.body()
         sent: dict[str, Tensor] = {}
         for stage in body.stages:
@@ -94,7 +87,7 @@ class OverTime(Trainee[SpikingNetwork]):
             )
             neuron = stage.neuron
             if not isinstance(neuron, SNU):
-                return drive - _level(stage)
+                return drive
             shape = drive.shape
             level = neuron.threshold if neuron.threshold.ndim == 0 else neuron.threshold.flatten()
             spikes = fired(drive.flatten(2), level, float(neuron.decay), self._slope).view(shape)
@@ -118,7 +111,9 @@ class OverTime(Trainee[SpikingNetwork]):
             if "input" not in sent:
                 sent["input"] = encoder.train(drive, 0, body.steps, self._noise).movedim(0, 1)
         train = sent[source]
-        return through(chain, train.flatten(0, 1)).unflatten(0, train.shape[:2])
+        found = through(chain, train.flatten(0, 1)).unflatten(0, train.shape[:2])
+        # Units write over what drives them, which must not be the spikes of others.
+        return found if any(step.weighted for step in chain) else found.clone()
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +121,7 @@ class OverTime(Trainee[SpikingNetwork]):
         body = self.body()
         read = body.stages[-1].neuron
         assert isinstance(read, NearestPattern)
-        drive = (self.outputs(x) + _level(body.stages[-1])).movedim(1, 0)
+        drive = self.outputs(x).movedim(1, 0)
         state = read.start(drive[0])
         read.advance(drive, state, len(drive))
         return read.scores(state)
@@ -135,7 +130,8 @@ class OverTime(Trainee[SpikingNetwork]):
         """The cross-entropy of the output pattern, with spikes weighed by ω."""
         read = self._body.stages[-1].neuron
         assert isinstance(read, NearestPattern)
-        z, targets = self.outputs(x), read.targets[y]
+        targets = read.targets[y]
+        z = self.outputs(x) - self.thresholds[str(len(self._body.stages) - 1)]
         weight = torch.full((), self.weight, dtype=z.dtype, device=z.device)
         return F.binary_cross_entropy_with_logits(z, targets.to(z.dtype), pos_weight=weight, reduction="sum") / len(x)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isospike.encoders import PatternEncoder
 from isospike.kernels.patterns import collect, spread
-from isospike.kernels.threads import shared
+from isospike.kernels.threads import in_threads
 from isospike.kernels.unit import backward, fire
 
 PART = 4  # samples whose surrogate derivatives are held at a time, in the cache
@@ -47,7 +47,7 @@ class Spread(torch.autograd.Function):
         def part(of: slice) -> None:
             spread(chosen[of].numpy(), trains.starts, trains.times, rows.numpy(), drive[of].numpy())
 
-        shared(part, len(chosen), drive.numel())
+        in_threads(part, len(chosen), drive.numel())
         return drive
 
     @staticmethod
@@ -59,7 +59,7 @@ class Spread(torch.autograd.Function):
         def part(of: slice) -> None:
             collect(chosen, starts, times, gradient.numpy(), rows.numpy(), of.start, of.stop)
 
-        shared(part, gradient.shape[2], gradient.numel())
+        in_threads(part, gradient.shape[2], gradient.numel())
         return rows.t(), None, None
 
 
@@ -76,7 +76,7 @@ class Fire(torch.autograd.Function):
         def part(of: slice) -> None:
             fire(states[of].numpy(), factor, level.numpy(), spikes[of].numpy())
 
-        shared(part, len(drive), drive.numel())
+        in_threads(part, len(drive), drive.numel())
         ctx.states, ctx.level, ctx.own, ctx.decay, ctx.surrogate = states, level, threshold.shape, decay, surrogate
         return spikes
 
@@ -94,7 +94,7 @@ class Fire(torch.autograd.Function):
                 shift += torch.from_numpy(own).sum(0)
             return shift
 
-        shift = torch.stack(shared(part, len(out), out.numel())).sum(0)
+        shift = torch.stack(in_threads(part, len(out), out.numel())).sum(0)
         return out, shift.sum_to_size(ctx.own), None, None
 
 

@@ -12,6 +12,7 @@ class FigA6(FigA5):
     source = "Stanojevic 2023, Fig. A.6"
     paper = {}  # all of it is in the pictures
     data = "fashion_mnist"
+    counts = ()
 
     def claims(self, at: dict[str, dict[str, float]]) -> tuple[Held, ...]:
         """The same, but for depth, which does not help here."""
