@@ -222,22 +222,3 @@ def test_what_is_no_network_of_units_is_refused() -> None:
     few = iso.constrain(network, iso.WeightBits(4))
     assert not torch.equal(few(x), network(x))
     assert isinstance(few.stages[0].neuron, SNU)
-
-
-def test_units_do_not_write_over_the_spikes_that_others_hear() -> None:
-    """A layer that only reorders spikes drives its units with them."""
-
-    class Mirrored(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            torch.manual_seed(0)
-            self.first, self.last = nn.Linear(16, 12, bias=False), nn.Linear(12, 2 * DIGITS, bias=False)
-
-        def forward(self, x: Tensor) -> Tensor:
-            h = torch.relu(self.first(x.flatten(1)))
-            return self.last(h + torch.relu(0.04 * h.reshape(-1, 3, 4).flatten(1)))
-
-    x = samples()[0].double()
-    network = units(encoder(), Mirrored().eval(), DIGITS, outputs=2).double()
-    found = OverTime(network).eval()(x)
-    torch.testing.assert_close(found, network(x), rtol=0, atol=1e-9 * float(found.abs().max()))
