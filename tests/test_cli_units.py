@@ -11,6 +11,7 @@ from isospike.engine import load
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting
 from isospike.export import ShiftAdd
 from isospike.neurons import SNU, NearestPattern
+from isospike.train import read_curve
 from test_cli import LENET, SAMPLE, call, figures
 
 UNITS = ("train", "30,20", *SAMPLE, "--samples", 200, "--epochs", 2, "--steps", 60, "--outputs", 2)
@@ -69,6 +70,15 @@ def test_it_goes_on_where_it_was(patterns: Path, tmp_path: Path) -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
     with pytest.raises(InvalidFile, match="of another run"):
         call(*how, "--resume", "--dropout", 0.2)
+
+
+def test_it_stops_when_it_grows_no_better(tmp_path: Path) -> None:
+    out = tmp_path / "n.safetensors"
+    how = ("--encoder", "cte", "--epochs", 20, "--patience", 1, "--lr", 0.05, "--out", out)
+    found, rows = figures(*UNITS, *how), read_curve(tmp_path / "n.safetensors.run")
+    assert found["epochs"] == len(rows) < 20 and found["accuracy"] == max(row["accuracy"] for row in rows)
+    held_out = open_data("mnist-sample", True).first(200).rest(180)
+    assert isospike.measure(load(out), held_out.batches())["accuracy"] == found["accuracy"]
 
 
 @pytest.mark.parametrize("encoder", ["cte", "rate"])

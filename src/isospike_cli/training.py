@@ -83,13 +83,14 @@ class Training:
 @dataclass(frozen=True)
 class Patterns:
     """
-    | field     | meaning                                                                               |
-    |-----------|---------------------------------------------------------------------------------------|
-    | `encoder` | of networks of units, trained through time: cte, ecte or rate; else first spikes      |
-    | `levels`  | of a feature, that have patterns of their own                                         |
-    | `steps`   | of a pattern                                                                          |
-    | `outputs` | output neurons a class                                                                |
-    | `dropout` | share of the hidden neurons that are silent for a sample                              |
+    | field      | meaning                                                                              |
+    |------------|--------------------------------------------------------------------------------------|
+    | `encoder`  | of networks of units, trained through time: cte, ecte or rate; else first spikes     |
+    | `levels`   | of a feature, that have patterns of their own                                        |
+    | `steps`    | of a pattern                                                                         |
+    | `outputs`  | output neurons a class                                                               |
+    | `dropout`  | share of the hidden neurons that are silent for a sample                             |
+    | `patience` | stop after so many epochs without a better accuracy, and keep the best               |
     """
 
     encoder: str | None = None
@@ -97,6 +98,7 @@ class Patterns:
     steps: Positive = 100
     outputs: Positive = 5
     dropout: float = 0.0
+    patience: Positive | None = None
 
     def fitted(self, train: Data, seed: int) -> PatternEncoder | RateEncoder:
         """The encoder of these samples.  Raises `InvalidSetting`."""
@@ -119,6 +121,90 @@ class Tuning(Training):
     decay: float = 0.8
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A training and what it leaves.
+
+    | field      | meaning                                                |
+    |------------|--------------------------------------------------------|
+    | `name`     | of what it begins with, as the user gave it            |
+    | `train`    | samples to train on                                    |
+    | `held_out` | samples that the accuracy after each epoch is taken of |
+    """
+
+    name: str
+    inputs: Inputs
+    train: Data
+    held_out: Data
+    training: Training
+    output: Path
+    as_json: bool
+
+    def fit(
+        self,
+        trainee: Trainee[SpikingNetwork],
+        network: SpikingNetwork,
+        more: dict[str, Any],
+        patience: int | None = None,
+    ) -> None:
+        """Train, save, and print the figures.  more: what run.json should tell besides."""
+        inputs, training, output, test = self.inputs, self.training, self.output, self.held_out
+        batches = loader(
+            self.train, training.batch_size, shift=training.shift, flip=training.flip, dtype=network.dtype
+        )
+        about: dict[str, Any] = {
+            "network": self.name,
+            "data": inputs.data,
+            "preprocess": inputs.preprocess,
+            "samples": len(self.train),
+            **more,
+        }
+        settings = asdict(training)
+        about |= {key: settings[key] for key in ("batch_size", "shift", "flip", "l1", "spikes")}
+        low, high = network.body.encoder.low, network.body.encoder.high
+        about |= {"dtype": str(network.dtype), "range": [float(low.min()), float(high.max())]}
+        folder = output.parent / f"{output.name}.run"
+        if output.is_dir() or not output.parent.is_dir():
+            raise InvalidFile(
+                f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out."
+            )
+        for x, _ in test.batches():
+            network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
+        held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
+        lr = (LR_UNITS if isinstance(trainee, OverTime) else LR) if training.lr is None else training.lr
+        tuned = fit(
+            trainee,
+            batches,
+            optimizer=partial(torch.optim.Adam, lr=lr),
+            held_out=held_out or None,
+            patience=patience,
+            folder=folder,
+            about=about,
+            quiet=self.as_json,
+            **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")},
+        )
+        save(tuned, output)
+        rows = read_curve(folder)
+        kept = max(rows, key=lambda row: row["accuracy"]) if patience is not None else rows[-1]
+        figures = {
+            "file": str(output),
+            "epochs": len(rows),
+            "loss": kept["loss"],
+            "accuracy": kept["accuracy"],
+            "latency": tuned.latency,
+        }
+        figures = {
+            key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()
+        }
+        if self.as_json:
+            typer.echo(json.dumps(figures))
+        else:
+            show_figures(figures, f"trained, accuracy on {len(test):,} samples of {test.name} that were held out")
+            err.print(
+                f"wrote {output}, and {folder} with run.json, curve.csv and the last checkpoint", highlight=False
+            )
+
+
 def train_command(
     model: Begun,
     output: Output,
@@ -137,10 +223,12 @@ def train_command(
     train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
     classes = int(train.labels.max()) + 1 if train.labels is not None else 0
     if patterns.encoder is not None:
-        return _units(model, classes, train, inputs, patterns, training, hardware, declared, output, as_json)
+        cut = len(train) * 9 // 10
+        run = _Run(model, inputs, train.first(cut), train.rest(cut), training, output, as_json)
+        return _units(run, classes, patterns, hardware, declared)
     if patterns != Patterns():
         raise InvalidSetting(
-            "--levels, --steps, --outputs and --dropout are of networks of units.",
+            "--levels, --steps, --outputs, --dropout and --patience are of networks of units.",
             "With --encoder.",
             "Leave them out.",
         )
@@ -156,7 +244,7 @@ def train_command(
             "Choose one.",
         )
     network = declared.conversion(made, train.first(CALIBRATION)).network(TTFS(), declared.precision)
-    _spike_times(network, model, inputs, train, test, training, hardware, output, as_json)
+    _spike_times(_Run(model, inputs, train, test, training, output, as_json), network, hardware)
 
 
 def tune_command(
@@ -165,39 +253,18 @@ def tune_command(
     """Fine-tune a spiking network for the hardware that the options describe."""
     network = load(file)
     train, test = inputs.of(network, True).first(inputs.samples), inputs.of(network, False).first(HELD_OUT)
-    _spike_times(network, str(file), inputs, train, test, training, hardware, output, as_json)
+    _spike_times(_Run(str(file), inputs, train, test, training, output, as_json), network, hardware)
 
 
-def _spike_times(
-    network: SpikingNetwork,
-    name: str,
-    inputs: Inputs,
-    train: Data,
-    test: Data,
-    training: Training,
-    hardware: Any,
-    output: Path,
-    as_json: bool,
-) -> None:
+def _spike_times(run: _Run, network: SpikingNetwork, hardware: Hardware) -> None:
     wanted = constraints(hardware)
-    trainee = prepare(network, wanted, sparsity=training.sparsity)
-    about = {"constraints": list(map(repr, wanted))}
-    _fit(trainee, network, name, inputs, train, test, training, about, output, as_json)
+    trainee = prepare(network, wanted, sparsity=run.training.sparsity)
+    run.fit(trainee, network, {"constraints": list(map(repr, wanted))})
 
 
-def _units(
-    widths: str,
-    classes: int,
-    train: Data,
-    inputs: Inputs,
-    patterns: Patterns,
-    training: Training,
-    hardware: Any,
-    declared: Declared,
-    output: Path,
-    as_json: bool,
-) -> None:
-    """Train a network of units; the last tenth of the training samples is held out."""
+def _units(run: _Run, classes: int, patterns: Patterns, hardware: Hardware, declared: Declared) -> None:
+    """Train a network of units."""
+    training = run.training
     if constraints(hardware):
         raise InvalidSetting(
             "hardware of networks of units.", "Ideal ones; bits of weights: run --weight-bits.", "Leave it out."
@@ -207,81 +274,17 @@ def _units(
     if given := [option for option, value in unread.items() if value is not None]:
         raise InvalidSetting(
             f"{', '.join(given)} with --encoder {patterns.encoder}: nothing depends on it.",
-            "--steps, --outputs, --dropout; --levels of patterns.",
+            "--steps, --outputs, --dropout, --patience; --levels of patterns.",
             "Leave it out.",
         )
     try:
-        hidden = [int(width) for width in widths.split(",")]
+        hidden = [int(width) for width in run.name.split(",")]
     except ValueError:
         raise InvalidSetting(
-            f"`{widths}` are no widths.", "Whole numbers: 800, or 256,256,256.", "Name the hidden layers' widths."
+            f"`{run.name}` are no widths.", "Whole numbers: 800, or 256,256,256.", "Name the hidden layers' widths."
         ) from None
-    kept, held_out = train.first(len(train) * 9 // 10), train.rest(len(train) * 9 // 10)
-    made = patterns.fitted(kept, training.seed)
+    made = patterns.fitted(run.train, training.seed)
     network = units(made, hidden, classes, outputs=patterns.outputs, steps=patterns.steps, seed=training.seed)
-    network = SpikingNetwork(replace(network.body, preprocessing=train.preprocessing)).to(declared.precision)
-    trainee = OverTime(network, dropout=patterns.dropout)
+    network = SpikingNetwork(replace(network.body, preprocessing=run.train.preprocessing)).to(declared.precision)
     about = {"hidden": hidden} | asdict(patterns)
-    _fit(trainee, network, widths, inputs, kept, held_out, training, about, output, as_json)
-
-
-def _fit(
-    trainee: Trainee[SpikingNetwork],
-    network: SpikingNetwork,
-    name: str,
-    inputs: Inputs,
-    train: Data,
-    test: Data,
-    training: Training,
-    more: dict[str, Any],
-    output: Path,
-    as_json: bool,
-) -> None:
-    batches = loader(train, training.batch_size, shift=training.shift, flip=training.flip, dtype=network.dtype)
-    about: dict[str, Any] = {
-        "network": name,
-        "data": inputs.data,
-        "preprocess": inputs.preprocess,
-        "samples": len(train),
-        **more,
-    }
-    about |= {
-        key: value for key, value in asdict(training).items() if key in ("batch_size", "shift", "flip", "l1", "spikes")
-    }
-    low, high = network.body.encoder.low, network.body.encoder.high
-    about |= {"dtype": str(network.dtype), "range": [float(low.min()), float(high.max())]}
-    folder = output.parent / f"{output.name}.run"
-    if output.is_dir() or not output.parent.is_dir():
-        raise InvalidFile(
-            f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out."
-        )
-    for x, _ in test.batches():
-        network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
-    held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
-    how = {
-        key: value
-        for key, value in asdict(training).items()
-        if key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")
-    }
-    lr = (LR_UNITS if isinstance(trainee, OverTime) else LR) if training.lr is None else training.lr
-    adam = partial(torch.optim.Adam, lr=lr)
-    tuned = fit(
-        trainee, batches, optimizer=adam, held_out=held_out or None, folder=folder, about=about, quiet=as_json, **how
-    )
-    save(tuned, output)
-    rows = read_curve(folder)
-    figures = {
-        "file": str(output),
-        "epochs": len(rows),
-        "loss": rows[-1]["loss"],
-        "accuracy": rows[-1]["accuracy"],
-        "latency": tuned.latency,
-    }
-    figures = {
-        key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()
-    }
-    if as_json:
-        typer.echo(json.dumps(figures))
-    else:
-        show_figures(figures, f"trained, accuracy on {len(test):,} samples of {test.name} that were held out")
-        err.print(f"wrote {output}, and {folder} with run.json, curve.csv and the last checkpoint", highlight=False)
+    run.fit(OverTime(network, dropout=patterns.dropout), network, about, patterns.patience)

@@ -25,10 +25,12 @@ def test_networks_of_units_are_compared(name: str, data: Path) -> None:
     setup = Setup(samples=10, epochs=1, training=40, data_dir=data)
     result = result_of(name, setup)
     assert [row.case for row in result.rows][:4] == ["CTE, shallow", "CTE, deep", "ECTE, shallow", "ECTE, deep"]
-    assert len(result.rows) == 7 and len(result.held) == 6
-    for row in result.rows[:4]:
+    assert len(result.rows) == 9 and len(result.held) == 6
+    for row in result.rows[:5]:
         assert row.measured["multiplications, first layer"] == 0
         assert row.measured["additions, first layer"] > 3 * 100 * 256
+    rate = result.rows[5].measured
+    assert rate["multiplications, first layer"] == 256 * 300 and "multiplication-free [%]" not in rate
     assert_printed_figures_are_shown(result)
     keep(result, Path("out"))
     assert Path("out", f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -256,6 +256,32 @@ def test_epochs_can_be_added(tmp_path: Path) -> None:
     assert same(whole, quick(trainee(), folder=tmp_path / "longer", resume=True, epochs=EPOCHS + 2))
 
 
+def test_patience_ends_a_run_and_returns_its_best_epoch(tmp_path: Path) -> None:
+    def run(name: str, **more: Any) -> Any:
+        how = {"epochs": 30, "optimizer": partial(torch.optim.Adam, lr=0.1), "held_out": BATCHES[1:], "patience": 3}
+        return quick(trainee(), folder=tmp_path / name, **{**how, **more})
+
+    best, seen = run("whole"), list[float]()
+    right = [row["accuracy"] for row in read_curve(tmp_path / "whole")]
+    first = right.index(max(right))
+    assert first > 0 and len(right) == first + 1 + 3 < 30, "it ended three epochs after its best"
+    assert right[-1] < max(right), "or the last epoch would do as well"
+    assert same(best, run("short", epochs=first + 1, patience=None))
+    assert not same(best, run("long", epochs=len(right), patience=None))
+    assert same(best, run("whole", resume=True, watch=seen.append)) and seen == [], "nothing is left to do"
+
+    def watch(_: float) -> None:
+        seen.append(0)
+        if len(seen) == len(BATCHES) * (first + 2) + 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("cut", watch=watch)
+    assert same(best, run("cut", resume=True)), "the best epoch was before the interrupt"
+    with pytest.raises(InvalidSetting, match=r"patience ≥ 1, with held_out"):
+        run("none", held_out=None)
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -44,6 +44,7 @@ def fit(
     clip: float = math.inf,
     seed: int = 0,
     held_out: Loader | None = None,
+    patience: int | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
     about: dict[str, Any] | None = None,
@@ -57,11 +58,12 @@ def fit(
     loader: batches of (samples, labels), the same ones in every epoch or shuffled with PyTorch's generator, which is
     seeded for each epoch; or a pair of all samples and labels, or `Data`, whose batches come in their order. decay:
     factor on the learning rate after each epoch, applied a little at every step.  clip: largest norm of the gradient.
-    held_out: batches that the accuracy after each epoch is taken over.  folder: where the checkpoint, run.json and
-    curve.csv go; with `resume` training goes on from there, on a CPU to the same bits as if it had not been
-    interrupted.  about: what run.json should tell of the run besides.  accelerator, devices: as Lightning Fabric has
-    them ("auto", "cuda", …).  watch: sees the loss of every step. Raises `InvalidSetting`, `InvalidData`,
-    `InvalidFile`; `Diverged` where the loss is no number any more."""
+    held_out: batches that the accuracy after each epoch is taken over.  patience: stop after so many epochs that were
+    no better on them than the best, and return the best.  folder: where the checkpoint, run.json and curve.csv go;
+    with `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about:
+    what run.json should tell of the run besides.  accelerator, devices: as Lightning Fabric has them ("auto", …).
+    watch: sees the loss of every step. Raises `InvalidSetting`, `InvalidData`, `InvalidFile`; `Diverged` where the
+    loss is no number any more."""
     try:
         from lightning.fabric import Fabric
     except ImportError as error:
@@ -80,13 +82,15 @@ def fit(
         "decay": (decay, float),
         "clip": (clip, float),
         "seed": (seed, Annotated[int, range(-(1 << 36), 1 << 36)]),
+        "patience": (patience, int | None),
     }
     for name, (value, kind) in kinds.items():
         expect("fit", name, value, kind)
-    if epochs < 1 or not decay > 0 or not clip > 0 or (resume and folder is None):
+    impatient = patience is not None and (patience < 1 or held_out is None)
+    if epochs < 1 or not decay > 0 or not clip > 0 or (resume and folder is None) or impatient:
         raise InvalidSetting(
-            f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}.",
-            "epochs ≥ 1, decay > 0, clip > 0; resume with a folder.",
+            f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}, patience={patience}.",
+            "epochs ≥ 1, decay > 0, clip > 0; resume with a folder; patience ≥ 1, with held_out.",
         )
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices)
@@ -109,15 +113,22 @@ def fit(
         model.mark_forward_method("loss")
         batches = fabric.setup_dataloaders(loader) if isinstance(loader, DataLoader) else loader
         rate = [group["lr"] for group in adjusted.param_groups]
-        configuration = _configuration(trainee, adjusted, epochs, decay, clip, seed, about)
+        configuration = _configuration(trainee, adjusted, epochs, decay, clip, seed, patience, about)
         run = Run(
-            None if folder is None else Path(folder), trainee, adjusted, configuration, writes=fabric.global_rank == 0
+            None if folder is None else Path(folder),
+            trainee,
+            adjusted,
+            configuration,
+            patience,
+            writes=fabric.global_rank == 0,
         )
         if not (steps := _count(batches)):
             raise InvalidData(
                 "the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches."
             )
         for epoch in range(run.begin(resume), epochs):
+            if run.settled:
+                break
             _seed(trainee, loader, seed, epoch)
             losses = torch.zeros((), dtype=torch.float64)
             model.train()
@@ -147,6 +158,8 @@ def fit(
                 what = f"the loss of epoch {epoch + 1} is {float(losses) / steps}{where}."
                 raise Diverged(what, remedy="Lower the learning rate, or clip the gradient (clip=…).")
             run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, kept_back))
+        if run.best is not None:
+            trainee.load_state_dict(run.best)
         model.eval()
         _seed(trainee, loader, seed, epochs)  # also if it was interrupted after the last epoch
         return trainee.cpu().result()
@@ -244,6 +257,7 @@ def _configuration(
     decay: float,
     clip: float,
     seed: int,
+    patience: int | None,
     about: dict[str, Any] | None,
 ) -> dict[str, Any]:
     groups = {
@@ -260,6 +274,7 @@ def _configuration(
         "decay": decay,
         "clip": str(clip),
         "seed": seed,
+        "patience": patience,
     }
     shapes = {name: list(t.shape) for name, t in trainee.state_dict().items()}
     return {"about": about or {}, "trainee": trainee.about(), "training": own, "versions": versions, "tensors": shapes}

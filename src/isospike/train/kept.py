@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from isospike import store
 from isospike.errors import InvalidFile
@@ -19,8 +20,9 @@ Curve = list[dict[str, float]]  # epoch, loss, accuracy
 
 
 class Run:
-    """trainee, optimizer: whose state a checkpoint is of.  folder: None if nothing is to be kept.  writes: whether
-    this process does."""
+    """trainee, optimizer: whose state a checkpoint is of.  folder: None if nothing is to be kept.  patience: if given,
+    the best epoch is kept besides the last, and a run has settled so many epochs after it.  writes: whether this
+    process does."""
 
     def __init__(
         self,
@@ -28,10 +30,21 @@ class Run:
         trainee: Trainee[Any],
         optimizer: Any,
         configuration: dict[str, Any],
+        patience: int | None = None,
         writes: bool = True,
     ) -> None:
-        self.folder, self.configuration, self.writes = folder, configuration, writes
+        self.folder, self.configuration, self.patience, self.writes = folder, configuration, patience, writes
         self.trainee, self.optimizer, self.curve = trainee, optimizer, Curve()
+        self.best: dict[str, Tensor] | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last epochs, as many as there is patience for, were no better than the best before."""
+        return self.patience is not None and len(self.curve) - self._best_epoch() >= self.patience
+
+    def _best_epoch(self) -> int:
+        """Its number from 1; 0 before there is one."""
+        return 1 + max(range(len(self.curve)), key=lambda i: self.curve[i]["accuracy"], default=-1)
 
     def begin(self, resume: bool) -> int:
         """The epoch to begin with: the first, or the one after the last that was kept.  Raises `InvalidFile`."""
@@ -62,12 +75,14 @@ class Run:
             )
         self.trainee.load_state_dict(kept["trainee"])
         self.optimizer.load_state_dict(kept["optimizer"])
-        self.curve = kept["curve"]
+        self.curve, self.best = kept["curve"], kept.get("best")
         return int(kept["epoch"])
 
     def keep(self, epoch: int, loss: float, accuracy: float | None) -> None:
         """Write down an epoch."""
         self.curve.append({"epoch": epoch, "loss": loss, "accuracy": math.nan if accuracy is None else accuracy})
+        if self.patience is not None and self._best_epoch() == epoch:
+            self.best = {name: t.detach().cpu().clone() for name, t in self.trainee.state_dict().items()}
         if self.folder is None or not self.writes:
             return
         rows = io.StringIO()
@@ -75,9 +90,10 @@ class Run:
         table.writeheader()
         table.writerows(self.curve)
         store.write(self.folder / CURVE, rows.getvalue())
-        states = {"trainee": self.trainee.state_dict(), "optimizer": self.optimizer.state_dict()}
+        states: dict[str, Any] = {"trainee": self.trainee.state_dict(), "optimizer": self.optimizer.state_dict()}
         content = io.BytesIO()
-        torch.save(states | {"epoch": epoch, "curve": self.curve, "run": json.dumps(self.configuration)}, content)
+        more = {"epoch": epoch, "curve": self.curve, "best": self.best, "run": json.dumps(self.configuration)}
+        torch.save(states | more, content)
         # Written last, so that the curve is never behind its checkpoint.
         store.write(self.folder / CHECKPOINT, content.getvalue())
 
