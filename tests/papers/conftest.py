@@ -1,6 +1,8 @@
 """Data sets of noise in the layouts of the real ones, so that every experiment runs in seconds and nothing is
 downloaded."""
 
+import csv
+import gzip
 import struct
 from pathlib import Path
 
@@ -28,10 +30,23 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         train_labels=labels[0],
         test_labels=labels[1],
     )
+    _articles(tmp_path / "data" / "bbc_news" / "bbc_news.csv.gz")
     monkeypatch.setenv("ISOSPIKE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ISOSPIKE_MODELS", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "data"
+
+
+def _articles(path: Path) -> None:
+    """Twelve a topic, of words of the topic and of all; the last two of each are equal."""
+    path.parent.mkdir()
+    rng = np.random.default_rng(0)
+    with gzip.open(path, "wt", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["category", "text"])
+        for topic in ("ball", "bank", "film", "party", "phone"):
+            texts = [" ".join(rng.choice([topic, f"{topic}s", f"{topic}ish", "said", "day"], 9)) for _ in range(11)]
+            table.writerows([topic, text] for text in [*texts, texts[-1]])
 
 
 def _idx(path: Path, array: np.ndarray) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from claims import assert_printed_figures_are_shown, result_of
+from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.report.result import keep, read
+from isospike_papers.stanojevic2023.figA_8 import articles, folds, split
 
 
 def test_the_overlap_of_patterns_is_the_similarity_of_values(tmp_path: Path) -> None:
@@ -35,3 +37,28 @@ def test_networks_of_units_are_compared(name: str, data: Path) -> None:
     keep(result, Path("out"))
     assert Path("out", f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert result_of(name, setup).rows == result.rows, "networks come from the store"
+
+
+def test_folds_of_articles_keep_equal_ones_together(data: Path) -> None:
+    table = articles(data)
+    texts, seen = table.columns["text"], list[int]()
+    assert len(texts) == 60 > len(set(texts))
+    for kept, tested in split(table, 0):
+        assert not {texts[i] for i in kept} & {texts[i] for i in tested}
+        assert sorted([*kept.tolist(), *tested.tolist()]) == list(range(60))
+        seen += tested.tolist()
+    assert sorted(seen) == list(range(60)), "each is tested once"
+    for train, held_out, test in folds(Setup(trials=2, data_dir=data)):
+        assert len(train) + len(held_out) + len(test) == 60 and len(held_out) == len(train) // 9 + 1
+
+
+def test_units_classify_articles(data: Path) -> None:
+    setup = Setup(trials=2, epochs=40, data_dir=data)
+    result = result_of("stanojevic2023-figA.8", setup)
+    assert [row.case for row in result.rows] == ["CTE", "ECTE", "ReLU", "linear support vector machine"]
+    assert result.rows[1].measured["accuracy [%]"] > 60 and result.rows[3].measured["accuracy [%]"] > 90
+    keep(result, Path("out"))
+    assert Path("out", "stanojevic2023-figA.8.png").read_bytes().startswith(b"\x89PNG")
+    (data / "bbc_news" / "bbc_news.csv.gz").unlink()
+    with pytest.raises(InvalidData, match=r"bbc_news.csv.gz` does not exist"):
+        next(folds(setup))

@@ -9,3 +9,5 @@ from isospike.data.samples import Samples as Samples
 from isospike.data.samples import pairs as pairs
 from isospike.data.samples import samples as samples
 from isospike.data.source import Data as Data
+from isospike.data.table import Table as Table
+from isospike.data.words import TfIdf as TfIdf

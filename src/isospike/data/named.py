@@ -1,5 +1,5 @@
-"""Data by name: torchvision's data sets, an image folder, an .npz file, or the MNIST sample that comes with the
-package."""
+"""Data by name: torchvision's data sets, an image folder, an .npz file, a table, or the MNIST sample that comes with
+the package."""
 
 import math
 import os
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from isospike.data.source import Data
+from isospike.data.table import Table
 from isospike.errors import InvalidData
 
 SAMPLE = Path(__file__).parent / "mnist_sample.npz"
@@ -52,7 +53,8 @@ def open_data(
     normalize: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     size: int | None = None,
 ) -> Data:
-    """Samples by the name of a data set, an image folder, an .npz file, or `mnist-sample`.
+    """Samples by the name of a data set, an image folder, an .npz file, a table of numbers (.csv, .csv.gz), or
+    `mnist-sample`.
 
     directory: where torchvision's data sets are kept; else $ISOSPIKE_DATA, else the user's cache.  size: images of a
     folder are resized and cropped to it, those in memory have it already.  normalize: (mean, std), numbers a channel,
@@ -64,11 +66,13 @@ def open_data(
         data = _named(name, train, directory, size)
     elif path.suffix == ".npz":
         data = _npz(path, train)
+    elif path.name.endswith((".csv", ".csv.gz")):
+        data = Table.read(path).numbers()
     elif path.is_dir():
         data = _folder(path, size)
     else:
         raise InvalidData(
-            f"`{name}` is neither a known data set, nor a folder, nor an .npz file.",
+            f"`{name}` is neither a known data set, nor a folder, nor an .npz or .csv file.",
             f"Known: mnist-sample, {', '.join(NAMED)}.",
             "Check the name, or the path from here.",
         )

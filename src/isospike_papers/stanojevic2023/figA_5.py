@@ -5,21 +5,24 @@ MNIST, permutation invariant; trained with the shifts that multiplication-free i
 2023, Fig. A.5 and sec. A.2.4."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
-from torch import nn
 
-from isospike import measure
-from isospike.data import Data
-from isospike.encoders import PatternEncoder
-from isospike.engine import SpikingNetwork
-from isospike.export import ShiftAdd, shift_add
-from isospike.neurons import SNU
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least, at_most, number
 from isospike_papers.shared.data import with_test_set
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import TRAINS
+from isospike_papers.stanojevic2023.parts.compared import (
+    ACCURACY,
+    ADDITIONS,
+    FREE,
+    MACHINE,
+    PRODUCTS,
+    WHOLE,
+    drawn,
+    figures,
+    right,
+)
 from isospike_papers.stanojevic2023.parts.patterns import (
     DEEP,
     DROPOUT,
@@ -33,14 +36,8 @@ from isospike_papers.stanojevic2023.parts.patterns import (
     machine,
     original,
     plan,
-    sent,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-ACCURACY, FREE, WHOLE = "accuracy [%]", "multiplication-free [%]", "whole numbers [%]"
-ADDITIONS, PRODUCTS = "additions, first layer", "multiplications, first layer"
 NETWORKS = {"shallow": SHALLOW, "deep": DEEP}
 TITLE = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 
@@ -71,16 +68,16 @@ class FigA5(Claim):
 
         def row(case: str, code: str, hidden: tuple[int, ...], **changes: float) -> Row:
             one = replace(plan(self.data, code, hidden, train, setup), **changes)  # type: ignore[arg-type]
-            return Row(case, _figures(answering(one, train, held_out, setup.device), test))
+            return Row(case, figures(answering(one, train, held_out, setup.device), test))
 
         rows = [row(f"{code}, {name}", code, hidden) for code in ("CTE", "ECTE") for name, hidden in NETWORKS.items()]
         rows.append(row("ECTE, shallow, no leak", "ECTE", SHALLOW, leak=1.0))
         rows.append(row("rate code, deep", RATE, DEEP))
         share = float(torch.cat([(x > 0).flatten(1).double().mean(1) for x in test]).mean())
         for name, hidden in NETWORKS.items():
-            right = _right(original(self.data, hidden, train, setup), test)
-            rows.append(Row(f"ReLU, {name}", {ACCURACY: right, PRODUCTS: share * 784 * hidden[0]}))
-        rows.append(Row("linear support vector machine", {ACCURACY: machine(train, test, setup.seed)}))
+            accuracy = right(original(self.data, hidden, train, setup), test)
+            rows.append(Row(f"ReLU, {name}", {ACCURACY: accuracy, PRODUCTS: share * 784 * hidden[0]}))
+        rows.append(Row(MACHINE, {ACCURACY: machine(train, test, setup.seed)}))
         return Found(
             rows=rows,
             held=self.claims({row.case: {key: number(value) for key, value in row.measured.items()} for row in rows}),
@@ -94,7 +91,7 @@ class FigA5(Claim):
                 "of the input times neurons, and three for the leak of each neuron and step.",
                 *self.counts,
             ),
-            draw=lambda: _figure(rows, f"{TITLE[self.data]}, {setup.epochs} epochs"),
+            draw=lambda: drawn(rows, f"{TITLE[self.data]}, {setup.epochs} epochs"),
         )
 
     def claims(self, at: dict[str, dict[str, float]]) -> tuple[Held, ...]:
@@ -103,7 +100,7 @@ class FigA5(Claim):
         more = min(at[f"ECTE, {name}"][ACCURACY] - at[f"CTE, {name}"][ACCURACY] for name in NETWORKS)
         deeper = min(at[f"{code}, deep"][ACCURACY] - at[f"{code}, shallow"][ACCURACY] for code in ("CTE", "ECTE"))
         behind = max(at[f"ReLU, {name}"][ACCURACY] - at[f"ECTE, {name}"][ACCURACY] for name in NETWORKS)
-        ahead = min(at[case][ACCURACY] for case in codes) - at["linear support vector machine"][ACCURACY]
+        ahead = min(at[case][ACCURACY] for case in codes) - at[MACHINE][ACCURACY]
         lost = max(at[case][ACCURACY] - at[case][FREE] for case in codes)
         whole = max(at[case][ACCURACY] - at[case][WHOLE] for case in codes)
         return (
@@ -114,54 +111,3 @@ class FigA5(Claim):
             at_most("without multiplications nothing is lost", lost, 0.3, "points"),
             at_most("nor in whole numbers", whole, 0.3, "points"),
         )
-
-
-def _figures(network: SpikingNetwork, test: Data) -> dict[str, float]:
-    first, steps = network.stages[0], network.body.steps
-    neuron, neurons = first.neuron, first.shape[0]
-    assert isinstance(neuron, SNU)
-    added = sent(network, test) * neurons
-    if not isinstance(network.body.encoder, PatternEncoder):  # as its source has it, with multiplications
-        return {ACCURACY: _accuracy(network, test), ADDITIONS: added, PRODUCTS: neurons * steps}
-    kinds = {ACCURACY: network, FREE: shift_add(network), WHOLE: ShiftAdd.of(network).network}
-    right = {key: _accuracy(one, test) for key, one in kinds.items()}
-    terms = 1 if float(neuron.decay) == 1 else 3
-    return right | {ADDITIONS: added + terms * neurons * steps, PRODUCTS: 0.0}
-
-
-def _accuracy(network: SpikingNetwork, test: Data) -> float:
-    found = measure(network, test)["accuracy"]
-    assert isinstance(found, float)
-    return 100 * found
-
-
-@torch.no_grad()
-def _right(model: nn.Module, test: Data) -> float:
-    return 100 * sum(int((model(x).argmax(1) == y).sum()) for x, y in test.batches() if y is not None) / len(test)
-
-
-def _figure(rows: list[Row], title: str) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.5, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    looks = {ACCURACY: ("#1f4e79", "float"), FREE: ("#5b9bd5", "shifts and additions"), WHOLE: ("#9db7d5", "whole")}
-    for shift, (key, (color, label)) in enumerate(looks.items()):
-        shown = [(i, number(row.measured[key])) for i, row in enumerate(rows) if key in row.measured]
-        left.bar([i + 0.27 * (shift - 1) for i, _ in shown], [v for _, v in shown], 0.25, color=color, label=label)
-    cases = [row.case.replace(", ", "\n").replace("linear support vector machine", "linear\nSVM") for row in rows]
-    left.set_xticks(range(len(rows)), cases, fontsize=8)
-    low = min(number(row.measured[ACCURACY]) for row in rows)
-    tidy(left, f"accuracy on {title}", ylabel="[%]", ylim=(max(0.0, low - 5), 100))
-    left.legend(fontsize=7.5, frameon=False, loc="lower left")
-    counted = [
-        (row.case, key, number(row.measured[key]))
-        for row in rows
-        for key in (ADDITIONS, PRODUCTS)
-        if row.measured.get(key)
-    ]
-    colors = ["#2e7d32" if key == ADDITIONS else "#c55a11" for _, key, _ in counted]
-    right.barh([case for case, _, _ in counted], [value for _, _, value in counted], color=colors)
-    right.set_xscale("log")
-    tidy(right, "first layer: additions (green), multiplications (orange)", xlabel="a sample")
-    return figure

@@ -3,7 +3,8 @@
 The networks of Fig. A.5 on other images.  Source: Stanojevic 2023, Fig. A.6 and sec. A.2.4."""
 
 from isospike.report.claim import Held, at_least, at_most
-from isospike_papers.stanojevic2023.figA_5 import ACCURACY, NETWORKS, FigA5
+from isospike_papers.stanojevic2023.figA_5 import NETWORKS, FigA5
+from isospike_papers.stanojevic2023.parts.compared import ACCURACY
 
 
 class FigA6(FigA5):

@@ -1,0 +1,77 @@
+"""What is compared in Figs. A.5 to A.8: accuracies in three kinds of arithmetic, operations of the first layer."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from isospike import measure
+from isospike.data import Data
+from isospike.encoders import PatternEncoder
+from isospike.engine import SpikingNetwork
+from isospike.export import ShiftAdd, shift_add
+from isospike.neurons import SNU
+from isospike.report.claim import Row, number
+from isospike_papers.shared.plots import tidy
+from isospike_papers.stanojevic2023.parts.patterns import sent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ACCURACY, FREE, WHOLE = "accuracy [%]", "multiplication-free [%]", "whole numbers [%]"
+ADDITIONS, PRODUCTS = "additions, first layer", "multiplications, first layer"
+MACHINE = "linear support vector machine"
+
+
+def figures(network: SpikingNetwork, test: Data) -> dict[str, float]:
+    """Accuracies in three kinds of arithmetic, and operations of the first layer."""
+    first, steps = network.stages[0], network.body.steps
+    neuron, neurons = first.neuron, first.shape[0]
+    assert isinstance(neuron, SNU)
+    added = sent(network, test) * neurons
+    if not isinstance(network.body.encoder, PatternEncoder):  # as its source has it, with multiplications
+        return {ACCURACY: _accuracy(network, test), ADDITIONS: added, PRODUCTS: neurons * steps}
+    kinds = {ACCURACY: network, FREE: shift_add(network), WHOLE: ShiftAdd.of(network).network}
+    share = {key: _accuracy(one, test) for key, one in kinds.items()}
+    terms = 1 if float(neuron.decay) == 1 else 3
+    return share | {ADDITIONS: added + terms * neurons * steps, PRODUCTS: 0.0}
+
+
+def _accuracy(network: SpikingNetwork, test: Data) -> float:
+    found = measure(network, test)["accuracy"]
+    assert isinstance(found, float)
+    return 100 * found
+
+
+@torch.no_grad()
+def right(model: nn.Module, test: Data) -> float:
+    """Accuracy of a network of another kind [%]."""
+    return 100 * sum(int((model(x).argmax(1) == y).sum()) for x, y in test.batches() if y is not None) / len(test)
+
+
+def drawn(rows: list[Row], title: str) -> "Figure":
+    """Accuracies as bars, operations beside them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    looks = {ACCURACY: ("#1f4e79", "float"), FREE: ("#5b9bd5", "shifts and additions"), WHOLE: ("#9db7d5", "whole")}
+    for shift, (key, (color, label)) in enumerate(looks.items()):
+        shown = [(i, number(row.measured[key])) for i, row in enumerate(rows) if key in row.measured]
+        left.bar([i + 0.27 * (shift - 1) for i, _ in shown], [v for _, v in shown], 0.25, color=color, label=label)
+    cases = [row.case.replace(", ", "\n").replace("linear support vector machine", "linear\nSVM") for row in rows]
+    left.set_xticks(range(len(rows)), cases, fontsize=8)
+    low = min(number(row.measured[ACCURACY]) for row in rows)
+    tidy(left, f"accuracy on {title}", ylabel="[%]", ylim=(max(0.0, low - 5), 100))
+    left.legend(fontsize=7.5, frameon=False, loc="lower left")
+    counted = [
+        (row.case, key, number(row.measured[key]))
+        for row in rows
+        for key in (ADDITIONS, PRODUCTS)
+        if row.measured.get(key)
+    ]
+    colors = ["#2e7d32" if key == ADDITIONS else "#c55a11" for _, key, _ in counted]
+    right.barh([case for case, _, _ in counted], [value for _, _, value in counted], color=colors)
+    right.set_xscale("log")
+    tidy(right, "first layer: additions (green), multiplications (orange)", xlabel="a sample")
+    return figure
