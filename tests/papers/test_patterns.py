@@ -62,3 +62,12 @@ def test_units_classify_articles(data: Path) -> None:
     (data / "bbc_news" / "bbc_news.csv.gz").unlink()
     with pytest.raises(InvalidData, match=r"bbc_news.csv.gz` does not exist"):
         next(folds(setup))
+
+
+def test_fewer_spikes_of_a_segment_are_fewer_additions(data: Path) -> None:
+    result = result_of("stanojevic2023-figA.7", Setup(samples=10, epochs=1, training=40, data_dir=data))
+    assert [row.case for row in result.rows] == ["η = 6", "η = 4", "η = 2", "η = 1"]
+    added = [row.measured["additions, first layer"] for row in result.rows]
+    assert added == sorted(added, reverse=True) and result.held[0].holds
+    keep(result, Path("out"))
+    assert Path("out", "stanojevic2023-figA.7.png").read_bytes().startswith(b"\x89PNG")

@@ -10,7 +10,6 @@ from typing import ClassVar
 import torch
 
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least, at_most, number
-from isospike_papers.shared.data import with_test_set
 from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.stanojevic2023.parts.compared import (
     ACCURACY,
@@ -24,6 +23,7 @@ from isospike_papers.stanojevic2023.parts.compared import (
     right,
 )
 from isospike_papers.stanojevic2023.parts.patterns import (
+    CODES,
     DEEP,
     DROPOUT,
     LAST,
@@ -35,6 +35,7 @@ from isospike_papers.stanojevic2023.parts.patterns import (
     answering,
     machine,
     original,
+    parts,
     plan,
 )
 
@@ -61,16 +62,13 @@ class FigA5(Claim):
 
     def measure(self, setup: Setup) -> Found:
         """Train or fetch every network, and run each in three kinds of arithmetic."""
-        split = with_test_set(self.data, setup.data_dir)
-        cut = min(setup.training or len(split.train), len(split.train) * 9 // 10)
-        train, held_out = split.train.first(cut), split.train.rest(cut).first(cut // 9)
-        test = split.reported["test set"].first(setup.samples)
+        train, held_out, test = parts(self.data, setup)
 
         def row(case: str, code: str, hidden: tuple[int, ...], **changes: float) -> Row:
             one = replace(plan(self.data, code, hidden, train, setup), **changes)  # type: ignore[arg-type]
             return Row(case, figures(answering(one, train, held_out, setup.device), test))
 
-        rows = [row(f"{code}, {name}", code, hidden) for code in ("CTE", "ECTE") for name, hidden in NETWORKS.items()]
+        rows = [row(f"{code}, {name}", code, hidden) for code in CODES for name, hidden in NETWORKS.items()]
         rows.append(row("ECTE, shallow, no leak", "ECTE", SHALLOW, leak=1.0))
         rows.append(row("rate code, deep", RATE, DEEP))
         share = float(torch.cat([(x > 0).flatten(1).double().mean(1) for x in test]).mean())
@@ -96,9 +94,9 @@ class FigA5(Claim):
 
     def claims(self, at: dict[str, dict[str, float]]) -> tuple[Held, ...]:
         """What the text says of this data set."""
-        codes = [f"{code}, {name}" for code in ("CTE", "ECTE") for name in NETWORKS]
+        codes = [f"{code}, {name}" for code in CODES for name in NETWORKS]
         more = min(at[f"ECTE, {name}"][ACCURACY] - at[f"CTE, {name}"][ACCURACY] for name in NETWORKS)
-        deeper = min(at[f"{code}, deep"][ACCURACY] - at[f"{code}, shallow"][ACCURACY] for code in ("CTE", "ECTE"))
+        deeper = min(at[f"{code}, deep"][ACCURACY] - at[f"{code}, shallow"][ACCURACY] for code in CODES)
         behind = max(at[f"ReLU, {name}"][ACCURACY] - at[f"ECTE, {name}"][ACCURACY] for name in NETWORKS)
         ahead = min(at[case][ACCURACY] for case in codes) - at[MACHINE][ACCURACY]
         lost = max(at[case][ACCURACY] - at[case][FREE] for case in codes)

@@ -27,8 +27,8 @@ from isospike_papers.stanojevic2023.parts.compared import (
     right,
 )
 from isospike_papers.stanojevic2023.parts.patterns import (
+    CODES,
     DROPOUT,
-    ENCODERS,
     PENALTY_OF_TEXTS,
     RATES,
     Plan,
@@ -52,7 +52,7 @@ class FigA8(Claim):
         found: dict[str, list[dict[str, float]]] = {}
         share, words, articles = [], [], 0
         for fold, (train, held_out, test) in enumerate(folds(setup)):
-            for code in ENCODERS:
+            for code in CODES:
                 one = Plan(
                     f"bbc-{fold}", code, HIDDEN, OUTPUTS, setup.epochs or 1, len(train), setup.seed, RATES["bbc"]
                 )
@@ -71,8 +71,8 @@ class FigA8(Claim):
             Row(case, mean[case] | {DEVIATION: statistics.stdev(one[ACCURACY] for one in found[case])})
             for case in found
         ]
-        lost = max(mean[code][ACCURACY] - mean[code][FREE] for code in ENCODERS)
-        whole = max(mean[code][ACCURACY] - mean[code][WHOLE] for code in ENCODERS)
+        lost = max(mean[code][ACCURACY] - mean[code][FREE] for code in CODES)
+        whole = max(mean[code][ACCURACY] - mean[code][WHOLE] for code in CODES)
         return Found(
             rows=rows,
             held=(

@@ -19,9 +19,12 @@ from isospike.export.shift_add import MEMORY
 from isospike.report.claim import Setup
 from isospike.store import Store
 from isospike.train import OverTime, fit, units
+from isospike_papers.shared.data import with_test_set
 from isospike_papers.shared.recipe import Recipe, trained
 
-ENCODERS: dict[str, Patterns] = {"CTE": CTE(), "ECTE": ECTE()}
+CODES = "CTE", "ECTE"
+FEWER = {6: "ECTE", 4: "ECTE-4", 2: "ECTE-2", 1: "ECTE-1"}  # by spikes of a segment
+ENCODERS: dict[str, Patterns] = {"CTE": CTE()} | {code: ECTE(spikes=spikes) for spikes, code in FEWER.items()}
 RATE, STEPS, WHITE = "rate", 300, 100  # the code of Woźniak 2020: spikes that a white pixel has in so many steps
 SHALLOW, DEEP = (800,), (256, 256, 256)
 LEAK = 0.8125  # 2⁻¹ + 2⁻² + 2⁻⁴ for 0.8: trained with the shifts that inference takes
@@ -56,6 +59,14 @@ def plan(data: str, code: str, hidden: tuple[int, ...], train: Data, setup: Setu
     outputs = 5 if len(hidden) == 1 else 1
     epochs = max(1, (setup.epochs or 1) // (4 if code == RATE else 1))
     return Plan(data, code, hidden, outputs, epochs, len(train), setup.seed, RATES[data])
+
+
+def parts(data: str, setup: Setup) -> tuple[Data, Data, Data]:
+    """Training images, a ninth as many held out, and test images.  Raises `InvalidData`."""
+    split = with_test_set(data, setup.data_dir)
+    cut = min(setup.training or len(split.train), len(split.train) * 9 // 10)
+    held_out = split.train.rest(cut).first(cut // 9)
+    return split.train.first(cut), held_out, split.reported["test set"].first(setup.samples)
 
 
 def answering(one: Plan, train: Data, held_out: Data, device: str = "cpu") -> SpikingNetwork:
