@@ -95,7 +95,7 @@ def farthest(maker: Patterns, nearness: int) -> float:
     """The largest difference of a cosine from Ψ among 40 samples of 60 features."""
     x = features(400, inputs=60)
     encoder = maker.fit(x)
-    drive, patterns = encoder.drive(x[:40]), encoder(x[:40])
+    drive, patterns = encoder.drive(x[:40]), encoder(x[:40]).float()
     near = encoder.bins.clamp_max(nearness).float()
     return max(
         abs(cosine(patterns[:, i], patterns[:, j]) - similarity(drive[i], drive[j], near))
@@ -132,7 +132,7 @@ def test_pieces_of_a_pattern_are_the_pattern() -> None:
     drive = encoder.drive(x)
     pieces = torch.cat([encoder.train(drive, begin, min(16, 40 - begin), None) for begin in range(0, 40, 16)])
     assert torch.equal(pieces, encoder(x)) and pieces.shape == (40, 20, 3, 4)
-    assert torch.equal(encoder.encode(x), encoder(x).mean(0))
+    assert torch.equal(encoder.encode(x), encoder(x).float().mean(0))
     assert torch.equal(MAKERS[1].fit(x).patterns, encoder.patterns), "from one seed"
     with pytest.raises(InvalidSetting, match=r"41 steps of patterns of 40"):
         encoder.train(drive, 1, 40, None)

@@ -48,8 +48,8 @@ class PatternEncoder(Encoder):
         return self.patterns.shape[-1]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The patterns of a batch, (steps, batch, *shape) of 0 and 1.  Raises `InvalidData`."""
-        return self.train(self.drive(x), 0, self.steps, None)
+        """The patterns of a batch, (steps, batch, *shape) of 0 and 1, uint8.  Raises `InvalidData`."""
+        return self._played(self.patterns, self.drive(x))
 
     def drive(self, x: Tensor) -> Tensor:
         """Number of each value's bin, 0 where it is silent.  Raises `InvalidData` for a wrong shape, negative or
@@ -76,8 +76,10 @@ class PatternEncoder(Encoder):
                 f"At most {self.steps} time steps.",
                 "Fit an encoder of longer patterns: steps=….",
             )
-        table = self.patterns[..., begin : begin + steps].flatten(0, 1).to(drive.dtype)
-        return table[self.chosen(drive)].movedim(-1, 0).unflatten(2, self.shape)
+        return self._played(self.patterns[..., begin : begin + steps].to(drive.dtype), drive)
+
+    def _played(self, patterns: Tensor, drive: Tensor) -> Tensor:
+        return patterns.flatten(0, 1)[self.chosen(drive)].movedim(-1, 0).unflatten(2, self.shape)
 
 
 @dataclass(frozen=True)

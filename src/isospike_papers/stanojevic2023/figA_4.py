@@ -100,7 +100,7 @@ def alike(encoder: PatternEncoder) -> Tensor:
 
 def compared(encoder: PatternEncoder, x: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
     """Ψ (eqs. A.20, A.22, A.31) and the cosine of the patterns, of all pairs of inputs."""
-    drive, patterns = encoder.drive(x), encoder(x).movedim(0, 1).flatten(1)
+    drive, patterns = encoder.drive(x), encoder(x).float().movedim(0, 1).flatten(1)
     patterns = patterns / patterns.norm(dim=1, keepdim=True)
     first, second = torch.triu_indices(len(x), len(x), 1)
     a, b = drive[first], drive[second]
