@@ -71,6 +71,7 @@ class FigA5(Claim):
         rows = [row(f"{code}, {name}", code, hidden) for code in CODES for name, hidden in NETWORKS.items()]
         rows.append(row("ECTE, shallow, no leak", "ECTE", SHALLOW, leak=1.0))
         rows.append(row("rate code, deep", RATE, DEEP))
+        shown = answering(plan(self.data, "ECTE", SHALLOW, train, setup), train, held_out)
         share = float(torch.cat([(x > 0).flatten(1).double().mean(1) for x in test]).mean())
         for name, hidden in NETWORKS.items():
             accuracy = right(original(self.data, hidden, train, setup), test)
@@ -89,7 +90,7 @@ class FigA5(Claim):
                 "of the input times neurons, and three for the leak of each neuron and step.",
                 *self.counts,
             ),
-            draw=lambda: drawn(rows, f"{TITLE[self.data]}, {setup.epochs} epochs"),
+            draw=lambda: drawn(rows, f"{TITLE[self.data]}, {setup.epochs} epochs", shown, test),
         )
 
     def claims(self, at: dict[str, dict[str, float]]) -> tuple[Held, ...]:

@@ -93,7 +93,7 @@ class FigA8(Claim):
                 f"rate {RATES['bbc']:g}, dropout {DROPOUT}.  The source names neither.  The classifier is a linear "
                 f"support vector machine with C = {PENALTY_OF_TEXTS:g}.",
             ),
-            draw=lambda: drawn(rows, f"BBC News, {len(share)} folds"),
+            draw=lambda: drawn(rows, f"BBC News, {len(share)} folds", network, test),
         )
 
 

@@ -13,6 +13,7 @@ from isospike.export import ShiftAdd, shift_add
 from isospike.neurons import SNU
 from isospike.report.claim import Row, number
 from isospike_papers.shared.plots import tidy
+from isospike_papers.stanojevic2023.parts.answer import answer
 from isospike_papers.stanojevic2023.parts.patterns import sent
 
 if TYPE_CHECKING:
@@ -49,12 +50,13 @@ def right(model: nn.Module, test: Data) -> float:
     return 100 * sum(int((model(x).argmax(1) == y).sum()) for x, y in test.batches() if y is not None) / len(test)
 
 
-def drawn(rows: list[Row], title: str) -> "Figure":
-    """Accuracies as bars, operations beside them."""
+def drawn(rows: list[Row], title: str, network: SpikingNetwork, test: Data) -> "Figure":
+    """Accuracies as bars, operations beside them; beneath, how one of the networks answers the first sample."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.5, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(10.5, 9.5), layout="constrained")
+    above, beneath = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.8, 5.7)).flat
+    left, right = above.subplots(1, 2)
     looks = {ACCURACY: ("#1f4e79", "float"), FREE: ("#5b9bd5", "shifts and additions"), WHOLE: ("#9db7d5", "whole")}
     for shift, (key, (color, label)) in enumerate(looks.items()):
         shown = [(i, number(row.measured[key])) for i, row in enumerate(rows) if key in row.measured]
@@ -74,4 +76,6 @@ def drawn(rows: list[Row], title: str) -> "Figure":
     right.barh([case for case, _, _ in counted], [value for _, _, value in counted], color=colors)
     right.set_xscale("log")
     tidy(right, "first layer: additions (green), multiplications (orange)", xlabel="a sample")
+    assert test.labels is not None
+    answer(beneath, network, next(iter(test.first(1))), int(test.labels[0]))
     return figure
