@@ -32,6 +32,8 @@ def test_a_table_of_numbers_is_data(name: str, tmp_path: Path) -> None:
 def test_classes_that_are_numbers_keep_their_order(tmp_path: Path) -> None:
     table = Table.read(written(tmp_path / "t.csv", "x,target\n1,10\n2,9\n3,10\n"))
     assert table.classes == ("9", "10") and table.labels.tolist() == [1, 0, 1]
+    again = Table.read(written(tmp_path / "u.csv", "x,target\n1,1.0\n2,1\n3,01\n"))
+    assert again.classes == ("01", "1", "1.0"), "in one order in every process"
     part = table.rows([2, 1])
     assert part.columns == {"x": ("3", "2")} and part.labels.tolist() == [1, 0] and len(part) == 2
 
@@ -47,6 +49,9 @@ def test_classes_that_are_numbers_keep_their_order(tmp_path: Path) -> None:
         ("a,label\n1,2\n1,2,3\n", "row 3: 3 cells under 2 columns"),
         ('a,label\n"1,2\n', "cannot be read"),
         ("a,label\n1,x\nnan,y\n", "column `a`, row 3: `nan` is no finite number"),
+        ("a,label\n1,x\n1e300,y\n", "column `a`, row 3: `1e300` is no finite number of float32"),
+        ("a,label\n1,x\n2,\n", "row 3: no class"),
+        ("label\nx\ny\n", "holds classes alone"),
         ("a,label\nred,x\n", r"`red` is no finite number(.|\n)*TfIdf"),
     ],
 )
@@ -78,3 +83,6 @@ def test_words_are_weighed_by_how_rare_they_are() -> None:
     assert list(TfIdf(least=2).fit(texts).numbers) == ["cat", "the"]
     with pytest.raises(InvalidData, match="no word stands in 5 of 3 texts"):
         TfIdf().fit(texts)
+    for call in (TfIdf(least=1).fit, words):
+        with pytest.raises(InvalidData, match=r"a text alone(.|\n)*\[text\]"):
+            call("the cat")

@@ -31,6 +31,8 @@ def test_networks_of_units_are_compared(name: str, data: Path) -> None:
     for row in result.rows[:5]:
         assert row.measured["multiplications, first layer"] == 0
         assert row.measured["additions, first layer"] > 3 * 100 * 256
+    own, same = (result.rows[i].measured["additions, first layer"] for i in (2, 4))
+    assert own - same == pytest.approx(2 * 800 * 100), "a sum of three shifts against none, of as many spikes"
     rate = result.rows[5].measured
     assert rate["multiplications, first layer"] == 256 * 300 and "multiplication-free [%]" not in rate
     assert_printed_figures_are_shown(result)

@@ -280,6 +280,8 @@ def test_patience_ends_a_run_and_returns_its_best_epoch(tmp_path: Path) -> None:
     assert same(best, run("cut", resume=True)), "the best epoch was before the interrupt"
     with pytest.raises(InvalidSetting, match=r"patience ≥ 1, with held_out"):
         run("none", held_out=None)
+    with pytest.raises(InvalidData, match="held_out is empty"):
+        run("empty", held_out=[])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from isospike.errors import InvalidData
 
 LABELS = ("label", "class", "category", "target")  # what the column of classes may be called
 SUPPORTED = f"A header and rows of as many cells, UTF-8, gzipped or not; a column named {', '.join(LABELS)}."
-LONGEST = 1 << 27  # characters of a cell
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,6 @@ class Table:
         """A table from a .csv or .csv.gz file.  Raises `InvalidData`."""
         path = Path(path)
         try:
-            csv.field_size_limit(LONGEST)
             with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
                 head, *rows = [row for row in csv.reader(file, strict=True) if row] or [[]]
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
@@ -55,6 +53,11 @@ class Table:
                 raise InvalidData(what, SUPPORTED, "Put cells with commas into quotation marks.")
         columns = dict(zip(head, zip(*rows, strict=True), strict=True))
         given = columns.pop(found[0])
+        if "" in given or not columns:
+            what = (
+                f"`{path}`, row {given.index('') + 2}: no class." if "" in given else f"`{path}` holds classes alone."
+            )
+            raise InvalidData(what, SUPPORTED, "Give each row a class, and at least one other cell.")
         classes = _ordered(set(given))
         numbers = {name: number for number, name in enumerate(classes)}
         name = path.name.removesuffix(".gz").removesuffix(".csv")
@@ -79,9 +82,9 @@ def _number(column: str, row: int, cell: str) -> float:
         value = float(cell)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not abs(value) <= torch.finfo(torch.float32).max:  # neither is NaN
         raise InvalidData(
-            f"column `{column}`, row {row + 2}: `{cell[:30]}` is no finite number.",
+            f"column `{column}`, row {row + 2}: `{cell[:30]}` is no finite number of float32.",
             "Numbers in every column but that of classes; texts by way of TfIdf.",
             "Leave the column out, or read texts: TfIdf().fit(table.columns[…]).",
         )
@@ -90,6 +93,6 @@ def _number(column: str, row: int, cell: str) -> float:
 
 def _ordered(names: set[str]) -> tuple[str, ...]:
     try:
-        return tuple(sorted(names, key=float))
+        return tuple(sorted(names, key=lambda name: (float(name), name)))
     except ValueError:
         return tuple(sorted(names))

@@ -28,7 +28,7 @@ class TfIdf:
     def fit(self, texts: Iterable[str]) -> "Words":
         """The words of these texts; only training ones should be shown to it.  Raises `InvalidData` if there are
         none."""
-        sets = [set(_counts(text)) for text in texts]
+        sets = [set(counts) for counts in _counted(texts)]
         found = Counter(word for words in sets for word in words)
         words = sorted(word for word, count in found.items() if count >= max(1, self.least))
         if not words:
@@ -51,10 +51,9 @@ class Words:
     weights: Tensor
 
     def __call__(self, texts: Iterable[str]) -> Tensor:
-        """(texts, words) of float32, from 0 on."""
+        """(texts, words) of float32, from 0 on.  Raises `InvalidData` for a text alone."""
         rows = []
-        for text in texts:
-            counts = _counts(text)
+        for counts in _counted(texts):
             row, most = torch.zeros(len(self.numbers)), max(counts.values(), default=1)
             for word, count in counts.items():
                 if (at := self.numbers.get(word)) is not None:
@@ -63,5 +62,8 @@ class Words:
         return torch.stack(rows) if rows else torch.zeros(0, len(self.numbers))
 
 
-def _counts(text: str) -> Counter[str]:
-    return Counter(WORD.findall(text.lower()))
+def _counted(texts: Iterable[str]) -> list[Counter[str]]:
+    """How often each word stands in each text."""
+    if isinstance(texts, str):  # which would be taken for texts of a letter each
+        raise InvalidData("there is a text alone.", "A list of texts.", "Put it into a list: [text].")
+    return [Counter(WORD.findall(text.lower())) for text in texts]

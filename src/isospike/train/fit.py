@@ -104,7 +104,9 @@ def fit(
         raise InvalidData(
             "held_out can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches."
         )
-    next(map(_pair, () if kept_back is None else kept_back), None)  # refuses now what it would refuse after an epoch
+    # Refuses now what it would refuse after an epoch
+    if next(map(_pair, () if kept_back is None else kept_back), None) is None and patience is not None:
+        raise InvalidData("held_out is empty, and patience needs it.", LOADER, "Hold samples out, or leave patience.")
     fabric.launch()
     with torch.random.fork_rng(devices=[]):
         _seed(trainee, loader, seed, -1)

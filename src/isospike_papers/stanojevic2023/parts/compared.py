@@ -61,7 +61,7 @@ def drawn(rows: list[Row], title: str, network: SpikingNetwork, test: Data) -> "
     for shift, (key, (color, label)) in enumerate(looks.items()):
         shown = [(i, number(row.measured[key])) for i, row in enumerate(rows) if key in row.measured]
         left.bar([i + 0.27 * (shift - 1) for i, _ in shown], [v for _, v in shown], 0.25, color=color, label=label)
-    cases = [row.case.replace(", ", "\n").replace("linear support vector machine", "linear\nSVM") for row in rows]
+    cases = [row.case.replace(", ", "\n").replace(MACHINE, "linear\nSVM") for row in rows]
     left.set_xticks(range(len(rows)), cases, fontsize=8)
     low = min(number(row.measured[ACCURACY]) for row in rows)
     tidy(left, f"accuracy on {title}", ylabel="[%]", ylim=(max(0.0, low - 5), 100))
