@@ -69,7 +69,7 @@ def main() -> None:
         name = type(maker).__name__
         print(f"784-800-50, {name}: a step {own * 1e3:.0f} ms, plain {other * 1e3:.0f} ms, {ratio:.1f} × faster")
     encoder, started = iso.ECTE().fit(data), time.perf_counter()
-    spikes = sum(float(encoder(batch).sum()) for batch in data)
+    spikes = sum(int(torch.count_nonzero(encoder(batch))) for batch in data)
     print(
         f"{len(data):,} images encoded in {time.perf_counter() - started:.1f} s, {spikes / len(data):.0f} spikes each"
     )

@@ -26,7 +26,7 @@ def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_the_network_of_the_library(patterns: Path) -> None:
-    train = open_data("mnist-sample", True).first(180)
+    train, _ = open_data("mnist-sample", True).first(200).divided(20, seed=0)
     network, encoder = load(patterns), isospike.ECTE(levels=3, steps=60).fit(train)
     assert torch.equal(network.body.encoder.patterns, encoder.patterns), "bins are fitted without the held-out tenth"
     assert [stage.shape for stage in network.stages] == [(30,), (20,), (10,)]
@@ -77,7 +77,7 @@ def test_it_stops_when_it_grows_no_better(tmp_path: Path) -> None:
     how = ("--encoder", "cte", "--epochs", 20, "--patience", 1, "--lr", 0.05, "--out", out)
     found, rows = figures(*UNITS, *how), read_curve(tmp_path / "n.safetensors.run")
     assert found["epochs"] == len(rows) < 20 and found["accuracy"] == max(row["accuracy"] for row in rows)
-    held_out = open_data("mnist-sample", True).first(200).rest(180)
+    _, held_out = open_data("mnist-sample", True).first(200).divided(20, seed=0)
     assert isospike.measure(load(out), held_out.batches())["accuracy"] == found["accuracy"]
 
 

@@ -223,8 +223,7 @@ def train_command(
     train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
     classes = int(train.labels.max()) + 1 if train.labels is not None else 0
     if patterns.encoder is not None:
-        cut = len(train) * 9 // 10
-        run = _Run(model, inputs, train.first(cut), train.rest(cut), training, output, as_json)
+        run = _Run(model, inputs, *train.divided(-(-len(train) // 10), training.seed), training, output, as_json)
         return _units(run, classes, patterns, hardware, declared)
     if patterns != Patterns():
         raise InvalidSetting(

@@ -1,6 +1,7 @@
 """Data by name: the values that a network is given, to the last bit."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,22 @@ def test_the_first_so_many(asked: int | None, given: int, tmp_path: Path) -> Non
     assert len(part) == given and torch.equal(everything(part), everything(data)[:given])
     assert part.labels is not None and part.labels.tolist() == list(range(given))
     assert torch.equal(torch.stack(part.input_range()), torch.stack(data.input_range()))
+
+
+def test_some_are_held_out_at_random(tmp_path: Path) -> None:
+    data = open_data(stored(tmp_path, images=PIXELS, labels=np.arange(10)), normalize=(MEAN, STD))
+    lazy = open_data(str(folder(tmp_path / "images", PIXELS)), normalize=(MEAN, STD))
+    for whole, names in ((data, range(10)), (lazy, [*range(0, 10, 2), *range(1, 10, 2)])):
+        numbered = replace(whole, labels=torch.arange(10))
+        kept, out = numbered.divided(3, seed=1)
+        assert kept.labels is not None and out.labels is not None and len(kept) == 7 and len(out) == 3
+        assert sorted([*kept.labels.tolist(), *out.labels.tolist()]) == list(range(10)), "each is in one of them"
+        for part in (kept, out):
+            pixels = torch.from_numpy(PIXELS[[list(names)[i] for i in part.labels]]).float() / 255
+            assert torch.equal(everything(part), (pixels - channel(MEAN)) / channel(STD))
+        again, others = numbered.divided(3, seed=1)[1].labels, [numbered.divided(3, seed)[1].labels for seed in (2, 3)]
+        assert torch.equal(out.labels, again)
+        assert any(sorted(other.tolist()) != sorted(out.labels.tolist()) for other in others)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -197,7 +197,7 @@ def _channels_first(images: Tensor) -> Tensor:
 class _Lazy:
     """The images of a torchvision data set, loaded when they are sliced."""
 
-    def __init__(self, dataset: Any, size: int | None, part: range | None = None) -> None:
+    def __init__(self, dataset: Any, size: int | None, part: Sequence[int] | None = None) -> None:
         self.dataset, self.size, self.part = dataset, size, part if part is not None else range(len(dataset))
 
     def __len__(self) -> int:
@@ -219,6 +219,9 @@ class _Lazy:
 
     def narrow(self, dim: int, start: int, length: int) -> "_Lazy":
         return _Lazy(self.dataset, self.size, self.part[start : start + length])
+
+    def index_select(self, dim: int, index: Tensor) -> "_Lazy":
+        return _Lazy(self.dataset, self.size, [self.part[i] for i in index.tolist()])
 
 
 def _folder(path: Path, size: int | None) -> Data:

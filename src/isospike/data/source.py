@@ -20,6 +20,8 @@ class Images(Protocol):
 
     def narrow(self, dim: int, start: int, length: int) -> "Images": ...
 
+    def index_select(self, dim: int, index: Tensor) -> "Images": ...
+
 
 @dataclass(frozen=True)
 class Data:
@@ -82,6 +84,19 @@ class Data:
         """All samples but the first `cut`."""
         labels = None if self.labels is None else self.labels[cut:]
         return replace(self, images=self.images.narrow(0, cut, len(self) - cut), labels=labels)
+
+    def divided(self, held_out: int, seed: int) -> tuple["Data", "Data"]:
+        """All samples but so many, and these, drawn at random: the last of a file may be easier than the others."""
+        at = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        kept, out = (
+            replace(
+                self,
+                images=self.images.index_select(0, part),
+                labels=None if self.labels is None else self.labels[part],
+            )
+            for part in (at[held_out:].sort().values, at[:held_out].sort().values)
+        )
+        return kept, out
 
     def input_range(self) -> tuple[Tensor, Tensor]:
         """The range that inputs lie in: what a pixel can be, or else the smallest and largest value here."""

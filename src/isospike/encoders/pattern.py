@@ -79,7 +79,8 @@ class PatternEncoder(Encoder):
         return self._played(self.patterns[..., begin : begin + steps].to(drive.dtype), drive)
 
     def _played(self, patterns: Tensor, drive: Tensor) -> Tensor:
-        return patterns.flatten(0, 1)[self.chosen(drive)].movedim(-1, 0).unflatten(2, self.shape)
+        played = patterns.flatten(0, 1).index_select(0, self.chosen(drive).flatten())
+        return played.unflatten(0, (len(drive), *self.shape)).movedim(-1, 0)
 
 
 @dataclass(frozen=True)

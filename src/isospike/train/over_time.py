@@ -6,6 +6,7 @@ X: what the sigmoids of the output neurons say, X*: the target of the sample's c
 thresholds are learned, the decay is not; where a unit fires the derivative is a surrogate's (train/surrogates.py).
 Source: Stanojevic 2023, eq. A.13, whose bracket is misprinted."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,9 @@ from isospike.network import Body, Stage, reweighted, trained_maps
 from isospike.neurons import SNU, NearestPattern
 from isospike.train.base import Trainee
 from isospike.train.surrogates import SURROGATES
-from isospike.train.unrolled import Spread, Trains, fired
+from isospike.train.unrolled import InParts, Spread, Trains, fired
+
+PART = 1 << 21  # potentials of the widest layer that are held at a time
 
 
 class OverTime(Trainee[SpikingNetwork]):
@@ -128,12 +131,17 @@ class OverTime(Trainee[SpikingNetwork]):
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """The cross-entropy of the output pattern, with spikes weighed by ω."""
+        widest = max(math.prod(stage.shape) for stage in self._body.stages) * self._body.steps
+        part = len(x) if x.device.type != "cpu" else max(1, PART // widest)
+        total: Tensor = InParts.apply(self._summed, part, x, y, *self.parameters())
+        return total / len(x)
+
+    def _summed(self, x: Tensor, y: Tensor) -> Tensor:
         read = self._body.stages[-1].neuron
         assert isinstance(read, NearestPattern)
-        targets = read.targets[y]
         z = self.outputs(x) - self.thresholds[str(len(self._body.stages) - 1)]
         weight = torch.full((), self.weight, dtype=z.dtype, device=z.device)
-        return F.binary_cross_entropy_with_logits(z, targets.to(z.dtype), pos_weight=weight, reduction="sum") / len(x)
+        return F.binary_cross_entropy_with_logits(z, read.targets[y].to(z.dtype), pos_weight=weight, reduction="sum")
 
     def about(self) -> dict[str, Any]:
         own = {"weight": self.weight, "dropout": self.dropout, "surrogate": self.surrogate, "width": self.width}

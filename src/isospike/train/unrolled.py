@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from isospike.encoders import PatternEncoder
-from isospike.kernels.patterns import collect, spread
+from isospike.kernels.patterns import by_step, collect
 from isospike.kernels.threads import in_threads
 from isospike.kernels.unit import backward, fire
 
@@ -26,6 +27,11 @@ class Trains:
     times: np.ndarray
     steps: int
 
+    @property
+    def counts(self) -> np.ndarray:
+        """Spikes of each train."""
+        return np.diff(self.starts)
+
     @classmethod
     def of(cls, encoder: PatternEncoder) -> "Trains":
         """Of all its bins, in the order of `PatternEncoder.chosen`."""
@@ -40,15 +46,12 @@ class Spread(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, chosen: Tensor, trains: Trains) -> Tensor:
-        rows = weight.detach().t().contiguous()
-        drive = rows.new_empty(len(chosen), trains.steps, len(weight))
         ctx.sent = chosen.numpy(), trains.starts, trains.times
-
-        def part(of: slice) -> None:
-            spread(chosen[of].numpy(), trains.starts, trains.times, rows.numpy(), drive[of].numpy())
-
-        in_threads(part, len(chosen), drive.numel())
-        return drive
+        sources = np.empty(trains.counts[chosen.numpy()].sum(), np.int32)
+        offsets = np.empty(len(chosen) * trains.steps, np.int32)
+        by_step(*ctx.sent, sources, offsets)
+        rows, at = weight.detach().t().contiguous(), (torch.from_numpy(sources), torch.from_numpy(offsets))
+        return F.embedding_bag(at[0], rows, at[1], mode="sum").unflatten(0, (len(chosen), trains.steps))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -96,6 +99,29 @@ class Fire(torch.autograd.Function):
 
         shift = torch.stack(in_threads(part, len(out), out.numel())).sum(0)
         return out, shift.sum_to_size(ctx.own), None, None
+
+
+class InParts(torch.autograd.Function):
+    """What `run` makes of a batch, summed over parts of it, with the gradients of the parameters that it depends on.
+
+    run: (x, y) → a number.  Only gradients are kept from one part to the next: it saves memory, and the time in which
+    the system hands it out."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, run: Callable[[Tensor, Tensor], Tensor], part: int, x: Tensor, y: Tensor, *of: Tensor
+    ) -> Tensor:
+        ctx.found, total = [torch.zeros_like(p) for p in of], []
+        for batch in zip(x.split(part), y.split(part), strict=True):
+            with torch.enable_grad():
+                total.append(run(*batch))
+            for found, own in zip(ctx.found, torch.autograd.grad(total[-1], of), strict=True):
+                found += own
+        return torch.stack([one.detach() for one in total]).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return None, None, None, None, *(gradients[0] * found for found in ctx.found)
 
 
 class Step(torch.autograd.Function):
