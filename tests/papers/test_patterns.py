@@ -73,3 +73,24 @@ def test_fewer_spikes_of_a_segment_are_fewer_additions(data: Path) -> None:
     assert added == sorted(added, reverse=True) and result.held[0].holds
     keep(result, Path("out"))
     assert Path("out", "stanojevic2023-figA.7.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_colour_images(data: Path) -> None:
+    setup = Setup(samples=10, epochs=1, training=40, width=1, data_dir=data)
+    result = result_of("stanojevic2023-figA.9", setup)
+    cases = [f"CIFAR-10, {code} classifier" for code in ("CTE", "ECTE", "ReLU")]
+    cases += [f"CIFAR-10, {code}, convolutional" for code in ("CTE", "ECTE", "rate code")]
+    assert [row.case for row in result.rows] == [
+        *cases,
+        "CIFAR-100, ECTE, convolutional",
+    ] and "not run" in result.rows[-1].note
+    measured = {row.case: row.measured for row in result.rows[:-1]}
+    for found in measured.values():
+        assert found["accuracy [%]"] <= found["right among five [%]"] <= 100
+    extended = measured["CIFAR-10, ECTE, convolutional"]
+    # Nearly every pixel has 33 spikes, each to 2 channels at 9 / 4 places, and 2 · 16 · 16 units leak by three shifts
+    assert extended["additions, first layer"] == pytest.approx(3072 * 33 * 2 * 9 / 4 + 3 * 512 * 100, rel=0.1)
+    assert measured["CIFAR-10, rate code, convolutional"]["multiplications, first layer"] == 512 * 300
+    assert_printed_figures_are_shown(result)
+    keep(result, Path("out"))
+    assert Path("out", "stanojevic2023-figA.9.png").read_bytes().startswith(b"\x89PNG")

@@ -49,7 +49,7 @@ class Spread(torch.autograd.Function):
         ctx.sent = chosen.numpy(), trains.starts, trains.times
         sources = np.empty(trains.counts[chosen.numpy()].sum(), np.int32)
         offsets = np.empty(len(chosen) * trains.steps, np.int32)
-        by_step(*ctx.sent, sources, offsets)
+        by_step(chosen.numpy(), trains.starts, trains.times, sources, offsets)
         rows, at = weight.detach().t().contiguous(), (torch.from_numpy(sources), torch.from_numpy(offsets))
         return F.embedding_bag(at[0], rows, at[1], mode="sum").unflatten(0, (len(chosen), trains.steps))
 

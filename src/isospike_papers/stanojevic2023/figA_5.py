@@ -74,7 +74,7 @@ class FigA5(Claim):
         shown = answering(plan(self.data, "ECTE", SHALLOW, train, setup), train, held_out)
         share = float(torch.cat([(x > 0).flatten(1).double().mean(1) for x in test]).mean())
         for name, hidden in NETWORKS.items():
-            accuracy = right(original(self.data, hidden, train, setup), test)
+            accuracy = right(original(self.data, hidden, train, setup.epochs or 1, setup), test)
             rows.append(Row(f"ReLU, {name}", {ACCURACY: accuracy, PRODUCTS: share * 784 * hidden[0]}))
         rows.append(Row(MACHINE, {ACCURACY: machine(train, test, setup.seed)}))
         return Found(

@@ -62,7 +62,7 @@ class FigA8(Claim):
             share.append(float((x > 0).double().mean()))
             words.append(x.shape[1])
             articles += len(test)
-            relu = right(original(f"bbc-{fold}", HIDDEN, train, setup), test)
+            relu = right(original(f"bbc-{fold}", HIDDEN, train, setup.epochs or 1, setup), test)
             found.setdefault("ReLU", []).append({ACCURACY: relu, PRODUCTS: share[-1] * x.shape[1] * HIDDEN[0]})
             svm = machine(train, test, setup.seed, PENALTY_OF_TEXTS)
             found.setdefault(MACHINE, []).append({ACCURACY: svm})

@@ -1,5 +1,6 @@
 """What is compared in Figs. A.5 to A.8: accuracies in three kinds of arithmetic, operations of the first layer."""
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +15,7 @@ from isospike.neurons import SNU
 from isospike.report.claim import Row, number
 from isospike_papers.shared.plots import tidy
 from isospike_papers.stanojevic2023.parts.answer import answer
-from isospike_papers.stanojevic2023.parts.patterns import sent
+from isospike_papers.stanojevic2023.parts.patterns import reached
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,9 +28,9 @@ MACHINE = "linear support vector machine"
 def figures(network: SpikingNetwork, test: Data) -> dict[str, float]:
     """Accuracies in three kinds of arithmetic, and operations of the first layer."""
     first, steps = network.stages[0], network.body.steps
-    neuron, neurons = first.neuron, first.shape[0]
+    neuron, neurons = first.neuron, math.prod(first.shape)
     assert isinstance(neuron, SNU)
-    added = sent(network, test) * neurons
+    added = reached(network, test)
     if not isinstance(network.body.encoder, PatternEncoder):  # as its source has it, with multiplications
         return {ACCURACY: _accuracy(network, test), ADDITIONS: added, PRODUCTS: neurons * steps}
     kinds = {ACCURACY: network, FREE: shift_add(network), WHOLE: ShiftAdd.of(network).network}
