@@ -34,7 +34,7 @@ Begun = Annotated[
 ]
 # Training samples that windows are made from; test samples that the accuracy after each epoch is taken over
 CALIBRATION, HELD_OUT = 1000, 2000
-LR, LR_UNITS = 5e-4, 8e-3
+LR, LR_UNITS = 5e-4, 1e-2
 ENCODERS: dict[str, Any] = {"cte": CTE, "ecte": ECTE, "rate": Bernoulli}
 
 
@@ -44,7 +44,7 @@ class Training:
     | field         | meaning                                                        |
     |---------------|----------------------------------------------------------------|
     | `epochs`      | times that all samples are gone through                        |
-    | `lr`          | learning rate of Adam, at the start; 5e-4, or 8e-3 of units    |
+    | `lr`          | learning rate of Adam, at the start; 5e-4, or 1e-2 of units    |
     | `decay`       | factor on the learning rate after each epoch                   |
     | `batch_size`  | samples a step of the optimizer                                |
     | `l1`          | price of activity, in the loss; with --spikes where it begins  |

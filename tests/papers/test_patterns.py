@@ -88,9 +88,9 @@ def test_colour_images(data: Path) -> None:
     for found in measured.values():
         assert found["accuracy [%]"] <= found["right among five [%]"] <= 100
     extended = measured["CIFAR-10, ECTE, convolutional"]
-    # Nearly every pixel has 33 spikes, each to 2 channels at 9 / 4 places, and 2 · 16 · 16 units leak by three shifts
-    assert extended["additions, first layer"] == pytest.approx(3072 * 33 * 2 * 9 / 4 + 3 * 512 * 100, rel=0.1)
-    assert measured["CIFAR-10, rate code, convolutional"]["multiplications, first layer"] == 512 * 300
+    # Nearly every pixel has 33 spikes, each to a channel at 9 / 4 places, and 16 · 16 units leak by three shifts
+    assert extended["additions, first layer"] == pytest.approx(3072 * 33 * 9 / 4 + 3 * 256 * 100, rel=0.1)
+    assert measured["CIFAR-10, rate code, convolutional"]["multiplications, first layer"] == 256 * 300
     assert_printed_figures_are_shown(result)
     keep(result, Path("out"))
     assert Path("out", "stanojevic2023-figA.9.png").read_bytes().startswith(b"\x89PNG")

@@ -22,7 +22,8 @@ from isospike.network import Body, Group, Stage
 from isospike.neurons import SNU, NearestPattern
 from isospike.passes import canonical
 
-DECAY, MEMORY, THRESHOLD = 0.8, 50.0, 0.07  # v; τ_m, in steps; β at the start
+DECAY, MEMORY = 0.8, 50.0  # v; τ_m, in steps
+THRESHOLD = 1.0  # β at the start: from the source's 0.07, at which most units fire, images are learned more slowly
 SILENT, SPIKES = 0.4, 10.0  # share of the steps before targets begin; d_c, spikes of a train in 100 steps
 
 

@@ -112,7 +112,7 @@ def _images(setup: Setup) -> int:
 
 
 def _channels(setup: Setup) -> tuple[int, int, int]:
-    return 2 * setup.width, 4 * setup.width, 8 * setup.width
+    return setup.width, 2 * setup.width, 4 * setup.width
 
 
 def _classifiers(name: str, subject: Subject, outputs: int, setup: Setup) -> list[Row]:
