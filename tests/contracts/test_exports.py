@@ -1,6 +1,7 @@
 """Every export proves itself: over the zoo it equals its network, spike by spike, or it says why there is none; a
 wrong one shows."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 from exactness import graph_of
 from isospike import ECTE, TTFS, EventDriven, SpikingNetwork, TimeSteps, WeightBits, constrain
 from isospike.errors import InvalidSetting
-from isospike.export import EXPORTS, Exported, Integers, ShiftAdd
+from isospike.export import EXPORTS, RTL, Exported, Integers, ShiftAdd
 from isospike.ranges import calibrate
 from isospike.simulate import StepByStep
 from isospike.train import units
@@ -19,9 +20,11 @@ from zoo import ZOO, inputs
 # Networks that an export must have a form for
 PLAIN: dict[type[Exported], tuple[str, ...]] = {
     Integers: ("linear", "conv", "batch norm before relu", "max pool stride", "lenet 5"),
+    RTL: ("linear", "conv", "batch norm before relu"),
     ShiftAdd: ("units", "units, own thresholds", "units, convolutional", "units, no leak"),
 }
 UNITS = PLAIN[ShiftAdd]
+WIDE = 2000  # synapses of a circuit
 
 
 def of_units(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
@@ -55,6 +58,10 @@ def test_an_export_is_the_network_or_is_refused(export: type[Exported], name: st
         assert error.what and error.supported and error.remedy, error
         assert name not in PLAIN[export], error
         pytest.skip(str(error.what))
+    if isinstance(found, RTL) and (wide := sum(layer.weights.size for layer in found.circuit.design.layers)) > WIDE:
+        pytest.skip(f"{wide:,} synapses are too many for a simulator of Verilog, in a test")
+    if isinstance(found, RTL) and not shutil.which("iverilog"):
+        pytest.skip("there is no iverilog")
     slow = StepByStep() if network.body.steps else EventDriven()
     assert found.differing(x) == found.differing(x, slow) == 0
     other = SpikingNetwork(found.network.body.map_tensors(lambda path, t: t * 1.3 if path.endswith("weight") else t))

@@ -7,6 +7,7 @@ The membrane counts in units of u = d Δ(n−1).  In each tick Δ(n) of its wind
 window is made a little longer or shorter: Δ(n) = R u / s.  Thresholds are rounded to whole units.  Both changes are
 made to the network that is handed back too, so that it answers the same in every simulator."""
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -55,7 +56,7 @@ class Integers(Exported):
         int64, (batch, *shape)."""
         body = self.network.body
         encoder = body.encoder
-        ticks = (encoder.encode(x.double()) / encoder.end * _ticks(body)).round().long()
+        ticks = (encoder.encode(x.double()) / encoder.end * self.ticks).round().long()
         found = {"input": ticks}
         for stage in body.stages:
             arriving = [found[group.source] for group in stage.groups]
@@ -71,10 +72,16 @@ class Integers(Exported):
             found[stage.name] = torch.from_numpy(code).reshape(len(x), *stage.shape)
         return found
 
+    @property
+    def ticks(self) -> int:
+        """L, of the input's window."""
+        return _ticks(self.network.body)
+
     @classmethod
-    def of(cls, network: SpikingNetwork) -> "Integers":
+    def of(cls, network: SpikingNetwork, powers_of_two: bool = False) -> "Integers":
         """The integer form of a network that was trained or tuned with `WeightBits` and `TimeSteps`.
 
+        powers_of_two: gains are such numbers, which a shift divides by; windows change by up to a factor of √2 for it.
         Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes
         differ within a stage, or sums join sources whose units are no multiples of one another; and where the synapses
         are too many to list."""
@@ -110,20 +117,22 @@ class Integers(Exported):
                 made[name] = IntegerStage(stage, weights, _flat(-bias, stage), 1, 0, unit)
                 body = _with(body, replace(stage, neuron=neuron))
                 continue
-            body, made[name], step[name] = _hidden(body, stage, unit, weights)
+            body, made[name], step[name] = _hidden(body, stage, unit, weights, powers_of_two)
         return cls(SpikingNetwork(balanced(retimed(body, {}))), made)
 
     def differing(self, x: Tensor, simulator: Simulator | None = None) -> int:
         codes, trace = self(x), simulate(self.network, x.double(), simulator)
         count = 0
         for stage in self.network.stages[:-1]:
-            found = trace.codes[stage.name] / (stage.end - stage.begin) * _ticks(self.network.body)
+            found = trace.codes[stage.name] / (stage.end - stage.begin) * self.ticks
             count += int((found.round().long() != codes[stage.name]).sum())
         last = self.network.stages[-1].name
         return count + int(((trace.readout / self.stages[last].unit).round().long() != codes[last]).sum())
 
 
-def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[Body, IntegerStage, float]:
+def _hidden(
+    body: Body, stage: Stage, unit: float, weights: csr_array, powers_of_two: bool
+) -> tuple[Body, IntegerStage, float]:
     """The stage with a whole gain and whole thresholds, and its tick; later stages see its new window."""
     neuron = stage.neuron
     if not isinstance(neuron, FirstSpikeIF) or not neuron.ticks:
@@ -140,7 +149,8 @@ def _hidden(body: Body, stage: Stage, unit: float, weights: csr_array) -> tuple[
             "Convert the model with that mapping.",
         )
     tick = float(neuron.window) / neuron.ticks
-    gain = max(1, round(float(slope[0]) * tick / unit))
+    rise = float(slope[0]) * tick / unit
+    gain = max(1, 2 ** round(math.log2(rise)) if powers_of_two else round(rise))
     window = neuron.window.new_tensor(neuron.ticks * gain * unit / float(slope[0]))
     body = retimed(body, {stage.name: window})
     stage = next(s for s in body.stages if s.name == stage.name)

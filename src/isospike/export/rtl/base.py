@@ -1,0 +1,194 @@
+"""What the architectures have in common: a circuit's text, and what each of its registers must hold."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jinja2
+import numpy as np
+
+from isospike.export.rtl.design import Design, Layer, signed, unsigned
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A number that the circuit is asked for while it answers: in Verilog, and what it must be.
+
+    | field    | meaning                                                        |
+    |----------|----------------------------------------------------------------|
+    | `kind`   | `spike` or `potential`                                         |
+    | `when`   | the clock at which it is taken                                 |
+    | `value`  | what is taken; `{c}` is what was taken before                  |
+    | `silent` | what stands there if nothing is taken                          |
+    """
+
+    kind: str
+    name: str
+    when: str
+    value: str
+    silent: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit(ABC):
+    """A network as a circuit.
+
+    | member         | meaning                                                                       |
+    |----------------|-------------------------------------------------------------------------------|
+    | `design`       | its whole numbers                                                             |
+    | `programmable` | whether weights and thresholds are written into it, or part of the wiring     |
+    | `name`         | of the architecture, as users say it                                          |
+    | `module`       | of the Verilog, and of its template                                           |
+    | `streams`      | whether inputs may come with every clock                                      |
+    | `stimulus`     | when an input that spikes k ticks before its window's end is high; "" for one |
+    |                | that is a number                                                              |
+    """
+
+    design: Design
+    programmable: bool = False
+    name: ClassVar[str]
+    module: ClassVar[str]
+    stimulus: ClassVar[str]
+    streams: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def cycles(self) -> int:
+        """Clocks from `start` to `done`, at most."""
+
+    @abstractmethod
+    def watched(self) -> Iterator[Watched]:
+        """What is compared, besides the class."""
+
+    @abstractmethod
+    def expected(self, k: np.ndarray) -> np.ndarray:
+        """What the watched must be, then the class and the clocks.  k: (samples, inputs); returns (samples, watched +
+        2)."""
+
+    @abstractmethod
+    def numbers(self, layer: Layer, at: int, i: int) -> dict[str, Any]:
+        """Widths and constants of neuron i of a layer."""
+
+    def more(self) -> dict[str, Any]:
+        """What else the template asks for."""
+        return {}
+
+    @property
+    def bits(self) -> int:
+        """Of a number of ticks."""
+        return unsigned(self.design.ticks)
+
+    def weight(self, layer: Layer) -> int:
+        """Bits of a layer's stored weights."""
+        return signed(np.abs(layer.weights).max(initial=1))
+
+    def threshold(self, layer: Layer) -> int:
+        """Bits of its stored thresholds: beyond what its inputs can add up to none makes sense, but these may be."""
+        reach = layer.inputs * (1 << (self.weight(layer) - 1)) * self.design.ticks
+        return signed(max(reach, int(np.abs(layer.threshold).max(initial=0))))
+
+    def range(self, layer: Layer, i: int) -> tuple[int, int, tuple[int, ...]]:
+        """The least and the most that inputs can add to neuron i in a tick, and the thresholds that it can have."""
+        if self.programmable:
+            reach, most = layer.inputs << (self.weight(layer) - 1), 1 << (self.threshold(layer) - 1)
+            return -reach, reach, (-most, most)
+        return int(layer.least[i]), int(layer.most[i]), (int(layer.threshold[i]),)
+
+    def verilog(self) -> str:
+        """The circuit."""
+        return _templates().get_template(f"{self.module}.v.j2").render(self.context())
+
+    def bench(self, vectors: int) -> str:
+        """A test bench that runs it over so many vectors."""
+        return (
+            _templates()
+            .get_template("bench.v.j2")
+            .render(self.context(), vectors=vectors, columns=list(self.watched()), limit=2 * self.cycles + 8)
+        )
+
+    def memory(self) -> list[int]:
+        """What is written into a programmable circuit, from address 0."""
+        return [
+            int(value) for layer in self.design.layers for value in (*layer.weights.T.reshape(-1), *layer.threshold)
+        ]
+
+    def context(self) -> dict[str, Any]:
+        """What the templates ask for."""
+        design = self.design
+        words = len(self.memory())
+        address = unsigned(words)
+        layers, first = [], 0
+        for at, layer in enumerate(design.layers):
+            neurons = [self._neuron(layer, at, i) for i in range(layer.neurons)]
+            layers.append(
+                {
+                    "inputs": layer.inputs,
+                    "size": layer.neurons,
+                    "neurons": neurons,
+                    "width": max(neuron["width"] for neuron in neurons),
+                    "first": first,
+                    "address": address,
+                    "weight_bits": self.weight(layer),
+                    "threshold_bits": self.threshold(layer),
+                }
+            )
+            first += (layer.inputs + 1) * layer.neurons
+        for neuron in layers[-1]["neurons"]:
+            neuron["width"] = layers[-1]["width"]
+        return {
+            "version": version("isospike"),
+            "module": self.module,
+            "shape": "-".join(map(str, (design.inputs, *(layer.neurons for layer in design.layers)))),
+            "ticks": design.ticks,
+            "inputs": design.inputs,
+            "classes": design.classes,
+            "answer": unsigned(design.classes - 1),
+            "bits": self.bits,
+            "counter": unsigned(self.cycles),
+            "cycles": self.cycles,
+            "programmable": self.programmable,
+            "words": words,
+            "address": address,
+            "value": max(max(layer["weight_bits"], layer["threshold_bits"]) for layer in layers),
+            "layers": layers,
+            "hidden": layers[:-1],
+            "stimulus": self.stimulus.replace("{L}", str(design.ticks)),
+            **self.more(),
+        }
+
+    def _neuron(self, layer: Layer, at: int, i: int) -> dict[str, Any]:
+        least, most, _ = self.range(layer, i)
+        drive = max(signed(least, most), 2)
+        weights = [
+            (j, f"weight[{i * layer.inputs + j}]" if self.programmable else number(layer.weights[j, i], drive))
+            for j in range(layer.inputs)
+            if self.programmable or layer.weights[j, i]
+        ]
+        found = {"index": i, "drive": drive, "weights": weights, "none": number(0, drive)}
+        return found | self.numbers(layer, at, i)
+
+    def start(self, i: int, constant: int, width: int) -> str:
+        """A potential's first value: minus the threshold, and the constant."""
+        if self.programmable:
+            return f"{number(constant, width)} - threshold[{i}]"
+        return number(constant, width)
+
+
+def number(value: int, width: int) -> str:
+    """A signed constant in Verilog."""
+    return f"{'-' if value < 0 else ''}{width}'sd{abs(int(value))}"
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    made.globals |= {"signed": signed, "unsigned": unsigned, "number": number}
+    return made
