@@ -70,7 +70,7 @@ class Inputs:
     """
     | field        | meaning |
     |--------------|--------------------|
-    | `data`       | a torchvision name (mnist, cifar10, …), mnist-sample, an image folder, or an .npz with `images` |
+    | `data`       | a name (mnist, cifar10, iris, mnist-sample, …), an image folder, a .csv or an .npz with `images` |
     | `data_dir`   | where torchvision's data sets are; else $ISOSPIKE_DATA |
     | `preprocess` | 'MEAN… STD…' a channel, of pixels scaled to [0, 1]: '0.1307 0.3081'; or a data set's name |
     | `size`       | resize and crop a folder's images to this size |

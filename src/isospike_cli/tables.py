@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from isospike.measure import Report
@@ -64,6 +65,23 @@ def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     for row in rows:
         table.add_row(*("–" if row[key] is None else _short(row[key]) for key in keys))
     out.print(table)
+
+
+def show_columns(columns: Mapping[str, Mapping[str, Any]], title: str) -> None:
+    """A column for each, and a row for each figure that one of them has."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for key in next(iter(columns.values())):
+        found = [figures[key] for figures in columns.values()]
+        if any(value is not None for value in found):
+            table.add_row(escape(key), *("–" if value is None else _said(value) for value in found))
+    out.print(table)
+
+
+def _said(value: Any) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else _short(value)
 
 
 def show_report(report: Report, title: str) -> None:

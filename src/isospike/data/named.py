@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isospike.data.small import digits, iris
 from isospike.data.source import Data
 from isospike.data.table import Table
 from isospike.errors import InvalidData
@@ -42,6 +43,8 @@ NAMED: dict[str, Callable[[Path, bool, bool], Any]] = {
     "cifar100": _torchvision("CIFAR100"),
     "svhn": _torchvision("SVHN", split=("train", "test")),
     "stl10": _torchvision("STL10", split=("train", "test")),
+    "iris": iris,
+    "digits": digits,
     "places365": _torchvision("Places365", split=("train-standard", "val"), small=True),
 }
 
@@ -104,6 +107,8 @@ def _named(name: str, train: bool, directory: str | Path | None, size: int | Non
         except RuntimeError:  # torchvision's word for "not there"
             _download(name, train, root)
             dataset = NAMED[name](root, train, False)
+    except InvalidData:
+        raise
     except Exception as error:  # of the network, of archives and of torchvision: they share no base class
         raise InvalidData(
             f"`{name}` cannot be read from `{root}`, nor downloaded to it: {error}",

@@ -13,6 +13,7 @@ import numpy as np
 
 from isospike.export.rtl.design import Design, Layer, signed, unsigned
 
+HALF = 500  # half a clock, in delays of a gate, a layer: longer than any path
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -46,8 +47,8 @@ class Circuit(ABC):
     | `name`         | of the architecture, as users say it                                          |
     | `module`       | of the Verilog, and of its template                                           |
     | `streams`      | whether inputs may come with every clock                                      |
-    | `stimulus`     | when an input that spikes k ticks before its window's end is high; "" for one |
-    |                | that is a number                                                              |
+    | `stimulus`     | when an input of k ticks is high: clock c after `start` is tick c − 1; "" if  |
+    |                | inputs are numbers                                                            |
     """
 
     design: Design
@@ -110,6 +111,15 @@ class Circuit(ABC):
             _templates()
             .get_template("bench.v.j2")
             .render(self.context(), vectors=vectors, columns=list(self.watched()), limit=2 * self.cycles + 8)
+        )
+
+    def gates(self) -> str:
+        """A test bench that measures what its gates switch; without their delays, what they answer."""
+        half = 4 * HALF * len(self.design.layers)
+        return (
+            _templates()
+            .get_template("gates.v.j2")
+            .render(self.context(), streams=self.streams, half=half, limit=2 * self.cycles + 8)
         )
 
     def memory(self) -> list[int]:

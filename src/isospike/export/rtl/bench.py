@@ -54,7 +54,7 @@ def written(circuit: Circuit, k: np.ndarray, place: Path, **about: Any) -> None:
         "programmable": circuit.programmable,
         "columns": [column.kind for column in circuit.watched()] + ["class", "clocks"],
         "latency": float(expected[:, -1].mean()),
-        "interval": 1 if circuit.streams else circuit.cycles,
+        "gates": circuit.gates(),
     }
     write(place / "design.json", json.dumps(design | about, indent=1))
 

@@ -18,7 +18,7 @@ class Levels(Circuit):
     """An input stays high once it has spiked."""
 
     name, module = "sttfs", "sttfs"
-    stimulus = "dut.window[0] & dut.tick >= {L} - {k}"
+    stimulus = "clocks > {L} - {k} & clocks <= {L}"
     pulse = False
 
     @property
@@ -67,5 +67,5 @@ class Pulses(Levels):
     """An input is high for one tick."""
 
     name = "sttfs-pulse"
-    stimulus = "dut.window[0] & dut.tick == {L} - {k}"
+    stimulus = "clocks == {L} + 1 - {k} & clocks <= {L}"
     pulse = True

@@ -26,7 +26,7 @@ class AlwaysOn(Circuit):
     """Thresholds are always on."""
 
     name, module = "ttfs", "ttfs"
-    stimulus = "dut.running & dut.tick >= {L} - {k}"
+    stimulus = "clocks > {L} - {k}"
 
     @classmethod
     def spread(cls, design: Design, k: np.ndarray) -> Design:
