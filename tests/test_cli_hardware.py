@@ -15,8 +15,7 @@ from isospike import TTFS, TimeSteps, WeightBits, constrain, convert
 from isospike.data import open_data
 from isospike.errors import InvalidFile, InvalidSetting, IsospikeError
 from isospike.export import RTL
-from isospike.export.rtl.cells import Library
-from isospike_cli.hardware import OSU018, costs
+from isospike.export.rtl import OSU018, Library, costs
 from test_cli import call, figures
 
 HERE = pytest.mark.skipif(shutil.which("iverilog") is None, reason="there is no iverilog")

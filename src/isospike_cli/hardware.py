@@ -12,18 +12,12 @@ import typer
 from isospike.engine import load
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.export import RTL
-from isospike.export.rtl import proved
-from isospike.export.rtl.bench import described
-from isospike.export.rtl.cells import Library
-from isospike.export.rtl.energy import energy
-from isospike.export.rtl.synthesis import synthesised
+from isospike.export.rtl import OSU018, Library, costs, described, energy, proved, synthesised
 from isospike_cli.options import File, Json, Thousand
 from isospike_cli.tables import err, show_columns, show_figures
 
 STORAGES = "hard-wired", "programmable"
 CALIBRATION = 1000  # training samples that outputs of `ttfs` are spread over
-OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # where Debian's qflow-tech-osu018 has it
-COSTS = "energy", "energy_latency", "energy_area", "energy_latency_area"
 SHOWN = {
     "exact": "exact",
     "compared": "numbers compared",
@@ -143,10 +137,3 @@ def _show(rows: list[dict[str, Any]]) -> None:
         {row["folder"]: {said: row.get(key) for key, said in SHOWN.items()} for row in rows},
         "every vector simulated and compared; gates, and energy of an answer",
     )
-
-
-def costs(area: float, total: float, latency: float, interval: float) -> dict[str, float]:
-    """Energy of an answer [pJ] where they follow one another as fast as they can; power times latency, that of one
-    with nothing else on its way; both times area [pJ mm²]."""
-    other = total * max(1.0, latency / interval)
-    return dict(zip(COSTS, (total, other, total * area / 1e6, other * area / 1e6), strict=True))

@@ -8,6 +8,7 @@ from typing import Any
 from isospike.errors import InvalidFile, IsospikeError
 
 PICO = {"ff": 1e-3, "pf": 1.0}
+OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")  # where Debian's qflow-tech-osu018 has it
 TOKENS = re.compile(r"\s*([A-Za-z_]\w*|[01]|[!'^()]|[*&+|])")
 
 

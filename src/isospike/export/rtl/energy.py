@@ -17,6 +17,8 @@ from isospike.export.rtl.cells import Library
 from isospike.export.rtl.synthesis import Synthesis
 from isospike.store import write
 
+COSTS = "energy", "energy_latency", "energy_area", "energy_latency_area"
+
 
 @dataclass(frozen=True)
 class Energy:
@@ -31,6 +33,13 @@ class Energy:
     def total(self) -> float:
         """Of both."""
         return self.gates + self.flops
+
+
+def costs(area: float, total: float, latency: float, interval: float) -> dict[str, float]:
+    """Energy of an answer [pJ] where they follow one another as fast as they can; power times latency, that of one
+    with nothing else on its way; both times area [pJ mm²]."""
+    other = total * max(1.0, latency / interval)
+    return dict(zip(COSTS, (total, other, total * area / 1e6, other * area / 1e6), strict=True))
 
 
 def energy(place: Path, made: Synthesis, library: Library, vectors: int) -> Energy:
