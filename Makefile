@@ -5,8 +5,9 @@ SEED ?= 0
 
 fuzz: N ?= 10000
 mutants: N ?= 60
+rtl-mutants: N ?= 120
 
-.PHONY: demo test check fuzz mutants benchmark lenet
+.PHONY: demo test check fuzz mutants rtl-mutants benchmark lenet
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +31,9 @@ fuzz: $(VENV)/.installed  ## exactness of N random networks; goes on where it wa
 
 mutants: $(VENV)/.installed  ## plant N bugs drawn from SEED; goes on where it was stopped, and lists those that no test notices
 	$(BIN)/python tests/mutants.py $(N) $(SEED)
+
+rtl-mutants: $(VENV)/.installed  ## plant N faults drawn from SEED in circuits, and list those that no comparison notices
+	$(BIN)/python tests/rtl_mutants.py $(N) $(SEED)
 
 benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MODELS=folder of ONNX files
 	$(BIN)/python benchmarks/speed.py $(if $(MODELS),--models $(MODELS))

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -87,7 +87,7 @@ class Circuit(ABC):
 
     def weight(self, layer: Layer) -> int:
         """Bits of a layer's stored weights."""
-        return signed(np.abs(layer.weights).max(initial=1))
+        return signed(layer.weights.min(initial=-1), layer.weights.max(initial=1))
 
     def threshold(self, layer: Layer) -> int:
         """Bits of its stored thresholds: beyond what its inputs can add up to none makes sense, but these may be."""
@@ -100,6 +100,20 @@ class Circuit(ABC):
             reach, most = layer.inputs << (self.weight(layer) - 1), 1 << (self.threshold(layer) - 1)
             return -reach, reach, (-most, most)
         return int(layer.least[i]), int(layer.most[i]), (int(layer.threshold[i]),)
+
+    def contents(self) -> tuple["Circuit", ...]:
+        """What it is tried with: itself; if it is programmable, other weights and thresholds too, as large as its words
+        hold them, so that no width is too small for any."""
+        if not self.programmable:
+            return (self,)
+        generator, layers = np.random.default_rng(0), []
+        for layer in self.design.layers:
+            end = 1 << (self.weight(layer) - 1)
+            weights = generator.choice([-end, 0, end - 1], layer.weights.shape, p=[0.4, 0.2, 0.4])
+            reach = end * layer.inputs * self.design.ticks
+            threshold = generator.choice([-reach, -reach // 8, 0, reach // 8, reach], layer.neurons)
+            layers.append(replace(layer, weights=weights, threshold=threshold))
+        return self, replace(self, design=replace(self.design, layers=tuple(layers)))
 
     def verilog(self) -> str:
         """The circuit."""
@@ -164,6 +178,7 @@ class Circuit(ABC):
             "cycles": self.cycles,
             "programmable": self.programmable,
             "words": words,
+            "contents": len(self.contents()),
             "address": address,
             "value": max(max(layer["weight_bits"], layer["threshold_bits"]) for layer in layers),
             "layers": layers,
@@ -191,8 +206,9 @@ class Circuit(ABC):
 
 
 def number(value: int, width: int) -> str:
-    """A signed constant in Verilog."""
-    return f"{'-' if value < 0 else ''}{width}'sd{abs(int(value))}"
+    """A signed constant in Verilog, of so many bits or one more: the minus is taken after it has been widened."""
+    size = abs(int(value))
+    return f"{'-' if value < 0 else ''}{max(width, size.bit_length() + 1)}'sd{size}"
 
 
 @cache

@@ -45,15 +45,16 @@ def written(circuit: Circuit, k: np.ndarray, place: Path, **about: Any) -> None:
     write(place / "vectors.hex", _hexadecimal([_packed(row, circuit.bits) for row in k.tolist()]))
     if circuit.programmable:
         bits = circuit.context()["value"]
-        write(place / "memory.hex", _hexadecimal([value % (1 << bits) for value in circuit.memory()]))
-    expected = circuit.expected(k)
+        memory = [value % (1 << bits) for content in circuit.contents() for value in content.memory()]
+        write(place / "memory.hex", _hexadecimal(memory))
+    expected = np.concatenate([content.expected(k) for content in circuit.contents()])
     write(place / "expected.txt", "".join(f"{' '.join(map(str, row))}\n" for row in expected.tolist()))
     design = {
         "module": circuit.module,
         "style": circuit.name,
         "programmable": circuit.programmable,
         "columns": [column.kind for column in circuit.watched()] + ["class", "clocks"],
-        "latency": float(expected[:, -1].mean()),
+        "latency": float(expected[: len(k), -1].mean()),
         "gates": circuit.gates(),
     }
     write(place / "design.json", json.dumps(design | about, indent=1))

@@ -104,8 +104,8 @@ class Design:
 
 
 def signed(*values: int) -> int:
-    """Bits of a signed number that can be any of these, or their negatives."""
-    return max(abs(int(value)) for value in values).bit_length() + 1
+    """Bits of a signed number that can be any of these."""
+    return max((value if value >= 0 else ~value).bit_length() for value in map(int, values)) + 1
 
 
 def unsigned(most: int) -> int:

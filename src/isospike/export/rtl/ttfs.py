@@ -103,7 +103,14 @@ class AlwaysOn(Circuit):
         width = signed(*starts, *(start + rise for start in starts for rise in rises))
         if self.programmable:
             initial = f"{number(-gain * self.half, width)} - threshold[{i}] - slope{i} * {number(end, width)}"
-            return {"width": width, "initial": initial, "slope": f"slope{i}", "gain": number(gain, width)}
+            steep = signed(*slopes)
+            return {
+                "width": width,
+                "initial": initial,
+                "slope": f"slope{i}",
+                "steep": steep,
+                "gain": number(gain, steep),
+            }
         return {
             "width": width,
             "initial": number(-int(self._theta(layer, at)[i]), width),

@@ -1,0 +1,85 @@
+"""Plants faults in circuits, drawn from a seed, and lists those that no comparison notices: `make rtl-mutants N=120`.
+
+A fault is a changed operator, constant, width or index in a line of the Verilog of one of the architectures, with
+weights hard-wired or programmable; the circuit is simulated over its vectors, and every spike, potential, class and clock
+compared."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parent / "export"))
+
+from test_rtl import X, circuit
+
+from isospike.errors import IsospikeError
+from isospike.export.rtl import STYLES, proved
+
+LIMIT = 60  # seconds; a fault that makes a loop is noticed by that
+OPERATORS = {"+": "-", "-": "+", ">=": ">", "<=": "<", ">": ">=", "<": "<=", "==": "!=", "&": "|", "|": "&", "~": "", ">>>": ">>", "<<": ">>"}  # fmt: skip
+PLACES = {
+    "constant": re.compile(r"(?<='d)\d+|(?<='sd)\d+"),
+    "operator": re.compile(r"(?<= )(?:>>>|<<|>=|==|[+\-&|<>])(?= )|~"),
+    "width": re.compile(r"(?<=\[)\d+(?=:0\])"),
+    "index": re.compile(r"(?<=\[)\d+(?=\])"),
+}
+
+
+def faulty(text: str, generator: np.random.Generator) -> tuple[str, str]:
+    """The text with one fault, and what it is."""
+    lines = text.splitlines()
+    while True:
+        kind = str(generator.choice(list(PLACES)))
+        code = [(n, at) for n, line in enumerate(lines) for at in PLACES[kind].finditer(line.partition("//")[0])]
+        if not code:
+            continue
+        n, at = code[generator.integers(len(code))]
+        old = at[0]
+        if kind == "operator":
+            new = OPERATORS[old]
+        elif kind == "width":
+            new = str(max(0, int(old) - 1))
+        else:
+            new = str(max(0, int(old) + int(generator.choice([-1, 1]))))
+        if new != old:
+            changed = lines[n][: at.start()] + new + lines[n][at.end() :]
+            return "\n".join(
+                [*lines[:n], changed, *lines[n + 1 :], ""]
+            ), f"{kind}: {lines[n].strip()} → {changed.strip()}"
+
+
+def noticed(place: Path) -> str:
+    """How a fault shows, or nothing."""
+    try:
+        return "" if proved(place, "icarus").exact else "differs"
+    except (IsospikeError, ValueError):
+        return "does not run"
+    except subprocess.TimeoutExpired:
+        return "does not end"
+
+
+def main(count: int, seed: int) -> None:
+    generator, left = np.random.default_rng(seed), []
+    with TemporaryDirectory() as name:
+        for i in range(count):
+            style, programmable = list(STYLES)[i % len(STYLES)], bool(i // len(STYLES) % 2)
+            made = circuit(style, programmable, seed=i % 3)
+            place = Path(name) / str(i)
+            made.write(place, X)
+            file = place / f"{made.circuit.module}.v"
+            text, fault = faulty(file.read_text(), generator)
+            file.write_text(text)
+            how = noticed(place)
+            print(
+                f"{i + 1:4}  {style}{', programmable' if programmable else ''}  {how or 'LEFT'}  {fault}", flush=True
+            )
+            left += [] if how else [fault]
+    print(f"{count - len(left)} of {count} faults noticed")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
