@@ -102,8 +102,8 @@ class Circuit(ABC):
         return int(layer.least[i]), int(layer.most[i]), (int(layer.threshold[i]),)
 
     def contents(self) -> tuple["Circuit", ...]:
-        """What it is tried with: itself; if it is programmable, other weights and thresholds too, as large as its words
-        hold them, so that no width is too small for any."""
+        """What it is tried with: itself; if it is programmable, other weights and thresholds too, as large as its
+        words hold them, so that no width is too small for any."""
         if not self.programmable:
             return (self,)
         generator, layers = np.random.default_rng(0), []
