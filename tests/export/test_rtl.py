@@ -54,7 +54,7 @@ def test_every_number_is_that_of_the_whole_numbers(
     made.write(tmp_path, X, samples=20)
     proof = proved(tmp_path)
     assert proof.simulator == "icarus" and proof.exact
-    hidden, outputs, tries = 10, 3, proof.vectors  # of two contents where it is programmable
+    hidden, outputs, tries = 10, 3, proof.vectors  # of three contents where it is programmable
     spiking = hidden + outputs if style == "ttfs" else hidden
     assert proof.compared == {
         "spike": spiking * tries,

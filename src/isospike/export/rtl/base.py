@@ -102,18 +102,21 @@ class Circuit(ABC):
         return int(layer.least[i]), int(layer.most[i]), (int(layer.threshold[i]),)
 
     def contents(self) -> tuple["Circuit", ...]:
-        """What it is tried with: itself; if it is programmable, other weights and thresholds too, as large as its
-        words hold them, so that no width is too small for any."""
+        """What it is tried with: itself; if it is programmable, other weights and thresholds too, those at the ends of
+        its words and random ones, so that no width is too small for any."""
         if not self.programmable:
             return (self,)
-        generator, layers = np.random.default_rng(0), []
+        generator, ends, others = np.random.default_rng(0), list[Layer](), list[Layer]()
         for layer in self.design.layers:
             end = 1 << (self.weight(layer) - 1)
-            weights = generator.choice([-end, 0, end - 1], layer.weights.shape, p=[0.4, 0.2, 0.4])
             reach = end * layer.inputs * self.design.ticks
-            threshold = generator.choice([-reach, -reach // 8, 0, reach // 8, reach], layer.neurons)
-            layers.append(replace(layer, weights=weights, threshold=threshold))
-        return self, replace(self, design=replace(self.design, layers=tuple(layers)))
+            weights = generator.choice([-end, end - 1], layer.weights.shape)
+            weights[:, 0::3], weights[:, 1::3] = -end, end - 1
+            ends.append(replace(layer, weights=weights, threshold=generator.choice([-reach, reach], layer.neurons)))
+            threshold = generator.integers(-reach // 16, reach // 16 + 1, layer.neurons)
+            weights = generator.integers(-end, end, layer.weights.shape)
+            others.append(replace(layer, weights=weights, threshold=threshold))
+        return self, *(replace(self, design=replace(self.design, layers=tuple(one))) for one in (ends, others))
 
     def verilog(self) -> str:
         """The circuit."""
