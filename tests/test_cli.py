@@ -463,10 +463,12 @@ def test_every_command_is_listed_and_explains_its_options() -> None:
         "compare",
         "convert",
         "diagnose",
+        "export",
         "inspect",
         "page",
         "reproduce",
         "run",
+        "synthesise",
         "train",
         "tune",
     }

@@ -97,8 +97,8 @@ class Circuit(ABC):
     def range(self, layer: Layer, i: int) -> tuple[int, int, tuple[int, ...]]:
         """The least and the most that inputs can add to neuron i in a tick, and the thresholds that it can have."""
         if self.programmable:
-            reach, most = layer.inputs << (self.weight(layer) - 1), 1 << (self.threshold(layer) - 1)
-            return -reach, reach, (-most, most)
+            end, most = 1 << (self.weight(layer) - 1), 1 << (self.threshold(layer) - 1)
+            return -end * layer.inputs, (end - 1) * layer.inputs, (-most, most - 1)
         return int(layer.least[i]), int(layer.most[i]), (int(layer.threshold[i]),)
 
     def contents(self) -> tuple["Circuit", ...]:
@@ -114,6 +114,7 @@ class Circuit(ABC):
             weights[:, 0::3], weights[:, 1::3] = -end, end - 1
             ends.append(replace(layer, weights=weights, threshold=generator.choice([-reach, reach], layer.neurons)))
             threshold = generator.integers(-reach // 16, reach // 16 + 1, layer.neurons)
+            threshold[-1] = -reach // 16  # or the last class would hardly ever be the answer
             weights = generator.integers(-end, end, layer.weights.shape)
             others.append(replace(layer, weights=weights, threshold=threshold))
         return self, *(replace(self, design=replace(self.design, layers=tuple(one))) for one in (ends, others))
