@@ -112,9 +112,10 @@ class Circuit(ABC):
             reach = end * layer.inputs * self.design.ticks
             weights = generator.choice([-end, end - 1], layer.weights.shape)
             weights[:, 0::3], weights[:, 1::3] = -end, end - 1
-            ends.append(replace(layer, weights=weights, threshold=generator.choice([-reach, reach], layer.neurons)))
+            # Silent inputs make all neurons spike as early as can be, so that the next layer hears all at once.
+            ends.append(replace(layer, weights=weights, threshold=np.full(layer.neurons, -reach)))
             threshold = generator.integers(-reach // 16, reach // 16 + 1, layer.neurons)
-            threshold[-1] = -reach // 16  # or the last class would hardly ever be the answer
+            threshold[-1] = -reach  # the last class is the answer
             weights = generator.integers(-end, end, layer.weights.shape)
             others.append(replace(layer, weights=weights, threshold=threshold))
         return self, *(replace(self, design=replace(self.design, layers=tuple(one))) for one in (ends, others))
