@@ -123,7 +123,8 @@ def _circuit(
 def _gates(place: Path, library: Library, latency: float) -> dict[str, float]:
     gates = synthesised(place, library)
     spent = energy(place, gates, library, VECTORS)
-    found = {"cells": gates.cells, "flip-flops": gates.flops, AREA: gates.area, "longest path [ps]": gates.delay}
+    found = {"cells": gates.cells, "flip-flops": gates.flops, AREA: gates.area}
+    found |= {} if gates.delay is None else {"longest path [ps]": gates.delay}
     both = costs(gates.area, spent.total, latency, spent.clocks)
     return found | dict(zip((ENERGY, ALONE, PRODUCT, PRODUCT_ALONE), both.values(), strict=True))
 
