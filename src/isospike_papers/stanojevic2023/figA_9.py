@@ -34,6 +34,7 @@ SUBJECTS: dict[str, tuple[Callable[[Setup], Subject], int]] = {  # and the outpu
     "CIFAR-100": (vgg16_cifar100, 5),
 }
 CONVOLUTIONS = {"CTE": "CTE-8", "ECTE": "ECTE", "rate code": RATE}  # one bin would see nothing of images without zeros
+NARROW = 0.3  # of convolutions' surrogates: through wider ones gradients explode
 HEAVY, EPOCHS, IMAGES, FULL = (
     20.0,
     10,
@@ -146,7 +147,7 @@ def _convolutional(name: str, subject: Subject, setup: Setup) -> tuple[list[Row]
     for case, code in CONVOLUTIONS.items():
         epochs = quarter(_epochs(setup)) if code == RATE else _epochs(setup)
         one = Plan(name.lower(), code, _channels(setup), 1, epochs, len(train), setup.seed, 1e-2)
-        one = replace(one, weight=HEAVY, convolutional=True)
+        one = replace(one, weight=HEAVY, convolutional=True, width=NARROW)
         networks[case] = answering(one, train, held_out, setup.device)
     rows = [_row(f"{name}, {case}, convolutional", network, plain) for case, network in networks.items()]
     return rows, (networks["ECTE"], next(iter(plain.values())))
