@@ -32,7 +32,7 @@ def plain(network: iso.SpikingNetwork) -> Callable[[Tensor, Tensor], Tensor]:
         left, outs = x.new_zeros(len(x), len(first)), []
         for now in pattern:
             s = now @ first.T + 0.8 * left
-            spikes = Step.apply(s - levels[0], lambda a: 1 - torch.tanh(a / 0.3) ** 2)
+            spikes = Step.apply(s - levels[0], lambda a: 1 - torch.tanh(a) ** 2)
             left = s * (1 - spikes)
             outs.append(spikes @ last.T - levels[1])
         z, targets = torch.stack(outs, 1), read.neuron.targets[y].float()

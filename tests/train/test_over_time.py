@@ -155,6 +155,17 @@ def test_gradients_of_a_whole_network_are_those_of_plain_torch(monkeypatch: pyte
         assert float((fused - plain).abs().max()) <= 1e-10 * float(plain.abs().max())
 
 
+def test_what_is_held_fixed_stays() -> None:
+    x, y = samples()
+    trainee = OverTime(units(encoder(), [12], DIGITS, outputs=2))
+    trainee.thresholds.requires_grad_(False)
+    trainee.loss(x, y).backward()
+    assert all((p.grad is None) == (not p.requires_grad) for p in trainee.parameters())
+    silent = OverTime(units(encoder(), [12], DIGITS, outputs=2))
+    silent.loss(torch.zeros_like(x), y).backward()
+    assert not any(bool(p.grad.any()) for p in silent.synapses.values()), "silent inputs change no weight"
+
+
 def _trained(seed: int = 0, epochs: int = 20, **options: Any) -> iso.SpikingNetwork:
     x, y = samples(96)
     batches = list(zip(x.split(8), y.split(8), strict=True))

@@ -133,7 +133,7 @@ class OverTime(Trainee[SpikingNetwork]):
         """The cross-entropy of the output pattern, with spikes weighed by ω."""
         widest = max(math.prod(stage.shape) for stage in self._body.stages) * self._body.steps
         part = len(x) if x.device.type != "cpu" else max(1, PART // widest)
-        total: Tensor = InParts.apply(self._summed, part, x, y, *self.parameters())
+        total: Tensor = InParts.apply(self._summed, part, x, y, *(p for p in self.parameters() if p.requires_grad))
         return total / len(x)
 
     def _summed(self, x: Tensor, y: Tensor) -> Tensor:

@@ -84,8 +84,9 @@ class FigA5(Claim):
                 f"{len(train):,} training images, {setup.epochs} epochs, the best by {len(held_out):,} others, one "
                 f"trial; {len(test):,} test images.  The source stops after 100 epochs without progress and gives "
                 f"no learning rate, ω, Q, δn nor dropout: here {RATES[self.data]:g}, falling to {LAST:g} of it, "
-                f"ω = 10, ECTE with Q = 8 and δn = 8, CTE with Q = 1, dropout {DROPOUT}.  The rate code, as in Woźniak"
-                f" 2020, has {STEPS} steps and {WHITE} spikes of a white pixel, and a quarter of the epochs.",
+                f"thresholds from 1 (the source: 0.07), ω = 10, ECTE with Q = 8 and δn = 8, CTE with Q = 1, "
+                f"dropout {DROPOUT}.  The rate code, as in Woźniak 2020, has {STEPS} steps and {WHITE} spikes of a "
+                "white pixel, and a quarter of the epochs.",
                 f"{100 * share:.1f} % of the features are not zero.  Additions of the first layer are counted: spikes "
                 "of the input times neurons, and three for the leak of each neuron and step.",
                 *self.counts,

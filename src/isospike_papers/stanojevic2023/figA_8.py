@@ -90,7 +90,8 @@ class FigA8(Claim):
                 f"words that stand in 5 articles or more; {100 * statistics.mean(share):.1f} % of the features are "
                 "not zero, where the source prints about 32 %.",
                 f"{setup.epochs} epochs, of which the best by a tenth of the training articles is taken; learning "
-                f"rate {RATES['bbc']:g}, dropout {DROPOUT}.  The source names neither.  The classifier is a linear "
+                f"rate {RATES['bbc']:g}, dropout {DROPOUT}.  The source names neither; its thresholds begin at 0.07, "
+                "here at 1.  The classifier is a linear "
                 f"support vector machine with C = {PENALTY_OF_TEXTS:g}.",
             ),
             draw=lambda: drawn(rows, f"BBC News, {len(share)} folds", network, test),

@@ -6,8 +6,6 @@ import torch
 
 from isospike.data import Data
 from isospike.importers import read
-from isospike.ir.ops.affine import Population
-from isospike.ir.ops.dense import Dense
 from isospike.passes import canonical
 from isospike_papers.shared.subject import Subject
 
@@ -17,11 +15,6 @@ def features(subject: Subject, data: Data, name: str) -> Data:
     """What the first dense layer of a subject's network hears of each sample, rectified as it is."""
     assert subject.input_range is not None
     graph = canonical(read(subject.model, next(iter(data))[:2]).with_range(*subject.input_range)).to(torch.float32)
-    first = next(
-        node
-        for node in graph
-        if isinstance(node.op, Population)
-        and any(isinstance(step, Dense) for chain in node.op.groups for step in chain)
-    )
+    first = next(node for node in graph if len(node.shape) == 1)  # canonical: it flattens and multiplies
     trunk = replace(graph, output=first.inputs[0]).edited({})
     return Data(name, torch.cat([trunk(x).flatten(1) for x in data]), data.labels, classes=data.classes)
