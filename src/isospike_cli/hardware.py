@@ -63,12 +63,12 @@ def export_command(
             f"`{output}` is there already, or its folder is not.", "A new folder.", "Choose another place: --out."
         )
     network = load(file)
-    data, train = inputs.of(network, False).first(inputs.samples), inputs.of(network, True).first(CALIBRATION)
+    data = inputs.of(network, False).first(inputs.samples)
     made = RTL.of(
         network,
         circuits.style,
         circuits.weights == "programmable",
-        torch.cat(list(train)) if circuits.style == "ttfs" else None,
+        torch.cat(list(inputs.of(network, True).first(CALIBRATION))) if circuits.style == "ttfs" else None,
         circuits.powers_of_two,
     )
     x = torch.cat(list(data))

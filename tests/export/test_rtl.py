@@ -218,6 +218,20 @@ def test_what_is_no_circuit_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     assert set(SIMULATORS) == {"icarus", "verilator"}
 
 
+@HERE
+def test_what_was_found_before_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit("sttfs").write(tmp_path, X)
+    assert proved(tmp_path).exact
+    monkeypatch.setitem(SIMULATORS, "icarus", lambda place, module: None)
+    with pytest.raises(IsospikeError, match="wrote nothing"):
+        proved(tmp_path)
+    with pytest.raises(InvalidSetting, match="simulator `modelsim` is not known"):
+        proved(tmp_path, "modelsim")
+    (tmp_path / "design.json").write_text("{}")
+    with pytest.raises(InvalidFile, match="holds no circuit"):
+        proved(tmp_path)
+
+
 def test_gains_that_are_powers_of_two_are_the_network_too() -> None:
     found = Integers.of(tuned(ticks=15, bits=8), powers_of_two=True)
     assert all(one.gain & (one.gain - 1) == 0 for one in found.stages.values()) and found.differing(X) == 0

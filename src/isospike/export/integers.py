@@ -81,7 +81,7 @@ class Integers(Exported):
     def of(cls, network: SpikingNetwork, powers_of_two: bool = False) -> "Integers":
         """The integer form of a network that was trained or tuned with `WeightBits` and `TimeSteps`.
 
-        powers_of_two: gains are such numbers, which a shift divides by; windows change by up to a factor of √2 for it.
+        powers_of_two: gains are powers of two, so that a shift divides by them; windows change by up to √2.
         Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes
         differ within a stage, or sums join sources whose units are no multiples of one another; and where the synapses
         are too many to list."""

@@ -17,7 +17,7 @@ from torch import nn
 
 from isospike import TTFS, SpikingNetwork, TimeSteps, WeightBits, convert, load, save
 from isospike.data import Data, loader, open_data
-from isospike.export.rtl import OSU018, RTL, Library, costs, described, energy, proved, synthesised
+from isospike.export.rtl import OSU018, RTL, SCRIPT, Library, costs, described, energy, proved, synthesised
 from isospike.report.claim import Claim, Figures, Found, Row, Setup, Value, at_most, number
 from isospike.store import Store, write
 from isospike.train import fit, prepare
@@ -114,8 +114,10 @@ def _circuit(
         }
         write(path, json.dumps(found | ({} if library is None else _gates(place, library, found["latency [clocks]"]))))
 
-    text = made.circuit.verilog() + made.circuit.bench(len(x)) + repr(made.ticks(x).tolist())
+    circuit = made.circuit
+    text = circuit.verilog() + circuit.bench(len(x)) + circuit.gates() + repr(made.ticks(x).tolist())
     how = {"text": hashlib.sha256(text.encode()).hexdigest(), "cells": library and library.name, "vectors": VECTORS}
+    how |= {"script": library and SCRIPT}
     kept: dict[str, float] = json.loads(Store().kept(f"circuit-{style}", how, "figures.json", measure).read_text())
     return kept
 

@@ -8,5 +8,6 @@ from isospike.export.rtl.cells import Library as Library
 from isospike.export.rtl.energy import costs as costs
 from isospike.export.rtl.energy import energy as energy
 from isospike.export.rtl.exported import RTL as RTL
+from isospike.export.rtl.synthesis import SCRIPT as SCRIPT
 from isospike.export.rtl.synthesis import synthesised as synthesised
 from isospike.export.rtl.table import STYLES as STYLES

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from isospike.errors import InvalidSetting
 from isospike.export.rtl.base import Circuit, Watched, number
 from isospike.export.rtl.design import Layer, signed
@@ -43,18 +41,8 @@ class Pipelined(Circuit):
                     yield Watched("spike", f"layer {n}, neuron {i}: ticks", when, f"dut.layer{n}.out{i}")
                 yield Watched("potential", f"layer {n}, neuron {i}: potential", when, f"dut.layer{n}.v{i}")
 
-    def expected(self, k: np.ndarray) -> np.ndarray:
-        columns = []
-        for layer in self.design.hidden:
-            v = k @ layer.weights - layer.threshold
-            k = np.clip(v // layer.gain, 0, self.design.ticks)
-            columns.append(np.stack([k, v], 2).reshape(len(k), -1))
-        last = self.design.layers[-1]
-        v = k @ last.weights - last.threshold
-        return np.concatenate([*columns, v, v.argmax(1)[:, None], np.full((len(k), 1), self.cycles)], 1)
-
     def numbers(self, layer: Layer, at: int, i: int) -> dict[str, Any]:
-        least, most, thresholds = self.range(layer, i)
+        least, most, thresholds = self.reach(layer, i)
         ticks = self.design.ticks
         width = signed(
             ticks, *(end - threshold for threshold in thresholds for end in (0, ticks * least, ticks * most))

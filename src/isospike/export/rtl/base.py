@@ -13,7 +13,7 @@ import numpy as np
 
 from isospike.export.rtl.design import Design, Layer, signed, unsigned
 
-HALF = 500  # half a clock, in delays of a gate, a layer: longer than any path
+HALF = 2000  # half a clock, in delays of a gate, for each layer: longer than any path
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -24,6 +24,7 @@ class Watched:
     | field    | meaning                                                        |
     |----------|----------------------------------------------------------------|
     | `kind`   | `spike` or `potential`                                         |
+    | `name`   | what the bench calls it                                        |
     | `when`   | the clock at which it is taken                                 |
     | `value`  | what is taken; `{c}` is what was taken before                  |
     | `silent` | what stands there if nothing is taken                          |
@@ -67,10 +68,20 @@ class Circuit(ABC):
     def watched(self) -> Iterator[Watched]:
         """What is compared, besides the class."""
 
-    @abstractmethod
     def expected(self, k: np.ndarray) -> np.ndarray:
         """What the watched must be, then the class and the clocks.  k: (samples, inputs); returns (samples, watched +
         2)."""
+        spikes, potentials = self.design.answer(k)
+        *hidden, last = potentials
+        columns = [
+            np.stack([own, v - self.ahead(layer)], 2).reshape(len(k), -1)
+            for layer, own, v in zip(self.design.hidden, spikes, hidden, strict=True)
+        ]
+        return np.concatenate([*columns, last, last.argmax(1)[:, None], np.full((len(k), 1), self.cycles)], 1)
+
+    def ahead(self, layer: Layer) -> np.ndarray:
+        """What the potentials of a hidden layer lack when they are watched."""
+        return 0 * layer.gain
 
     @abstractmethod
     def numbers(self, layer: Layer, at: int, i: int) -> dict[str, Any]:
@@ -94,7 +105,7 @@ class Circuit(ABC):
         reach = layer.inputs * (1 << (self.weight(layer) - 1)) * self.design.ticks
         return signed(max(reach, int(np.abs(layer.threshold).max(initial=0))))
 
-    def range(self, layer: Layer, i: int) -> tuple[int, int, tuple[int, ...]]:
+    def reach(self, layer: Layer, i: int) -> tuple[int, int, tuple[int, ...]]:
         """The least and the most that inputs can add to neuron i in a tick, and the thresholds that it can have."""
         if self.programmable:
             end, most = 1 << (self.weight(layer) - 1), 1 << (self.threshold(layer) - 1)
@@ -134,7 +145,7 @@ class Circuit(ABC):
 
     def gates(self) -> str:
         """A test bench that measures what its gates switch; without their delays, what they answer."""
-        half = 4 * HALF * len(self.design.layers)
+        half = HALF * len(self.design.layers)
         return (
             _templates()
             .get_template("gates.v.j2")
@@ -193,7 +204,7 @@ class Circuit(ABC):
         }
 
     def _neuron(self, layer: Layer, at: int, i: int) -> dict[str, Any]:
-        least, most, _ = self.range(layer, i)
+        least, most, _ = self.reach(layer, i)
         drive = max(signed(least, most), 2)
         weights = [
             (j, f"weight[{i * layer.inputs + j}]" if self.programmable else number(layer.weights[j, i], drive))

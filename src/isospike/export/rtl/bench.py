@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from isospike.errors import InvalidFile, IsospikeError
+from isospike.errors import InvalidFile, InvalidSetting, IsospikeError
 from isospike.export.rtl.base import Circuit
 from isospike.store import folder, write
 
@@ -64,6 +64,8 @@ def described(place: Path) -> dict[str, Any]:
     """What design.json in a folder says.  Raises `InvalidFile`."""
     try:
         found: dict[str, Any] = json.loads((place / "design.json").read_text())
+        if not {"module", "columns", "gates"} <= set(found) or not str(found["module"]).isidentifier():
+            raise ValueError("design.json does not describe one")
         return found
     except (OSError, ValueError) as error:
         raise InvalidFile(
@@ -74,9 +76,16 @@ def described(place: Path) -> dict[str, Any]:
 def proved(place: Path, simulator: str | None = None) -> Proof:
     """Run the circuit in a folder over its vectors, and compare every spike time, potential, class and clock.
 
-    simulator: one of `SIMULATORS`, else the first that is here.  Raises `IsospikeError` if none is, or if it fails."""
+    simulator: one of `SIMULATORS`, else the first that is here.  Raises `InvalidSetting`, `IsospikeError`."""
     about, name = described(place), simulator or available()
+    if name not in SIMULATORS:
+        raise InvalidSetting(f"simulator `{name}` is not known.", f"{', '.join(SIMULATORS)}.", "Choose one.")
+    (place / "found.txt").unlink(missing_ok=True)  # what was found before proves nothing
     SIMULATORS[name](place, about["module"])
+    if not (place / "found.txt").exists():
+        raise IsospikeError(
+            f"{name} ran in `{place}`, and wrote nothing.", remedy="Export again, or try the other one."
+        )
     found, expected = (np.loadtxt(place / file, dtype=np.int64, ndmin=2) for file in ("found.txt", "expected.txt"))
     if found.shape != expected.shape:
         raise IsospikeError(f"{name} wrote {found.shape} numbers where {expected.shape} are expected.")
@@ -136,7 +145,10 @@ def _verilator() -> tuple[list[str], dict[str, str]] | None:
 
 def called(command: list[str], place: Path, more: Mapping[str, str] | None = None) -> str:
     """Run a tool in a folder, and return what it said.  Raises `IsospikeError` if it fails."""
-    done = subprocess.run(command, cwd=place, env=os.environ | (more or {}), capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, cwd=place, env=os.environ | (more or {}), capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise IsospikeError(f"`{command[0]}` is not here.", remedy="Install it, or leave the choice out.") from error
     if done.returncode:
         raise IsospikeError(f"`{command[0]}` failed in `{place}`: {(done.stderr or done.stdout).strip()[:SAID]}")
     return done.stdout + done.stderr

@@ -1,7 +1,7 @@
 """A library of cells, as a liberty file has it: areas, capacitances of pins, functions, and models to simulate."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class Cell:
     | `clock`   |      | when the state of a flip-flop changes, in Verilog; "" without one           |
     | `next`    |      | to what                                                                     |
     | `states`  |      | names of the state and its inverse                                          |
+    | `clocks`  |      | the pins of its clock                                                       |
     """
 
     name: str
@@ -32,7 +33,7 @@ class Cell:
     clock: str = ""
     next: str = ""
     states: tuple[str, ...] = ()
-    clocks: tuple[str, ...] = field(default=())
+    clocks: tuple[str, ...] = ()
 
     def model(self) -> str:
         """In Verilog: each output follows after a unit of time, and adds its load to what is switched."""

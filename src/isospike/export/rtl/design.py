@@ -75,6 +75,18 @@ class Design:
         """Number of outputs."""
         return self.layers[-1].neurons
 
+    def answer(self, k: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Ticks of every hidden layer, and potentials minus thresholds of every layer, each (samples, neurons).
+
+        k: (samples, inputs)."""
+        spikes, potentials = list[np.ndarray](), list[np.ndarray]()
+        for layer in self.layers:
+            potentials.append(k @ layer.weights - layer.threshold)
+            if layer is not self.layers[-1]:
+                k = np.clip(potentials[-1] // layer.gain, 0, self.ticks)
+                spikes.append(k)
+        return spikes, potentials
+
     @classmethod
     def of(cls, integers: Integers) -> "Design":
         """The layers of a network in integers.  Raises `InvalidSetting` for pools, sums of several sources, and more
@@ -90,10 +102,10 @@ class Design:
                     "Convert a network without max pools and residual sums.",
                 )
             own = integers.stages[stage.name]
-            if own.weights.nnz > MOST:
+            if (size := own.weights.shape[0] * own.weights.shape[1]) > MOST:
                 raise InvalidSetting(
-                    f"stage `{stage.name}` has {own.weights.nnz:,} synapses, each of which is written out.",
-                    f"At most {MOST:,} a layer; a convolution has one for each place that it is taken at.",
+                    f"stage `{stage.name}` has {size:,} synapses, each of which is written out.",
+                    f"At most {MOST:,} a layer, inputs times neurons; a convolution counts as a dense layer.",
                     "Convert a smaller network.",
                 )
             last = stage is body.stages[-1]

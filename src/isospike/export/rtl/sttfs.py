@@ -37,18 +37,11 @@ class Levels(Circuit):
         for i in range(self.design.classes):
             yield Watched("potential", f"output {i}: potential", "dut.ended", f"dut.layer{last}.v{i}")
 
-    def expected(self, k: np.ndarray) -> np.ndarray:
-        columns = []
-        for layer in self.design.hidden:
-            v = k @ layer.weights - layer.threshold
-            k = np.clip(v // layer.gain, 0, self.design.ticks)
-            columns.append(np.stack([k, v - layer.gain * self.design.ticks], 2).reshape(len(k), -1))
-        last = self.design.layers[-1]
-        v = k @ last.weights - last.threshold
-        return np.concatenate([*columns, v, v.argmax(1)[:, None], np.full((len(k), 1), self.cycles)], 1)
+    def ahead(self, layer: Layer) -> np.ndarray:
+        return layer.gain * self.design.ticks
 
     def numbers(self, layer: Layer, at: int, i: int) -> dict[str, Any]:
-        least, most, thresholds = self.range(layer, i)
+        least, most, thresholds = self.reach(layer, i)
         ticks, added = self.design.ticks, int(layer.gain[i]) * self.design.ticks
         starts = [-threshold - added for threshold in thresholds]
         width = signed(*(at + end for at in starts for end in (0, ticks * least, ticks * most + added)))

@@ -17,12 +17,11 @@ from isospike.export.rtl.bench import called, described
 from isospike.export.rtl.cells import Library
 from isospike.store import Store, write
 
-MAPPED = "+strash;ifraig;scorr;dc2;dch,-f;map,-B,0.9;topo;buffer,-c;upsize;dnsize;stime,-p"  # abc's, with timing
 SCRIPT = """\
 read_verilog {module}.v
 synth -top {module} -flatten -noabc
 dfflibmap -liberty cells.lib
-abc -liberty cells.lib -script {mapped}
+abc -liberty cells.lib -script +strash;ifraig;scorr;dc2;dch,-f;map,-B,0.9;topo;buffer,-c;upsize;dnsize;stime,-p
 opt_clean -purge
 write_json netlist.json
 """
@@ -58,7 +57,7 @@ def synthesised(place: Path, library: Library) -> Synthesis:
         with TemporaryDirectory() as work:
             write(Path(work) / f"{about['module']}.v", text)
             shutil.copy(library.path, Path(work) / "cells.lib")
-            write(Path(work) / "script.ys", SCRIPT.format(module=about["module"], mapped=MAPPED))
+            write(Path(work) / "script.ys", SCRIPT.format(module=about["module"]))
             said = called([*command, "-s", "script.ys"], Path(work))
             delays = re.findall(r"Delay\s*=\s*([\d.]+) ps", said)
             netlist = json.loads((Path(work) / "netlist.json").read_text())["modules"][about["module"]]
@@ -67,10 +66,17 @@ def synthesised(place: Path, library: Library) -> Synthesis:
     configuration = {
         "verilog": hashlib.sha256(text.encode()).hexdigest(),
         "liberty": hashlib.sha256(library.path.read_bytes()).hexdigest(),
-        "script": SCRIPT + MAPPED,
+        "script": SCRIPT,
         "tool": tool,
     }
     kept = json.loads(Store().kept(f"netlist-{about['style']}", configuration, "netlist.json", make).read_text())
+    types = {cell["type"] for cell in kept["netlist"]["cells"].values()}
+    if strange := sorted(types - set(library.cells)):
+        raise IsospikeError(
+            f"the gates of `{place}` are of {', '.join(strange)}, which {library.name} does not describe.",
+            "Gates and plain flip-flops.",
+            "Name another cell library: --liberty.",
+        )
     kinds = [library.cells[cell["type"]] for cell in kept["netlist"]["cells"].values()]
     flops = [kind for kind in kinds if kind.clock]
     return Synthesis(

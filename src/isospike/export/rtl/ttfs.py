@@ -95,7 +95,7 @@ class AlwaysOn(Circuit):
         return found
 
     def numbers(self, layer: Layer, at: int, i: int) -> dict[str, Any]:
-        least, most, thresholds = self.range(layer, i)
+        least, most, thresholds = self.reach(layer, i)
         gain, end, late = int(layer.gain[i]), self.end(at), self.end(len(self.design.layers)) + 1
         slopes = (gain - least, gain - most) if self.programmable else (gain - most - least,)
         starts = [-slope * end - gain * self.half - threshold for slope in slopes for threshold in thresholds]

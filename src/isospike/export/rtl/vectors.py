@@ -25,10 +25,8 @@ def vectors(design: Design, k: np.ndarray, seed: int = 0) -> np.ndarray:
 def ties(design: Design, generator: np.random.Generator) -> np.ndarray:
     """Random vectors in which an output equals the best of those before it and none is larger, some for each output as
     far as there are, (vectors, inputs)."""
-    k = tried = generator.integers(0, design.ticks + 1, (TRIED, design.inputs))
-    for layer in design.hidden:
-        k = np.clip((k @ layer.weights - layer.threshold) // layer.gain, 0, design.ticks)
-    v = k @ design.layers[-1].weights - design.layers[-1].threshold
+    tried = generator.integers(0, design.ticks + 1, (TRIED, design.inputs))
+    v = design.answer(tried)[1][-1]
     best = v.max(1)
     found = [tried[(v[:, i] == best) & (v[:, :i].max(1) == best)][:EACH] for i in range(1, design.classes)]
     return np.concatenate([tried[:0], *found])
