@@ -1,6 +1,6 @@
 """Plants faults in circuits, drawn from a seed, and lists those that no comparison notices: `make rtl-mutants N=120`.
 
-A fault is a changed operator, constant, width or index in a line of the Verilog of one of the architectures, with
+A fault is a changed operator, constant, width or index in a line of one of the architectures, in Verilog or VHDL, with
 weights hard-wired or programmable; the circuit is simulated over its vectors, and every spike, potential, class and clock
 compared."""
 
@@ -17,13 +17,16 @@ from test_rtl import X, circuit
 
 from isospike.errors import IsospikeError
 from isospike.export.rtl import STYLES, proved
+from isospike.export.rtl.base import LANGUAGES
 
-OPERATORS = {"+": "-", "-": "+", ">=": ">", "<=": "<", ">": ">=", "<": "<=", "==": "!=", "&": "|", "|": "&", "~": "", ">>>": ">>", "<<": ">>"}  # fmt: skip
+CASES = [(style, "verilog") for style in STYLES] + [(style, "vhdl") for style in ("sttfs", "sttfs-pulse", "ttfs")]
+
+OPERATORS = {"+": "-", "-": "+", ">=": ">", "<=": "<", ">": ">=", "<": "<=", "==": "!=", "&": "|", "|": "&", "~": "", ">>>": ">>", "<<": ">>", "and": "or", "or": "and", "not": ""}  # fmt: skip
 PLACES = {
-    "constant": re.compile(r"(?<='d)\d+|(?<='sd)\d+"),
-    "operator": re.compile(r"(?<= )(?:>>>|<<|>=|==|[+\-&|<>])(?= )|~"),
-    "width": re.compile(r"(?<=\[)\d+(?=:0\])"),
-    "index": re.compile(r"(?<=\[)\d+(?=\])"),
+    "constant": re.compile(r"(?<='d)\d+|(?<='sd)\d+|(?<=signed\()-?\d+"),
+    "operator": re.compile(r"(?<= )(?:>>>|<<|>=|==|[+\-&|<>]|and|or|not)(?= )|~"),
+    "width": re.compile(r"(?<=\[)\d+(?=:0\])|(?<=\()\d+(?= downto 0)"),
+    "index": re.compile(r"(?<=\[)\d+(?=\])|(?<=[a-z\d]\()\d+(?=\))"),
 }
 
 
@@ -32,7 +35,7 @@ def faulty(text: str, generator: np.random.Generator) -> tuple[str, str]:
     lines = text.splitlines()
     while True:
         kind = str(generator.choice(list(PLACES)))
-        code = [(n, at) for n, line in enumerate(lines) for at in PLACES[kind].finditer(line.partition("//")[0])]
+        code = [(n, at) for n, line in enumerate(lines) for at in PLACES[kind].finditer(re.split("//|--", line)[0])]
         if not code:
             continue
         n, at = code[generator.integers(len(code))]
@@ -42,7 +45,7 @@ def faulty(text: str, generator: np.random.Generator) -> tuple[str, str]:
         elif kind == "width":
             new = str(max(0, int(old) - 1))
         else:
-            new = str(max(0, int(old) + int(generator.choice([-1, 1]))))
+            new = str(max(0 if kind == "index" else -9, int(old) + int(generator.choice([-1, 1]))))
         if new != old:
             changed = lines[n][: at.start()] + new + lines[n][at.end() :]
             return "\n".join(
@@ -62,16 +65,17 @@ def main(count: int, seed: int) -> None:
     generator, left = np.random.default_rng(seed), []
     with TemporaryDirectory() as name:
         for i in range(count):
-            style, programmable = list(STYLES)[i % len(STYLES)], bool(i // len(STYLES) % 2)
+            (style, language), programmable = CASES[i % len(CASES)], bool(i // len(CASES) % 2)
             made = circuit(style, programmable, seed=i % 3)
             place = Path(name) / str(i)
-            made.write(place, X)
-            file = place / f"{made.circuit.module}.v"
+            made.write(place, X, language)
+            file = place / f"{made.circuit.module}.{LANGUAGES[language]}"
             text, fault = faulty(file.read_text(), generator)
             file.write_text(text)
             how = noticed(place)
             print(
-                f"{i + 1:4}  {style}{', programmable' if programmable else ''}  {how or 'LEFT'}  {fault}", flush=True
+                f"{i + 1:4}  {style}, {language}{', programmable' if programmable else ''}  {how or 'LEFT'}  {fault}",
+                flush=True,
             )
             left += [] if how else [fault]
     print(f"{count - len(left)} of {count} faults noticed")

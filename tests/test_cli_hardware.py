@@ -57,7 +57,7 @@ def test_exported_and_proven(flowers: Path, style: str, tmp_path: Path) -> None:
     made = RTL.of(network, style, True, torch.cat(list(open_data("iris", True))))
     assert test.labels is not None
     assert found["accuracy"] == pytest.approx(float((made.classes(x) == test.labels.numpy()).mean()))
-    assert (out / f"{style}.v").read_text() == made.circuit.verilog()
+    assert (out / f"{style}.v").read_text() == made.circuit.text()
     with pytest.raises(InvalidFile, match="is there already"):
         call("export", flowers, "--data", "iris", "--out", out)
     lines = (out / "expected.txt").read_text().splitlines()

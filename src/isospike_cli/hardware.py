@@ -42,18 +42,20 @@ class Circuits:
     |-----------------|---------------------------------------------------------------------------------|
     | `style`         | sttfs, sttfs-pulse, ttfs, ann or ann-single                                     |
     | `weights`       | hard-wired or programmable                                                      |
+    | `language`      | verilog or vhdl                                                                 |
     | `powers_of_two` | gains are such, as ann needs; windows change by up to a factor of √2            |
     """
 
     style: str = "sttfs"
     weights: str = "hard-wired"
+    language: str = "verilog"
     powers_of_two: bool = False
 
 
 def export_command(
     file: File, output: Folder, inputs: Thousand, circuits: Circuits, to: str = "rtl", as_json: Json = False
 ) -> None:
-    """Write a tuned network as a circuit in Verilog, with a test bench and what must come of it."""
+    """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it."""
     if to != "rtl":
         raise InvalidSetting(f"there is no export to `{to}`.", "rtl.", "Leave --to out.")
     if circuits.weights not in STORAGES:
@@ -73,7 +75,7 @@ def export_command(
     )
     x = torch.cat(list(data))
     right = None if data.labels is None else float(np.mean(made.classes(x) == data.labels.numpy()))
-    made.write(output, x, data=data.name, samples=len(data), accuracy=right)
+    made.write(output, x, circuits.language, data=data.name, samples=len(data), accuracy=right)
     figures = {
         "style": circuits.style,
         "weights": circuits.weights,

@@ -18,12 +18,16 @@ from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidFile, InvalidSetting, IsospikeError
 from isospike.export import RTL, Integers
 from isospike.export.rtl import STYLES, proved
+from isospike.export.rtl.base import constant
 from isospike.export.rtl.bench import SIMULATORS, written
 from isospike.export.rtl.design import Design, Layer, signed, unsigned
 from isospike.export.rtl.ttfs import AlwaysOn
 from isospike.export.rtl.vectors import vectors
 
 HERE = pytest.mark.skipif(shutil.which("iverilog") is None, reason="there is no iverilog")
+VHDL = pytest.mark.skipif(
+    not (shutil.which("iverilog") and shutil.which("ghdl")), reason="there is no iverilog or ghdl"
+)
 X = torch.rand(20, 5, generator=torch.Generator().manual_seed(1))
 
 
@@ -64,6 +68,36 @@ def test_every_number_is_that_of_the_whole_numbers(
     }
     about = json.loads((tmp_path / "design.json").read_text())
     assert about["style"] == style and about["samples"] == 20 and about["latency"] <= made.circuit.cycles
+
+
+@VHDL
+@pytest.mark.parametrize("programmable", [False, True], ids=["hard-wired", "programmable"])
+@pytest.mark.parametrize("style", ["sttfs", "sttfs-pulse", "ttfs"])
+def test_so_it_is_in_vhdl(style: str, programmable: bool, tmp_path: Path) -> None:
+    made = circuit(style, programmable)
+    made.write(tmp_path, X, "vhdl")
+    assert proved(tmp_path).exact
+    file = tmp_path / f"{made.circuit.module}.vhd"
+    for old, new in VHDL_FAULTS[style]:
+        text = file.read_text()
+        assert old in text, old
+        file.write_text(text.replace(old, new, 1))
+        assert not proved(tmp_path).exact, old
+        file.write_text(text)
+
+
+def test_what_is_not_written_in_vhdl_is_refused(tmp_path: Path) -> None:
+    made = circuit("ann")
+    with pytest.raises(InvalidSetting, match="`ann` is not written in `vhdl`"):
+        made.write(tmp_path / "build", X, "vhdl")
+    with pytest.raises(InvalidSetting, match="`ann` is not written in `chisel`"):
+        made.circuit.text("chisel")
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_number_that_vhdl_has_no_integer_for() -> None:
+    assert constant(-3, 4) == "to_signed(-3, 4)"
+    assert constant(-(1 << 33), 35) == "signed'(\"" + "11" + 33 * "0" + '")'
 
 
 @HERE
@@ -117,12 +151,17 @@ def test_widths_are_those_of_the_numbers() -> None:
         Layer(np.array([[3, 0], [-5, 0]]), np.array([4, 100]), np.array([2, 2])),
         Layer(np.array([[1], [1]]), np.array([0]), np.array([0])),
     )
-    text = STYLES["sttfs"](Design(layers, 7)).verilog()
+    text = STYLES["sttfs"](Design(layers, 7)).text()
     assert "wire signed [3:0] drive0" in text  # −5 to 3
     assert "reg signed [6:0] v0" in text  # −4 − 2 · 7 − 5 · 7 = −53
     assert "v1 <= -8'sd114" in text and "wire signed [1:0] drive1" in text  # silent: its potential only rises
 
 
+VHDL_FAULTS = {
+    "sttfs": [("own > best", "own >= best"), (" and fire;", ";"), ("tick <= tick + 1", "tick <= tick + 2")],
+    "sttfs-pulse": [(" and not sent", ""), ("shift_left(window, 1)", "shift_left(window, 2)")],
+    "ttfs": [("sent or reached or ended", "sent or reached"), ("2 downto 0 loop", "2 downto 1 loop")],
+}
 # What is changed in the text, of which architecture; each must show.
 FAULTS = {
     "a weight": ("sttfs", r"in\[0] \? (-?)\d+'sd(\d+)", None),

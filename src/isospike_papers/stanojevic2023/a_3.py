@@ -115,7 +115,7 @@ def _circuit(
         write(path, json.dumps(found | ({} if library is None else _gates(place, library, found["latency [clocks]"]))))
 
     circuit = made.circuit
-    text = circuit.verilog() + circuit.bench(len(x)) + circuit.gates() + repr(made.ticks(x).tolist())
+    text = circuit.text() + circuit.bench(len(x)) + circuit.gates() + repr(made.ticks(x).tolist())
     how = {"text": hashlib.sha256(text.encode()).hexdigest(), "cells": library and library.name, "vectors": VECTORS}
     how |= {"script": library and SCRIPT}
     kept: dict[str, float] = json.loads(Store().kept(f"circuit-{style}", how, "figures.json", measure).read_text())

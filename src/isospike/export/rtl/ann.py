@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isospike.errors import InvalidSetting
-from isospike.export.rtl.base import Circuit, Watched, number
+from isospike.export.rtl.base import Circuit, Watched
 from isospike.export.rtl.design import Layer, signed
 
 
@@ -47,12 +47,10 @@ class Pipelined(Circuit):
         width = signed(
             ticks, *(end - threshold for threshold in thresholds for end in (0, ticks * least, ticks * most))
         )
-        constant = 0 if self.programmable else -int(layer.threshold[i])
         return {
             "width": width,
             "shift": max(0, int(layer.gain[i]).bit_length() - 1),
-            "most": number(ticks, width),
-            "initial": self.start(i, constant, width),
+            "initial": 0 if self.programmable else -int(layer.threshold[i]),
         }
 
     def more(self) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 import jinja2
 import numpy as np
 
+from isospike.errors import InvalidSetting
 from isospike.export.rtl.design import Design, Layer, signed, unsigned
 
+LANGUAGES = {"verilog": "v", "vhdl": "vhd"}  # and how their files are called
 HALF = 2000  # half a clock, in delays of a gate, for each layer: longer than any path
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -46,7 +48,7 @@ class Circuit(ABC):
     | `design`       | its whole numbers                                                             |
     | `programmable` | whether weights and thresholds are written into it, or part of the wiring     |
     | `name`         | of the architecture, as users say it                                          |
-    | `module`       | of the Verilog, and of its template                                           |
+    | `module`       | of the text, and of its templates                                             |
     | `streams`      | whether inputs may come with every clock                                      |
     | `stimulus`     | when an input of k ticks is high: clock c after `start` is tick c − 1; "" if  |
     |                | inputs are numbers                                                            |
@@ -131,9 +133,15 @@ class Circuit(ABC):
             others.append(replace(layer, weights=weights, threshold=threshold))
         return self, *(replace(self, design=replace(self.design, layers=tuple(one))) for one in (ends, others))
 
-    def verilog(self) -> str:
-        """The circuit."""
-        return _templates().get_template(f"{self.module}.v.j2").render(self.context())
+    def text(self, language: str = "verilog") -> str:
+        """The circuit, in one of `LANGUAGES`.  Raises `InvalidSetting` where it has no template."""
+        if language not in LANGUAGES or not (TEMPLATES / f"{self.module}.{LANGUAGES[language]}.j2").exists():
+            raise InvalidSetting(
+                f"style `{self.name}` is not written in `{language}`.",
+                "Every style in verilog; sttfs, sttfs-pulse and ttfs in vhdl.",
+                "Choose another language: --language.",
+            )
+        return _templates().get_template(f"{self.module}.{LANGUAGES[language]}.j2").render(self.context())
 
     def bench(self, vectors: int) -> str:
         """A test bench that runs it over so many vectors."""
@@ -207,18 +215,11 @@ class Circuit(ABC):
         least, most, _ = self.reach(layer, i)
         drive = max(signed(least, most), 2)
         weights = [
-            (j, f"weight[{i * layer.inputs + j}]" if self.programmable else number(layer.weights[j, i], drive))
+            (j, i * layer.inputs + j, int(layer.weights[j, i]))
             for j in range(layer.inputs)
             if self.programmable or layer.weights[j, i]
         ]
-        found = {"index": i, "drive": drive, "weights": weights, "none": number(0, drive)}
-        return found | self.numbers(layer, at, i)
-
-    def start(self, i: int, constant: int, width: int) -> str:
-        """A potential's first value: minus the threshold, and the constant."""
-        if self.programmable:
-            return f"{number(constant, width)} - threshold[{i}]"
-        return number(constant, width)
+        return {"index": i, "drive": drive, "weights": weights} | self.numbers(layer, at, i)
 
 
 def number(value: int, width: int) -> str:
@@ -227,10 +228,17 @@ def number(value: int, width: int) -> str:
     return f"{'-' if value < 0 else ''}{max(width, size.bit_length() + 1)}'sd{size}"
 
 
+def constant(value: int, width: int) -> str:
+    """A signed constant in VHDL, of so many bits; one that its integers do not reach is written bit by bit."""
+    if abs(int(value)) < 1 << 31:
+        return f"to_signed({value}, {width})"
+    return f'signed\'("{int(value) % (1 << width):0{width}b}")'
+
+
 @cache
 def _templates() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    made.globals |= {"signed": signed, "unsigned": unsigned, "number": number}
+    made.globals |= {"signed": signed, "unsigned": unsigned, "number": number, "constant": constant}
     return made

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from isospike.errors import InvalidFile, InvalidSetting, IsospikeError
-from isospike.export.rtl.base import Circuit
+from isospike.export.rtl.base import LANGUAGES, Circuit
 from isospike.store import folder, write
 
 SAID = 500  # characters of what a tool said, in an error
@@ -34,13 +34,14 @@ class Proof:
         return not any(self.differing.values())
 
 
-def written(circuit: Circuit, k: np.ndarray, place: Path, **about: Any) -> None:
+def written(circuit: Circuit, k: np.ndarray, place: Path, language: str = "verilog", **about: Any) -> None:
     """Write a circuit, its bench, vectors, and what it must answer, into a folder.
 
-    k: (vectors, inputs), ticks by which inputs spike before their window's end.  about: what design.json should tell
-    besides.  Raises `InvalidFile`."""
+    k: (vectors, inputs), ticks by which inputs spike before their window's end.  language: one of `LANGUAGES`.  about:
+    what design.json should tell besides.  Raises `InvalidFile`, `InvalidSetting`."""
+    text = circuit.text(language)
     folder(place)
-    write(place / f"{circuit.module}.v", circuit.verilog())
+    write(place / f"{circuit.module}.{LANGUAGES[language]}", text)
     write(place / "bench.v", circuit.bench(len(k)))
     write(place / "vectors.hex", _hexadecimal([_packed(row, circuit.bits) for row in k.tolist()]))
     if circuit.programmable:
@@ -51,6 +52,7 @@ def written(circuit: Circuit, k: np.ndarray, place: Path, **about: Any) -> None:
     write(place / "expected.txt", "".join(f"{' '.join(map(str, row))}\n" for row in expected.tolist()))
     design = {
         "module": circuit.module,
+        "language": language,
         "style": circuit.name,
         "programmable": circuit.programmable,
         "columns": [column.kind for column in circuit.watched()] + ["class", "clocks"],
@@ -64,13 +66,23 @@ def described(place: Path) -> dict[str, Any]:
     """What design.json in a folder says.  Raises `InvalidFile`."""
     try:
         found: dict[str, Any] = json.loads((place / "design.json").read_text())
-        if not {"module", "columns", "gates"} <= set(found) or not str(found["module"]).isidentifier():
+        if not {"module", "language", "columns", "gates"} <= set(found) or not str(found["module"]).isidentifier():
             raise ValueError("design.json does not describe one")
         return found
     except (OSError, ValueError) as error:
         raise InvalidFile(
             f"`{place}` holds no circuit: {error}", "Folders written by `isospike export --to rtl`.", "Export again."
         ) from error
+
+
+def verilog(place: Path) -> Path:
+    """The Verilog of the circuit in a folder; what GHDL makes of VHDL.  Raises `InvalidFile`, `IsospikeError`."""
+    about = described(place)
+    file = place / f"{about['module']}.v"
+    if about["language"] == "vhdl":
+        command = ["ghdl", "--synth", "--std=08", "--out=verilog", f"{about['module']}.vhd", "-e", about["module"]]
+        write(file, called(command, place))
+    return file
 
 
 def proved(place: Path, simulator: str | None = None) -> Proof:
@@ -81,7 +93,7 @@ def proved(place: Path, simulator: str | None = None) -> Proof:
     if name not in SIMULATORS:
         raise InvalidSetting(f"simulator `{name}` is not known.", f"{', '.join(SIMULATORS)}.", "Choose one.")
     (place / "found.txt").unlink(missing_ok=True)  # what was found before proves nothing
-    SIMULATORS[name](place, about["module"])
+    SIMULATORS[name](place, verilog(place).name)
     if not (place / "found.txt").exists():
         raise IsospikeError(
             f"{name} ran in `{place}`, and wrote nothing.", remedy="Export again, or try the other one."
@@ -110,12 +122,12 @@ def available() -> str:
     )
 
 
-def _icarus(place: Path, module: str) -> None:
-    called(["iverilog", "-g2001", "-Wall", "-o", "bench.vvp", "bench.v", f"{module}.v"], place)
+def _icarus(place: Path, file: str) -> None:
+    called(["iverilog", "-g2001", "-Wall", "-o", "bench.vvp", "bench.v", file], place)
     called(["vvp", "-n", "bench.vvp"], place)
 
 
-def _verilated(place: Path, module: str) -> None:
+def _verilated(place: Path, file: str) -> None:
     command, more = _verilator() or (["verilator"], {})
     options = [
         "--binary",
@@ -127,7 +139,7 @@ def _verilated(place: Path, module: str) -> None:
         "--top-module",
         "bench",
     ]
-    called([*command, *options, "bench.v", f"{module}.v"], place, more)
+    called([*command, *options, "bench.v", file], place, more)
     called(["./obj_dir/Vbench"], place)
 
 
@@ -144,14 +156,16 @@ def _verilator() -> tuple[list[str], dict[str, str]] | None:
 
 
 def called(command: list[str], place: Path, more: Mapping[str, str] | None = None) -> str:
-    """Run a tool in a folder, and return what it said.  Raises `IsospikeError` if it fails."""
+    """Run a tool in a folder, and return what it printed.  Raises `IsospikeError` if it fails."""
     try:
         done = subprocess.run(command, cwd=place, env=os.environ | (more or {}), capture_output=True, text=True)
     except FileNotFoundError as error:
-        raise IsospikeError(f"`{command[0]}` is not here.", remedy="Install it, or leave the choice out.") from error
+        raise IsospikeError(
+            f"`{command[0]}` is not here.", remedy=f"Run: apt-get install {command[0]}; or leave the choice out."
+        ) from error
     if done.returncode:
         raise IsospikeError(f"`{command[0]}` failed in `{place}`: {(done.stderr or done.stdout).strip()[:SAID]}")
-    return done.stdout + done.stderr
+    return done.stdout
 
 
 def _packed(row: list[int], bits: int) -> int:

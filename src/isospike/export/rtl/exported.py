@@ -61,11 +61,12 @@ class RTL(Exported):
         """Ticks by which the inputs spike before their window's end, (batch, inputs)."""
         return _ticks(self.integers, x)
 
-    def write(self, place: str | Path, x: Tensor, **about: Any) -> None:
+    def write(self, place: str | Path, x: Tensor, language: str = "verilog", **about: Any) -> None:
         """Write the circuit into a folder, with a bench that tries it on samples, random and directed vectors.
 
-        x: (batch, *input shape).  about: what design.json should tell besides.  Raises `InvalidFile`."""
-        written(self.circuit, vectors(self.circuit.design, self.ticks(x)), Path(place), **about)
+        x: (batch, *input shape).  language: verilog or vhdl.  about: what design.json should tell besides.  Raises
+        `InvalidFile`, `InvalidSetting`."""
+        written(self.circuit, vectors(self.circuit.design, self.ticks(x)), Path(place), language, **about)
 
     def classes(self, x: Tensor) -> np.ndarray:
         """What the circuit answers, (batch,)."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from isospike.export.rtl.base import Circuit, Watched, number
+from isospike.export.rtl.base import Circuit, Watched
 from isospike.export.rtl.design import Layer, signed
 
 
@@ -45,11 +45,10 @@ class Levels(Circuit):
         ticks, added = self.design.ticks, int(layer.gain[i]) * self.design.ticks
         starts = [-threshold - added for threshold in thresholds]
         width = signed(*(at + end for at in starts for end in (0, ticks * least, ticks * most + added)))
-        constant = -added - (0 if self.programmable else int(layer.threshold[i]))
         return {
             "width": width,
-            "gain": number(int(layer.gain[i]), width),
-            "initial": self.start(i, constant, width),
+            "gain": int(layer.gain[i]),
+            "initial": -added - (0 if self.programmable else int(layer.threshold[i])),
         }
 
     def more(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from isospike.errors import IsospikeError
-from isospike.export.rtl.bench import called, described
+from isospike.export.rtl.bench import called, described, verilog
 from isospike.export.rtl.cells import Library
 from isospike.store import Store, write
 
@@ -51,7 +51,7 @@ class Synthesis:
 def synthesised(place: Path, library: Library) -> Synthesis:
     """The gates of the circuit in a folder; kept, so that they are made once.  Raises `IsospikeError`."""
     about = described(place)
-    text, (command, tool) = (place / f"{about['module']}.v").read_text(), _yosys()
+    text, (command, tool) = verilog(place).read_text(), _yosys()
 
     def make(path: Path) -> None:
         with TemporaryDirectory() as work:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from isospike.export.rtl.base import Circuit, Watched, number
+from isospike.export.rtl.base import Circuit, Watched
 from isospike.export.rtl.design import Design, Layer, signed
 
 
@@ -101,21 +101,13 @@ class AlwaysOn(Circuit):
         starts = [-slope * end - gain * self.half - threshold for slope in slopes for threshold in thresholds]
         rises = [late * (slope + drive) for slope in slopes for drive in (0, least, most)]
         width = signed(*starts, *(start + rise for start in starts for rise in rises))
-        if self.programmable:
-            initial = f"{number(-gain * self.half, width)} - threshold[{i}] - slope{i} * {number(end, width)}"
-            steep = signed(*slopes)
-            return {
-                "width": width,
-                "initial": initial,
-                "slope": f"slope{i}",
-                "steep": steep,
-                "gain": number(gain, steep),
-            }
         return {
             "width": width,
-            "initial": number(-int(self._theta(layer, at)[i]), width),
-            "slope": number(int(gain - layer.weights[:, i].sum()), width),
-            "gain": number(gain, width),
+            "steep": signed(*slopes),
+            "gain": gain,
+            "slope": slopes[0],
+            "end": end,
+            "initial": -gain * self.half if self.programmable else -int(self._theta(layer, at)[i]),
         }
 
     def more(self) -> dict[str, Any]:
