@@ -1,5 +1,6 @@
 """Export and synthesis from the command line: what is printed is what the library finds; faults and bad input show."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -87,8 +88,31 @@ def test_gates_answer_like_the_circuit(
     assert figures("synthesise", again, "--vectors", 5)[str(again)]["energy"] == row["energy"], (
         "gates come from the store"
     )
+    if shutil.which("sta"):
+        assert row["timer"].startswith("OpenSTA") and 1000 < row["period"] < 50_000
     text = call("synthesise", out, "--vectors", 5).output
     assert "area [µm²]" in text and "yes" in text
+
+
+@GATES
+@pytest.mark.skipif(shutil.which("nextpnr-ice40") is None, reason="there is no nextpnr-ice40")
+def test_a_table_of_several_with_places_on_an_fpga(
+    flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISOSPIKE_CACHE", str(tmp_path / "cache"))
+    folders = [tmp_path / "sttfs", tmp_path / "ann"]
+    for folder in folders:
+        call("export", flowers, "--data", "iris", "--style", folder.name, "--powers-of-two", "--out", folder)
+    found = figures("synthesise", *folders, "--vectors", 3, "--fpga", "--out", tmp_path / "table")
+    for row in found.values():
+        assert row["ticks"] == 7 and 50 < row["logic_cells"] < 7680 and 10 < row["clock"] < 500
+    kept = json.loads((tmp_path / "table" / "circuits.json").read_text())
+    assert {row["folder"]: row["logic_cells"] for row in kept} == {
+        folder: row["logic_cells"] for folder, row in found.items()
+    }
+    with (tmp_path / "table" / "circuits.csv").open() as file:
+        assert [row["style"] for row in csv.DictReader(file)] == ["sttfs", "ann"]
+    assert (tmp_path / "table" / "circuits.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_both_definitions_of_energy() -> None:

@@ -1,9 +1,11 @@
 """Commands that hand a network to hardware: export, synthesise."""
 
+import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -12,25 +14,17 @@ import typer
 from isospike.engine import load
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.export import RTL
-from isospike.export.rtl import OSU018, Library, costs, described, energy, proved, synthesised
+from isospike.export.rtl import OSU018, Library, described
+from isospike.report import circuit, energy_area
+from isospike.report.circuits import COLUMNS, DEFINED, VECTORS
 from isospike_cli.options import File, Json, Thousand
-from isospike_cli.tables import err, show_columns, show_figures
+from isospike_cli.tables import err, keep_table, show_columns, show_figures
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 STORAGES = "hard-wired", "programmable"
 CALIBRATION = 1000  # training samples that outputs of `ttfs` are spread over
-SHOWN = {
-    "exact": "exact",
-    "compared": "numbers compared",
-    "cells": "cells",
-    "flops": "flip-flops",
-    "area": "area [µm²]",
-    "delay": "longest path [ps]",
-    "latency": "latency [clocks]",
-    "energy": "energy behind others [pJ]",
-    "energy_latency": "energy alone [pJ]",
-    "energy_area": "energy behind others × area [pJ mm²]",
-    "energy_latency_area": "energy alone × area [pJ mm²]",
-}
 Folder = Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there.")]
 Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER…", help="Written by `isospike export --to rtl`.")]
 
@@ -96,46 +90,47 @@ def synthesise_command(
     liberty: Annotated[
         Path | None, typer.Option(help="Cell library; else Debian's osu018 (180 nm) where it is installed.")
     ] = None,
+    fpga: Annotated[bool, typer.Option("--fpga", help="Place and route for an iCE40 HX8K as well.")] = False,
     simulator: Annotated[str | None, typer.Option(help="icarus or verilator; else the first that is here.")] = None,
-    vectors: Annotated[int, typer.Option(min=1, help="Energy is taken over the first so many.")] = 20,
+    vectors: Annotated[int, typer.Option(min=1, help="Energy is taken over the first so many.")] = VECTORS,
+    directory: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the table (CSV, JSON) and the plot (PNG).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate circuits over every vector and compare each spike and potential, make gates of them, and say what they
     cost."""
     cells = liberty or (OSU018 if OSU018.exists() else None)
     library = None if cells is None else Library.read(cells)
+    for place in folders:
+        described(place)  # all of them, before the first takes its time
     rows: list[dict[str, Any]] = []
     for place in folders:
-        about = described(place)
-        err.print(f"{place}: simulating", highlight=False)
-        proof = proved(place, simulator)
-        row: dict[str, Any] = {
-            "folder": str(place),
-            "style": about["style"],
-            "weights": STORAGES[about["programmable"]],
-        }
-        row |= {"exact": proof.exact, "compared": sum(proof.compared.values()), "simulator": proof.simulator}
-        row |= {"differing": sum(proof.differing.values()), "latency": about["latency"]}
-        if library is not None and proof.exact:
-            err.print(f"{place}: making gates", highlight=False)
-            made = synthesised(place, library)
-            err.print(f"{place}: measuring energy", highlight=False)
-            spent = energy(place, made, library, vectors)
-            row |= {key: value for key, value in asdict(made).items() if key != "netlist"}
-            row |= costs(made.area, spent.total, about["latency"], spent.clocks) | {"energy_flops": spent.flops}
-        rows.append(row)
+        with err.status(str(place)) as status:
+            saying = partial(_say, status, place)
+            rows.append({"folder": str(place)} | circuit(place, library, vectors, fpga, simulator, saying))
     if as_json:
         typer.echo(json.dumps({row["folder"]: row for row in rows}))
     else:
-        _show(rows)
+        shown = {row["folder"]: {said: row.get(key) for key, said in COLUMNS.items()} for row in rows}
+        show_columns(shown, _title(rows, library))
+    if directory is not None:
+        picture = io.BytesIO()
+        energy_area(rows, ", ".join(dict.fromkeys(row["shape"] for row in rows))).savefig(picture, dpi=130)
+        keep_table(rows, directory, "circuits", picture.getvalue())
     if library is None:
         err.print("no gates: there is no cell library; name one: --liberty, or apt-get install qflow-tech-osu018")
     if not all(row["exact"] for row in rows):
         raise typer.Exit(1)
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
-    show_columns(
-        {row["folder"]: {said: row.get(key) for key, said in SHOWN.items()} for row in rows},
-        "every vector simulated and compared; gates, and energy of an answer",
-    )
+def _say(status: "Status", place: Path, said: str) -> None:
+    status.update(f"{place}: {said}")
+    err.print(f"{place}: {said}", highlight=False)
+
+
+def _title(rows: list[dict[str, Any]], library: Library | None) -> str:
+    """What was compared, and what the figures mean."""
+    title = f"every vector simulated by {' and '.join(sorted({row['simulator'] for row in rows}))} and compared"
+    timers = " and ".join(sorted({row["timer"] for row in rows if row.get("timer")}))
+    return title if library is None else f"{title}\ncells of {library.name}; period by {timers or 'none'}\n{DEFINED}"

@@ -1,7 +1,5 @@
 """Commands about many codings of one network, and about where a network makes its error."""
 
-import csv
-import io
 import json
 import shlex
 from pathlib import Path
@@ -9,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from isospike import store
 from isospike.codings import METHODS
 from isospike.data import Data
 from isospike.engine import load
@@ -18,7 +15,7 @@ from isospike.importers import read
 from isospike.measure import diagnose
 from isospike.report import Row, applicable, choose, compare, pareto
 from isospike_cli.options import File, Inputs, Json, ModelName, Thousand, model_of, progress
-from isospike_cli.tables import err, out, show_rows
+from isospike_cli.tables import keep_table, out, show_rows
 
 SHOWN = ("accuracy", "agreement", "relative_error", "spikes_per_neuron", "bits", "synaptic_operations", "energy_pj")
 Codings = Annotated[list[str], typer.Option("--coding", help="Compare these only; all that apply unless given.")]
@@ -47,7 +44,8 @@ def compare_command(
     energy."""
     test, rows = _compared(model, inputs, coding, steps, input_range, as_json)
     if directory is not None:
-        _keep(rows, directory, f"{Path(model).name} on {test.name}")
+        picture = pareto(rows, f"{Path(model).name} on {test.name}")
+        keep_table([row.as_dict() for row in rows], directory, "compare", picture)
     if as_json:
         typer.echo(json.dumps({"rows": [row.as_dict() for row in rows]}))
         return
@@ -153,15 +151,3 @@ def _best(rows: list[Row], within: float) -> Row:
         return choose(rows, within)
     except InvalidSetting:
         return rows[-1]
-
-
-def _keep(rows: list[Row], directory: Path, title: str) -> None:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(rows[0].as_dict()))
-    writer.writeheader()
-    writer.writerows(row.as_dict() for row in rows)
-    store.folder(directory)
-    store.write(directory / "compare.json", json.dumps([row.as_dict() for row in rows], indent=1))
-    store.write(directory / "compare.csv", table.getvalue())
-    store.write(directory / "compare.png", pareto(rows, title))
-    err.print(f"wrote {directory}/compare.csv, .json, .png")

@@ -1,7 +1,11 @@
 """How figures are shown in the terminal."""
 
+import csv
+import io
+import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -9,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from isospike import store
 from isospike.measure import Report
 
 out, err = Console(), Console(stderr=True)
@@ -100,3 +105,16 @@ def show_report(report: Report, title: str) -> None:
     rows = {key: value for key, value in report.as_dict().items() if key not in ("layers", "simulators")}
     rows |= {f"largest error, {name}": f"{error:.2e}" for name, error in report.simulators.items()}
     show_figures(rows, "whole network")
+
+
+def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, picture: bytes) -> None:
+    """Write NAME.csv, .json and .png into a folder."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    store.folder(directory)
+    store.write(directory / f"{name}.json", json.dumps(rows, indent=1))
+    store.write(directory / f"{name}.csv", text.getvalue())
+    store.write(directory / f"{name}.png", picture)
+    err.print(f"wrote {directory}/{name}.csv, .json, .png", highlight=False)

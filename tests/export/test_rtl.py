@@ -21,6 +21,8 @@ from isospike.export.rtl import STYLES, proved
 from isospike.export.rtl.base import constant
 from isospike.export.rtl.bench import SIMULATORS, written
 from isospike.export.rtl.design import Design, Layer, signed, unsigned
+from isospike.export.rtl.formal import proved_for_all
+from isospike.export.rtl.sttfs import Levels
 from isospike.export.rtl.ttfs import AlwaysOn
 from isospike.export.rtl.vectors import vectors
 
@@ -28,6 +30,7 @@ HERE = pytest.mark.skipif(shutil.which("iverilog") is None, reason="there is no 
 VHDL = pytest.mark.skipif(
     not (shutil.which("iverilog") and shutil.which("ghdl")), reason="there is no iverilog or ghdl"
 )
+FORMAL = pytest.mark.skipif(shutil.which("yosys") is None, reason="there is no yosys")
 X = torch.rand(20, 5, generator=torch.Generator().manual_seed(1))
 
 
@@ -274,3 +277,30 @@ def test_what_was_found_before_proves_nothing(tmp_path: Path, monkeypatch: pytes
 def test_gains_that_are_powers_of_two_are_the_network_too() -> None:
     found = Integers.of(tuned(ticks=15, bits=8), powers_of_two=True)
     assert all(one.gain & (one.gain - 1) == 0 for one in found.stages.values()) and found.differing(X) == 0
+
+
+@FORMAL
+@pytest.mark.parametrize("programmable", [False, True], ids=["hard-wired", "programmable"])
+@pytest.mark.parametrize("style", ["sttfs", "sttfs-pulse"])
+def test_a_neuron_holds_for_all_inputs(style: str, programmable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And all weights and thresholds of its words; a fault anywhere in it has a counterexample."""
+    layers = (
+        Layer(np.array([[3], [-2]]), np.array([-2]), np.array([2])),
+        Layer(np.array([[1, -1]]), np.zeros(2, int), np.zeros(2, int)),
+    )
+    made = STYLES[style](Design(layers, 3), programmable)
+    assert isinstance(made, Levels)
+    assert proved_for_all(made) > 0
+    text = made.text()
+    for old, new in (("in[1] ?", "in[0] ?"), ("v0 + (fire", "v0 - (fire"), ("fire ? reached", "1'b1 ? reached")):
+        assert old in text
+        changed = text.replace(old, new)
+        monkeypatch.setattr(Levels, "text", lambda self, changed=changed: changed)
+        with pytest.raises(IsospikeError, match="`yosys` failed"):
+            proved_for_all(made)
+
+
+def test_only_a_neuron_with_a_formula_is_proven_for_all_inputs() -> None:
+    made = circuit("ttfs").circuit
+    with pytest.raises(InvalidSetting, match="`ttfs` has no formula of one neuron"):
+        proved_for_all(made)  # type: ignore[arg-type]

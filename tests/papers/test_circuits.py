@@ -17,8 +17,9 @@ def test_circuits_are_proven_and_compared(data: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(a_3, "EPOCHS", 2)
     monkeypatch.setattr(a_3, "TUNED", 1)
     result = result_of("stanojevic2023-a.3", Setup(samples=5, trials=2, size="quick", data_dir=data))
-    assert [row.case for row in result.rows][::2] == [f"Iris, T = 7, {case}" for case in a_3.STYLES]
-    assert all(row.measured["differing"] == 0 and row.measured["numbers compared"] > 1000 for row in result.rows)
+    assert [row.case for row in result.rows][:8:2] == [f"Iris, T = 7, {case}" for case in a_3.CASES]
+    assert all(row.measured["differing"] == 0 and row.measured["numbers compared"] > 1000 for row in result.rows[:8])
+    assert len(result.rows) == (12 if shutil.which("yosys") else 8), "a neuron of each is held for all inputs"
     assert result.held[0].holds
     keep(result, Path("out"))
     assert Path("out", "stanojevic2023-a.3.png").read_bytes().startswith(b"\x89PNG")

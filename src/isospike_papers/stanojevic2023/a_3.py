@@ -6,36 +6,34 @@ Here cells are of 180 nm, and energy has two meanings.  Source: Stanojevic 2023,
 
 import hashlib
 import json
+import shutil
 import statistics
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from isospike import TTFS, SpikingNetwork, TimeSteps, WeightBits, convert, load, save
 from isospike.data import Data, loader, open_data
-from isospike.export.rtl import OSU018, RTL, SCRIPT, Library, costs, described, energy, proved, synthesised
-from isospike.report.claim import Claim, Figures, Found, Row, Setup, Value, at_most, number
+from isospike.export.rtl import OSU018, RTL, SCRIPT, STYLES, Design, Layer, Library, proved_for_all
+from isospike.report import circuit, energy_area
+from isospike.report.circuits import COLUMNS
+from isospike.report.claim import Claim, Found, Row, Setup, at_most
 from isospike.store import Store, write
 from isospike.train import fit, prepare
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import Recipe, trained
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 NETWORKS = {"Iris": ("iris", (4, 10, 3)), "digits": ("digits", (64, 32, 10))}
-STYLES = {"ANN": "ann", "sTTFS": "sttfs", "sTTFS, pulses": "sttfs-pulse", "TTFS": "ttfs"}
+CASES = {"ANN": "ann", "sTTFS": "sttfs", "sTTFS, pulses": "sttfs-pulse", "TTFS": "ttfs"}
 TICKS, SMALL, BITS = (7, 15, 63, 255), (7,), 8
 MADE = {"Iris": TICKS, "digits": (15,)}  # ticks at which gates are made; digits take minutes a circuit
-PROGRAMMABLE = 15  # ticks at which gates of programmable circuits are made, of Iris
-EPOCHS, TUNED, BATCH, RATE, VECTORS = 200, 20, 16, 1e-2, 20
-DIFFERING, COMPARED, ACCURACY = "differing", "numbers compared", "accuracy [%]"
-AREA, ENERGY, ALONE = "area [µm²]", "energy behind others [pJ]", "energy alone [pJ]"
-PRODUCT, PRODUCT_ALONE = "× area [pJ mm²]", "alone × area [pJ mm²]"
+PLACED = 15  # ticks at which Iris is placed and routed, and gates of programmable circuits are made
+EPOCHS, TUNED, BATCH, RATE = 200, 20, 16, 1e-2
+FORMAL = {False: (15, 3), True: (3, 2)}  # ticks and inputs of a neuron that is held for all inputs; and all words
+SHOWN = [key for key, said in COLUMNS.items() if key not in ("style", "ticks", "weights", "exact")]
 
 
 class A3(Claim):
@@ -47,33 +45,50 @@ class A3(Claim):
     def measure(self, setup: Setup) -> Found:
         """Train, tune, export, prove, make gates, and measure what they switch."""
         quick = setup.size == "quick"
-        rows: list[Row] = []
         library = Library.read(OSU018) if OSU018.exists() else None
+        rows: dict[str, dict[str, Any]] = {}
         for name, (data, widths) in NETWORKS.items():
             train, test = open_data(data, True), open_data(data, False).first(setup.samples)
             for ticks in SMALL if quick else TICKS:
                 networks = [_tuned(data, widths, ticks, train, seed) for seed in range(setup.trials)]
-                for case, style in STYLES.items():
+                for case, style in CASES.items():
                     for programmable in (False, True):
-                        gates = library is not None and ticks in MADE[name] and not (quick and name == "digits")
-                        gates = gates and (not programmable or (name == "Iris" and ticks == PROGRAMMABLE))
+                        made = ticks in MADE[name] and not (quick and name == "digits")
+                        made = made and (not programmable or (name == "Iris" and ticks == PLACED))
+                        placed = name == "Iris" and ticks == PLACED and shutil.which("nextpnr-ice40") is not None
                         found = [
-                            _circuit(one, style, programmable, train, test, library if gates else None)
-                            for one in (networks if name == "Iris" or not gates else networks[:1])
+                            _circuit(
+                                one,
+                                style,
+                                programmable,
+                                train,
+                                test,
+                                library if made and (name == "Iris" or seed == 0) else None,
+                                placed and seed == 0,
+                            )
+                            for seed, one in enumerate(networks)
                         ]
                         stored = ", programmable" if programmable else ""
-                        rows.append(Row(f"{name}, T = {ticks}, {case}{stored}", _mean(found)))
-        at = {row.case: row.measured for row in rows}
-        compared, differing = (sum(number(row.measured[key]) for row in rows) for key in (COMPARED, DIFFERING))
-        held = [at_most(f"of {compared:,.0f} numbers none differs", differing, 0, "differing")]
+                        rows[f"{name}, T = {ticks}, {case}{stored}"] = _together(found)
+        formal = _formal() if shutil.which("yosys") else {}
+        compared, differing = (sum(row[key] for row in rows.values()) for key in ("compared", "differing"))
+        held = [at_most(f"of {compared:,} numbers none differs", differing, 0, "differing")]
         for name in NETWORKS:
-            beside = [(case, case.replace("ANN", "TTFS")) for case in at if case.startswith(name) and "ANN" in case]
-            made = [(at[one], at[other]) for one, other in beside if AREA in at[one] and AREA in at[other]]
-            for key, said in ((AREA, "area"), (PRODUCT, "energy × area"), (PRODUCT_ALONE, "energy alone × area")):
-                if made:
-                    ratio = max(number(ttfs[key]) / number(ann[key]) for ann, ttfs in made)
+            beside = [(case, case.replace("ANN", "TTFS")) for case in rows if case.startswith(name) and "ANN" in case]
+            both = [(rows[one], rows[other]) for one, other in beside if {"area"} <= set(rows[one]) & set(rows[other])]
+            for key in ("area", "energy_area", "energy_latency_area"):
+                if both:
+                    ratio = max(ttfs[key] / ann[key] for ann, ttfs in both)
+                    said = COLUMNS[key].split(" [")[0]
                     held.append(at_most(f"{name}: TTFS, {said}", ratio, 1, "of the ANN's, at each T"))
-        return Found(rows=rows, held=held, notes=_notes(setup, library), draw=lambda: _figure(at))
+        drawn = [row for case, row in rows.items() if case.startswith("Iris")]
+        return Found(
+            rows=[Row(case, {COLUMNS[key]: row[key] for key in SHOWN if key in row}) for case, row in rows.items()]
+            + [Row(case, {"proved in [s]": seconds}) for case, seconds in formal.items()],
+            held=held,
+            notes=_notes(setup, library, {row["timer"] for row in rows.values() if row.get("timer")}),
+            draw=lambda: energy_area(drawn, "Iris"),
+        )
 
 
 def _tuned(data: str, widths: tuple[int, ...], ticks: int, train: Data, seed: int) -> SpikingNetwork:
@@ -95,8 +110,14 @@ def _tuned(data: str, widths: tuple[int, ...], ticks: int, train: Data, seed: in
 
 
 def _circuit(
-    network: SpikingNetwork, style: str, programmable: bool, train: Data, test: Data, library: Library | None
-) -> dict[str, float]:
+    network: SpikingNetwork,
+    style: str,
+    programmable: bool,
+    train: Data,
+    test: Data,
+    library: Library | None,
+    fpga: bool,
+) -> dict[str, Any]:
     """Figures of a circuit, kept by its text: an interrupt loses one of hundreds."""
     x, labels = torch.cat(list(test)), test.labels
     assert labels is not None
@@ -104,39 +125,43 @@ def _circuit(
 
     def measure(path: Path) -> None:
         place = path.parent / "circuit"
-        made.write(place, x)
-        proof = proved(place)
-        found = {
-            ACCURACY: 100 * float((made.classes(x) == labels.numpy()).mean()),
-            COMPARED: sum(proof.compared.values()),
-            DIFFERING: sum(proof.differing.values()),
-            "latency [clocks]": described(place)["latency"],
-        }
-        write(path, json.dumps(found | ({} if library is None else _gates(place, library, found["latency [clocks]"]))))
+        made.write(place, x, accuracy=float((made.classes(x) == labels.numpy()).mean()))
+        write(path, json.dumps(circuit(place, library, fpga=fpga)))
 
-    circuit = made.circuit
-    text = circuit.text() + circuit.bench(len(x)) + circuit.gates() + repr(made.ticks(x).tolist())
-    how = {"text": hashlib.sha256(text.encode()).hexdigest(), "cells": library and library.name, "vectors": VECTORS}
+    text = made.circuit.text() + made.circuit.bench(len(x)) + made.circuit.gates() + repr(made.ticks(x).tolist())
+    how = {"text": hashlib.sha256(text.encode()).hexdigest(), "cells": library and library.name, "fpga": fpga}
     how |= {"script": library and SCRIPT}
-    kept: dict[str, float] = json.loads(Store().kept(f"circuit-{style}", how, "figures.json", measure).read_text())
-    return kept
+    found: dict[str, Any] = json.loads(Store().kept(f"circuit-{style}", how, "figures.json", measure).read_text())
+    return found
 
 
-def _gates(place: Path, library: Library, latency: float) -> dict[str, float]:
-    gates = synthesised(place, library)
-    spent = energy(place, gates, library, VECTORS)
-    found = {"cells": gates.cells, "flip-flops": gates.flops, AREA: gates.area}
-    found |= {} if gates.delay is None else {"longest path [ps]": gates.delay}
-    both = costs(gates.area, spent.total, latency, spent.clocks)
-    return found | dict(zip((ENERGY, ALONE, PRODUCT, PRODUCT_ALONE), both.values(), strict=True))
+def _together(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of all seeds: numbers compared are added up, figures averaged over the seeds that have them."""
+    row = {key: found[0].get(key) for key in ("style", "weights", "ticks", "timer")}
+    for key in SHOWN:
+        values = [one[key] for one in found if one.get(key) is not None]
+        if values:
+            row[key] = sum(values) if key in ("compared", "differing") else statistics.mean(values)
+    return row
 
 
-def _mean(found: list[dict[str, float]]) -> dict[str, Value]:
-    add = (COMPARED, DIFFERING)
-    return {key: (sum if key in add else statistics.mean)([one[key] for one in found]) for key in found[0]}
+def _formal() -> dict[str, float]:
+    """Seconds in which a neuron of sTTFS is proven for all inputs; a programmable one for all weights as well."""
+    found = {}
+    for case, style in (("sTTFS", "sttfs"), ("sTTFS, pulses", "sttfs-pulse")):
+        for programmable, (ticks, inputs) in FORMAL.items():
+            weights = np.random.default_rng(0).integers(-4, 4, (inputs, 1))
+            layers = (
+                Layer(weights, np.array([3]), np.array([4])),
+                Layer(np.ones((1, 1), int), np.zeros(1, int), np.zeros(1, int)),
+            )
+            of = "inputs, weights and thresholds" if programmable else "inputs"
+            said = f"{case}, T = {ticks}, a neuron of {inputs} inputs, for all {of}"
+            found[said] = proved_for_all(STYLES[style](Design(layers, ticks), programmable))
+    return found
 
 
-def _notes(setup: Setup, library: Library | None) -> tuple[str, ...]:
+def _notes(setup: Setup, library: Library | None, timers: set[str]) -> tuple[str, ...]:
     cells = (
         "No gates were made: there is no cell library here (apt-get install qflow-tech-osu018)."
         if library is None
@@ -149,27 +174,7 @@ def _notes(setup: Setup, library: Library | None) -> tuple[str, ...]:
         "class and clock is compared.",
         cells,
         "Energy is what loads take, glitches included, a delay a gate, and the clock.  Behind others: an ANN begins "
-        "an answer with every clock.  Alone: power times latency.  The longest path is between flip-flops, by abc, "
-        "without theirs.  Gates of digits are of one seed.",
+        "an answer with every clock.  Alone: power times latency.  "
+        f"The period is that of the gates, by {' and '.join(sorted(timers)) or 'nobody here'}.  Gates of digits, and "
+        "places on the iCE40, are of one seed.",
     )
-
-
-def _figure(at: Mapping[str, Figures]) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.5, 3.6), layout="constrained")
-    colors = dict(zip(STYLES, ("#c55a11", "#1f4e79", "#5b9bd5", "#2e7d32"), strict=True))
-    for ax, key, said in zip(
-        figure.subplots(1, 2, sharey=True), (PRODUCT, PRODUCT_ALONE), ("behind others", "alone"), strict=True
-    ):
-        for case, color in colors.items():
-            points = [
-                (ticks, number(at[name][key]))
-                for ticks in TICKS
-                if key in at.get(name := f"Iris, T = {ticks}, {case}", {})
-            ]
-            ax.loglog(*zip(*points, strict=True) if points else ((), ()), "o-", color=color, label=case)
-        tidy(ax, f"Iris, an answer {said}", xlabel="ticks a window", ylabel="energy × area [pJ mm²]")
-        ax.set_xticks(TICKS, map(str, TICKS))
-    figure.axes[0].legend(fontsize=8, frameon=False)
-    return figure

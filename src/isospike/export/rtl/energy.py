@@ -3,6 +3,7 @@
 E = ½ V² Σ_(changes) C + V² C_clock · clocks        C: of all pins that a net reaches; wires are not counted
 """
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from isospike.errors import IsospikeError
-from isospike.export.rtl.bench import called, described
+from isospike.export.rtl.bench import described
 from isospike.export.rtl.cells import Library
 from isospike.export.rtl.synthesis import Synthesis
-from isospike.store import write
+from isospike.export.rtl.tools import called
+from isospike.store import Store, write
 
 COSTS = "energy", "energy_latency", "energy_area", "energy_latency_area"
 
@@ -43,36 +45,35 @@ def costs(area: float, total: float, latency: float, interval: float) -> dict[st
 
 
 def energy(place: Path, made: Synthesis, library: Library, vectors: int) -> Energy:
-    """What the first vectors of a folder take on average.  Raises `IsospikeError` without icarus, or if the gates give
-    another class than the circuit."""
+    """What the first vectors of a folder take on average; kept, so that it is measured once.
+
+    Raises `IsospikeError` without icarus, or if the gates give another class than the circuit."""
     if shutil.which("iverilog") is None:
         raise IsospikeError("energies need icarus, which is not here.", remedy="Run: apt-get install iverilog")
     about = described(place)
     used = {cell["type"] for cell in made.netlist["cells"].values()}
-    with TemporaryDirectory() as name:
-        work = Path(name)
-        write(work / "gates.v", netlist(about["module"], made.netlist, library))
-        write(work / "cells.v", "\n".join(library.cells[one].model() for one in sorted(used)))
-        write(work / "bench.v", about["gates"])
-        lines = (place / "vectors.hex").read_text().splitlines()[:vectors]
-        write(work / "vectors.hex", "".join(f"{line}\n" for line in lines))
-        if (place / "memory.hex").exists():
-            shutil.copy(place / "memory.hex", work / "memory.hex")
-        called(
-            [
-                "iverilog",
-                "-g2005-sv",
-                f"-Pbench.VECTORS={len(lines)}",
-                "-o",
-                "bench.vvp",
-                "bench.v",
-                "gates.v",
-                "cells.v",
-            ],
-            work,
-        )
-        called(["vvp", "-n", "bench.vvp"], work)
-        *classes, switched = (work / "switched.txt").read_text().splitlines()
+    lines = (place / "vectors.hex").read_text().splitlines()[:vectors]
+    files = {
+        "gates.v": netlist(about["module"], made.netlist, library),
+        "cells.v": "\n".join(library.cells[one].model() for one in sorted(used)),
+        "bench.v": about["gates"],
+        "vectors.hex": "".join(f"{line}\n" for line in lines),
+    }
+    if about["programmable"]:
+        files["memory.hex"] = (place / "memory.hex").read_text()
+
+    def make(path: Path) -> None:
+        with TemporaryDirectory() as name:
+            for file, text in files.items():
+                write(Path(name) / file, text)
+            built = ["-g2005-sv", f"-Pbench.VECTORS={len(lines)}", "-o", "bench.vvp"]
+            called(["iverilog", *built, "bench.v", "gates.v", "cells.v"], Path(name))
+            called(["vvp", "-n", "bench.vvp"], Path(name))
+            write(path, (Path(name) / "switched.txt").read_text())
+
+    configuration = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    found = Store().kept(f"switched-{about['style']}", configuration, "switched.txt", make)
+    *classes, switched = found.read_text().splitlines()
     expected = np.loadtxt(place / "expected.txt", dtype=np.int64, ndmin=2, max_rows=len(lines))[:, -2]
     if [int(one) for one in classes] != expected.tolist():
         raise IsospikeError(f"the gates of `{place}` give other classes than the circuit.", remedy="Please report it.")

