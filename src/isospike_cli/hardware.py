@@ -115,13 +115,19 @@ def synthesise_command(
         shown = {row["folder"]: {said: row.get(key) for key, said in COLUMNS.items()} for row in rows}
         show_columns(shown, _title(rows, library))
     if directory is not None:
-        picture = io.BytesIO()
-        energy_area(rows, ", ".join(dict.fromkeys(row["shape"] for row in rows))).savefig(picture, dpi=130)
-        keep_table(rows, directory, "circuits", picture.getvalue())
+        keep_table(rows, directory, "circuits", _picture([row for row in rows if "energy" in row]))
     if library is None:
         err.print("no gates: there is no cell library; name one: --liberty, or apt-get install qflow-tech-osu018")
     if not all(row["exact"] for row in rows):
         raise typer.Exit(1)
+
+
+def _picture(rows: list[dict[str, Any]]) -> bytes | None:
+    if not rows:
+        return None
+    picture = io.BytesIO()
+    energy_area(rows, ", ".join(dict.fromkeys(row["shape"] for row in rows))).savefig(picture, dpi=130)
+    return picture.getvalue()
 
 
 def _say(status: "Status", place: Path, said: str) -> None:
@@ -132,5 +138,8 @@ def _say(status: "Status", place: Path, said: str) -> None:
 def _title(rows: list[dict[str, Any]], library: Library | None) -> str:
     """What was compared, and what the figures mean."""
     title = f"every vector simulated by {' and '.join(sorted({row['simulator'] for row in rows}))} and compared"
+    if library is None:
+        return title
     timers = " and ".join(sorted({row["timer"] for row in rows if row.get("timer")}))
-    return title if library is None else f"{title}\ncells of {library.name}; period by {timers or 'none'}\n{DEFINED}"
+    period = f"period by {timers}" if timers else "no period without OpenSTA"
+    return f"{title}\ncells of {library.name}; {period}\n{DEFINED}"

