@@ -17,9 +17,10 @@ from isospike.simulate import StepByStep
 from isospike.train import units
 from zoo import ZOO, inputs
 
+SUMS = "residual", "residual of the input", "residual, projected"
 # Networks that an export must have a form for
 PLAIN: dict[type[Exported], tuple[str, ...]] = {
-    Integers: ("linear", "conv", "batch norm before relu", "max pool stride", "lenet 5"),
+    Integers: ("linear", "conv", "batch norm before relu", "max pool stride", "lenet 5", *SUMS),
     RTL: ("linear", "conv", "batch norm before relu"),
     ShiftAdd: ("units", "units, own thresholds", "units, convolutional", "units, no leak"),
 }

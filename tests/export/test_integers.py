@@ -96,3 +96,48 @@ def test_a_wrong_threshold_shows() -> None:
     found = Integers.of(tuned(LENET, 16, 6, IMAGES))
     next(iter(found.stages.values())).threshold[:] += 8
     assert found.differing(IMAGES[:20]) > 0
+
+
+class Summed(nn.Module):
+    """A hidden layer that hears another one through weights, and a third as it is."""
+
+    def __init__(self, weighted: bool = False) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(5, 5) for _ in range(4))
+        self.short = nn.Linear(5, 5) if weighted else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first = torch.relu(self.layers[0](x))
+        second = torch.relu(self.layers[1](first))
+        return self.layers[3](torch.relu(self.layers[2](second) + self.short(first)))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_of_unlike_ticks(weighted: bool) -> None:
+    """Weights are scaled by at most 1/256, and what is left of the difference goes with the ticks."""
+    torch.manual_seed(0)
+    x = torch.rand(60, 5).double()
+    network = convert(Summed(weighted).double().eval(), x, TTFS(), (0.0, 1.0))
+    for steps, near in ((15, 0.1), (1023, 0.01)):
+        chip = tuned(network, steps, 8, x)
+        found = Integers.of(chip)
+        assert found.differing(x) == found.differing(x, EventDriven()) == 0
+        assert float((found.network(x) - chip(x)).norm() / chip(x).norm()) < near
+    for before, after in zip(chip.stages[2].groups, found.network.stages[2].groups, strict=True):
+        for one, other in zip(before.chain, after.chain, strict=True):
+            ratio = other.weight / one.weight
+            assert float((ratio - 1).abs().max()) <= 1 / 256 and float(ratio.max() - ratio.min()) < 1e-9
+
+
+def test_a_sum_without_weights_is_refused() -> None:
+    class Bare(Summed):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            first = torch.relu(self.layers[0](x))
+            second = torch.relu(self.layers[1](first))
+            return self.layers[3](torch.relu(second + first - 0.2))
+
+    torch.manual_seed(0)
+    x = torch.rand(60, 5).double()
+    chip = tuned(convert(Bare().double().eval(), x, TTFS(), (0.0, 1.0)), 15, 8, x)
+    with pytest.raises(InvalidSetting, match=r"no whole multiples of one another, without weights"):
+        Integers.of(chip)

@@ -4,8 +4,9 @@ r"""A network whose weights, thresholds and spike times are integers, and its si
     of its window k_i = clip(⌊(V_i − T_i) / R⌋, 0, L)
 
 The membrane counts in units of u = d Δ(n−1).  In each tick Δ(n) of its window it rises by R, a whole number once the
-window is made a little longer or shorter: Δ(n) = R u / s.  Thresholds are rounded to whole units.  Both changes are
-made to the network that is handed back too, so that it answers the same in every simulator."""
+window is made a little longer or shorter: Δ(n) = R u / s.  Thresholds are rounded to whole units.  Where sources are
+summed whose units are no multiples of one another, weights are scaled by at most 1/256 until they are.  All changes
+are made to the network that is handed back too, so that it answers the same in every simulator."""
 
 import math
 from dataclasses import dataclass, replace
@@ -22,13 +23,14 @@ from isospike.engine import SpikingNetwork, all_gated, spiking
 from isospike.errors import InvalidSetting
 from isospike.export.base import Exported
 from isospike.ir.ops.base import Weighted
-from isospike.network import Body, Stage, balanced, retimed, reweighted
+from isospike.network import Body, Group, Stage, balanced, retimed, reweighted
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.simulate import Simulator, simulate
 from isospike.simulate.event_driven import EventDriven, affordable, synapses
 
 MOST_BITS = 24
 MOST_PARTS = 1024  # of a step that averages divide it into
+STRETCH = 1 / 256  # by which weights are scaled at most, so that summed sources agree: half a step of eight bits
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ class Integers(Exported):
 
         powers_of_two: gains are powers of two, so that a shift divides by them; windows change by up to √2.
         Raises `InvalidSetting` where weights are no multiples of a step, neurons have no clock or no gate, slopes
-        differ within a stage, or sums join sources whose units are no multiples of one another; and where the synapses
-        are too many to list."""
+        differ within a stage, or sums join sources without weights whose units are no multiples of one another; and
+        where the synapses are too many to list."""
         spiking(network, "Integers.of")
         if network.body.steps:
             raise InvalidSetting(
@@ -110,7 +112,9 @@ class Integers(Exported):
             if isinstance(stage.neuron, SpikePool):
                 step[name] = step[stage.groups[0].source]
                 continue
-            unit, weights = _whole(stage, body, step)
+            stage, unit = _agreed(stage, body, step)
+            body = _with(body, stage)
+            weights = _whole(stage, body, step, unit)
             if isinstance(stage.neuron, Integrator):
                 bias = (stage.neuron.ramp * stage.neuron.onset / unit).round()
                 neuron = replace(stage.neuron, ramp=bias * unit / stage.neuron.onset)
@@ -168,30 +172,57 @@ def _hidden(
     return _with(body, stage), own, gain * unit / float(slope[0])
 
 
-def _whole(stage: Stage, body: Body, step: dict[str, float]) -> tuple[float, csr_array]:
-    """u, and the synapses in units of u for spikes in ticks: the sources' units must be whole multiples of the
-    smallest."""
+def _listed(stage: Stage, body: Body, step: dict[str, float]) -> tuple[csr_array, list[float]]:
+    """The synapses of a stage for spikes in ticks, those of all sources one below the other, and the unit of each
+    source; infinity for one that nothing comes from."""
     listed = synapses(stage, body.shapes)
-    sizes = [int(np.prod(body.shapes[group.source])) for group in stage.groups]
-    edges = np.cumsum([0, *sizes])
-    neurons = int(np.prod(stage.shape))
-    values = listed.weights.copy()
-    parts = []
+    edges = np.cumsum([0, *(int(np.prod(body.shapes[group.source])) for group in stage.groups)])
+    values, units = listed.weights.copy(), []
     for group, (first, last) in zip(stage.groups, pairwise(edges), strict=True):
         of = slice(listed.indptr[first], listed.indptr[last])
         values[of] *= step[group.source]
-        parts.append(_grid(values[of], stage) if len(values[of]) else np.inf)
-    unit = min(parts)
-    whole = np.rint(values / unit)
-    if np.abs(values / unit - whole).max(initial=0.0) > 1e-6 * max(1.0, np.abs(whole).max(initial=0.0)):
+        units.append(_grid(values[of], stage) if len(values[of]) else math.inf)
+    shape = int(edges[-1]), int(np.prod(stage.shape))
+    return csr_array((values, listed.targets, listed.indptr), shape=shape), units
+
+
+def _whole(stage: Stage, body: Body, step: dict[str, float], unit: float) -> csr_array:
+    """The synapses in units of u for spikes in ticks."""
+    values, _ = _listed(stage, body, step)
+    whole = np.rint(values.data / unit)
+    if np.abs(values.data / unit - whole).max(initial=0.0) > 1e-6 * max(1.0, np.abs(whole).max(initial=0.0)):
         raise InvalidSetting(
-            f"stage `{stage.name}` sums sources whose ticks are no whole multiples of one another.",
-            "One source a stage, or sources whose ticks times weight steps agree.",
+            f"stage `{stage.name}` sums sources whose ticks are no whole multiples of one another, without weights.",
+            "Sources with weights, which are scaled until they agree, and one without.",
             "Run it in floating point: TimeSteps and WeightBits as constraints.",
         )
-    return float(unit), csr_array(
-        (whole.astype(np.int64), listed.targets, listed.indptr), shape=(int(edges[-1]), neurons)
-    )
+    values.data = whole.astype(np.int64)
+    return values
+
+
+def _agreed(stage: Stage, body: Body, step: dict[str, float]) -> tuple[Stage, float]:
+    """The stage with its weights scaled by at most `STRETCH`, so that the units of its sources are whole multiples of
+    u; and u, one of them, halved as often as it takes."""
+    units = _listed(stage, body, step)[1]
+    if len(stage.groups) < 2:
+        return stage, units[0]
+    bare = [unit for group, unit in zip(stage.groups, units, strict=True) if not any(m.weighted for m in group.chain)]
+    unit = min(bare or units)
+    while any(abs(max(1, round(one / unit)) * unit / one - 1) > STRETCH for one in units if one < math.inf):
+        unit /= 2
+
+    def scaled(group: Group, own: float) -> Group:
+        factor = 1.0 if own == math.inf else round(own / unit) * unit / own
+        at = next((at for at, one in enumerate(group.chain) if one.weighted), None)
+        if at is None:
+            return group
+        one = group.chain[at]
+        assert isinstance(one, Weighted)
+        return replace(
+            group, chain=(*group.chain[:at], replace(one, weight=one.weight * factor), *group.chain[at + 1 :])
+        )
+
+    return replace(stage, groups=tuple(map(scaled, stage.groups, units))), unit
 
 
 def _grid(values: np.ndarray, stage: Stage) -> float:

@@ -30,7 +30,7 @@ NETWORKS = {"Iris": ("iris", (4, 10, 3)), "digits": ("digits", (64, 32, 10))}
 CASES = {"ANN": "ann", "sTTFS": "sttfs", "sTTFS, pulses": "sttfs-pulse", "TTFS": "ttfs"}
 TICKS, SMALL, BITS = (7, 15, 63, 255), (7,), 8
 MADE = {"Iris": TICKS, "digits": (15,)}  # ticks at which gates are made; digits take minutes a circuit
-PLACED = 15  # ticks at which Iris is placed and routed, and gates of programmable circuits are made
+PLACED = 15  # ticks at which Iris is placed and routed, and gates of its programmable circuits are made
 EPOCHS, TUNED, BATCH, RATE = 200, 20, 16, 1e-2
 FORMAL = {False: (15, 3), True: (3, 2)}  # ticks and inputs of a neuron that is held for all inputs; and all words
 SHOWN = [key for key, said in COLUMNS.items() if key not in ("style", "ticks", "weights", "exact")]
@@ -55,7 +55,12 @@ class A3(Claim):
                     for programmable in (False, True):
                         made = ticks in MADE[name] and not (quick and name == "digits")
                         made = made and (not programmable or (name == "Iris" and ticks == PLACED))
-                        placed = name == "Iris" and ticks == PLACED and shutil.which("nextpnr-ice40") is not None
+                        placed = (
+                            name == "Iris"
+                            and ticks == PLACED
+                            and not programmable
+                            and shutil.which("nextpnr-ice40") is not None
+                        )
                         found = [
                             _circuit(
                                 one,
@@ -176,5 +181,5 @@ def _notes(setup: Setup, library: Library | None, timers: set[str]) -> tuple[str
         "Energy is what loads take, glitches included, a delay a gate, and the clock.  Behind others: an ANN begins "
         "an answer with every clock.  Alone: power times latency.  "
         f"The period is that of the gates, by {' and '.join(sorted(timers)) or 'nobody here'}.  Gates of digits, and "
-        "places on the iCE40, are of one seed.",
+        "places on the iCE40 HX8K, are of one seed.",
     )

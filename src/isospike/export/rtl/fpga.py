@@ -10,6 +10,7 @@ from isospike.export.rtl.tools import called, nextpnr, yosys
 from isospike.store import Store, write
 
 SCRIPT = "read_verilog {module}.v\nsynth_ice40 -top {module} -json cells.json\n"
+LONGEST = 300  # seconds; a circuit that nearly fills the device is routed for hours
 DEVICE = "--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"
 
 
@@ -38,7 +39,8 @@ def fitted(place: Path) -> Fitted:
             write(work / f"{about['module']}.v", text)
             write(work / "script.ys", SCRIPT.format(module=about["module"]))
             called([*maker.command, "-q", "-s", "script.ys"], work)
-            called([*placer.command, "-q", *DEVICE, "--json", "cells.json", "--report", "report.json"], work)
+            command = [*placer.command, "-q", *DEVICE, "--json", "cells.json", "--report", "report.json"]
+            called(command, work, longest=LONGEST)
             write(path, (work / "report.json").read_text())
 
     configuration = {"verilog": text, "script": SCRIPT, "device": DEVICE, "tools": [maker.name, placer.name]}

@@ -23,13 +23,20 @@ class Tool:
     name: str
 
 
-def called(command: list[str], place: Path, more: Mapping[str, str] | None = None) -> str:
-    """Run a tool in a folder, and return what it printed.  Raises `IsospikeError` if it fails."""
+def called(
+    command: list[str], place: Path, more: Mapping[str, str] | None = None, longest: float | None = None
+) -> str:
+    """Run a tool in a folder, and return what it printed.  Raises `IsospikeError` if it fails, or takes longer than
+    `longest` [s]."""
     try:
-        done = subprocess.run(command, cwd=place, env=os.environ | (more or {}), capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=place, env=os.environ | (more or {}), capture_output=True, text=True, timeout=longest
+        )
     except FileNotFoundError as error:
         remedy = f"Run: apt-get install {command[0]}; or leave the choice out."
         raise IsospikeError(f"`{command[0]}` is not here.", remedy=remedy) from error
+    except subprocess.TimeoutExpired as error:
+        raise IsospikeError(f"`{command[0]}` was not done in {longest:g} s.", remedy="Try a smaller one.") from error
     if done.returncode:
         raise IsospikeError(f"`{command[0]}` failed in `{place}`: {(done.stderr or done.stdout).strip()[-SAID:]}")
     return done.stdout
