@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,10 @@ LEAK = 0.8125  # 2⁻¹ + 2⁻² + 2⁻⁴ for 0.8: trained with the shifts that
 RATES = {"mnist": 1e-2, "fashion_mnist": 8e-3, "bbc": 1e-2}  # of Adam, chosen by the loss after 500 steps
 THRESHOLD, WIDTH = 1.0, 1.0  # β at the start and the surrogate's width: the loss falls faster than from 0.07
 WIDTHS = {1: 0.5, 3: 1.0}  # by hidden layers
+IMAGES: dict[str, Any] = {  # what the source does not have, or does not give; the ReLU network has the same
+    "mnist": {"shift": 1, "dropout": 0.1},
+    "fashion_mnist": {"flip": True, "dropout": 0.1},
+}
 BATCH, EPS, DROPOUT, PATIENCE, WEIGHT = 64, 1e-7, 0.2, 100, 10.0
 DIVISION = 7  # seed of what is held out, the same in every trial
 PENALTY, PENALTY_OF_TEXTS = 0.01, 1.0  # C of the support vector machine, which the source does not give
@@ -52,6 +57,7 @@ class Plan:
     | `convolutional` | which of them they are                                         |
     | `outputs`       | neurons a class                                                |
     | `weight`        | ω, of the steps at which a target spikes                       |
+    | `shift`, `flip` | batches are moved by up to so many pixels; half are mirrored   |
     """
 
     data: str
@@ -71,6 +77,8 @@ class Plan:
     patience: int = PATIENCE
     weight: float = WEIGHT
     convolutional: bool = False
+    shift: int = 0
+    flip: bool = False
 
 
 def plan(data: str, code: str, hidden: tuple[int, ...], train: Data, setup: Setup) -> Plan:
@@ -79,7 +87,10 @@ def plan(data: str, code: str, hidden: tuple[int, ...], train: Data, setup: Setu
     outputs = 5 if len(hidden) == 1 else 1
     epochs = quarter(setup.epochs or 1) if code == RATE else setup.epochs or 1
     width = WIDTHS[len(hidden)]
-    return Plan(data, code, hidden, outputs, epochs, len(train), setup.seed, RATES[data], width=width)
+    return replace(
+        Plan(data, code, hidden, outputs, epochs, len(train), setup.seed, RATES[data], width=width),
+        **IMAGES.get(data, {}),
+    )
 
 
 def quarter(epochs: int) -> int:
@@ -116,7 +127,7 @@ def answering(one: Plan, train: Data, held_out: Data, device: str = "cpu") -> Sp
             seed=one.seed,
         )
         adam, decay = partial(torch.optim.Adam, lr=one.rate, eps=EPS), LAST ** (1 / one.epochs)
-        batches, folder = loader(train, one.batch), path.parent
+        batches, folder = loader(train, one.batch, shift=one.shift, flip=one.flip), path.parent
         save(
             fit(
                 OverTime(network, weight=one.weight, dropout=one.dropout, width=one.width),
@@ -153,16 +164,18 @@ def convolutions(shape: tuple[int, ...], outputs: int, channels: Sequence[int]) 
 
 def original(data: str, hidden: Sequence[int], train: Data, epochs: int, setup: Setup) -> nn.Module:
     """The ReLU network of the same widths on the features themselves."""
+    moved = {"dropout": DROPOUT} | IMAGES.get(data, {})
+    dropout = moved.pop("dropout")
 
     def make() -> nn.Module:
         widths = (features(train.first(1))[0].shape[1], *hidden)
         layers: list[nn.Module] = [nn.Flatten()]
         for inputs, width in pairwise(widths):
-            layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(DROPOUT)]
+            layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)]
         return nn.Sequential(*layers, nn.Linear(widths[-1], classes(train)))
 
     name = f"ann-{data}-{'-'.join(map(str, hidden))}-of-{len(train)}"
-    recipe = Recipe(name, epochs, batch=BATCH, seed=setup.seed)
+    recipe = Recipe(name, epochs, batch=BATCH, seed=setup.seed, **moved)
     return trained(recipe, make, lambda: train, setup.device)
 
 
