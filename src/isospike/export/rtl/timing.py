@@ -36,4 +36,4 @@ def period(module: str, work: Path) -> float:
     slack = re.search(r"worst slack (-?[\d.]+)", said)
     if slack is None:
         raise IsospikeError(f"OpenSTA tells no slack of `{module}`: {said.strip()[:500]}")
-    return LONG - float(slack[1])
+    return round(LONG - float(slack[1]), 1)

