@@ -240,8 +240,8 @@ def _grid(values: np.ndarray, stage: Stage) -> float:
         return step
     raise InvalidSetting(
         f"the weights of stage `{stage.name}` are no whole multiples of a step.",
-        "Networks tuned with WeightBits (--weight-bits).",
-        "Tune it first.",
+        "Networks tuned with WeightBits (--weight-bits), of few bits: single precision tells no finer steps.",
+        "Tune it, with 8 bits for example.",
     )
 
 
