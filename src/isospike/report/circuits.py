@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isospike.export.rtl import Library, costs, described, energy, fitted, proved, synthesised
+from isospike.export.rtl.tools import nextpnr, yosys
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +62,7 @@ def circuit(
     if not proof.exact:
         return row
     if library is not None:
-        saying("making gates")
+        saying(f"making gates by {yosys().said}")
         made = synthesised(place, library)
         row |= {key: value for key, value in asdict(made).items() if key != "netlist"}
     if library is not None and shutil.which("iverilog") is None:
@@ -71,7 +72,7 @@ def circuit(
         spent = energy(place, made, library, vectors)
         row |= costs(made.area, spent.total, about["latency"], spent.clocks) | {"energy_flops": spent.flops}
     if fpga:
-        saying("placing and routing")
+        saying(f"placing and routing by {nextpnr().said}")
         one = fitted(place)
         row |= {"logic_cells": one.cells, "clock": one.clock, "fpga": one.tool}
     return row

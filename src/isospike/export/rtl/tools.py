@@ -22,6 +22,12 @@ class Tool:
     command: list[str]
     name: str
 
+    @property
+    def said(self) -> str:
+        """Its name, and why it may take long."""
+        compiled = self.command[0] == sys.executable
+        return f"{self.name}{', which compiles itself in its first call: a minute or two' if compiled else ''}"
+
 
 def called(
     command: list[str], place: Path, more: Mapping[str, str] | None = None, longest: float | None = None
