@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import isospike as iso
+from isospike.data import open_data
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = {page.name: found for page in PAGES if (found := re.findall(r"```python\n(.*?)```", page.read_text(), re.S))}
@@ -16,6 +19,15 @@ def test_every_python_block_runs(page: str, tmp_path: Path, monkeypatch: pytest.
     names: dict[str, object] = {}
     for block in BLOCKS[page]:
         exec(compile(block, page, "exec"), names)
+
+
+def test_what_the_readme_saves_takes_images_that_it_has_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(BLOCKS["README.md"][0], "README.md", "exec"), {})
+    found = iso.measure(iso.load("lenet.safetensors"), open_data("mnist-sample", train=False).batches())
+    assert found["accuracy"] > 0.97 and found["inputs_outside_range"] == 0
 
 
 def test_every_link_leads_somewhere() -> None:
