@@ -12,7 +12,7 @@ import isospike_papers
 
 ROOT = Path(isospike.__file__).parent
 RANKS = (
-    {"errors"},
+    {"errors", "shown"},
     {"store"},
     {"ir", "kernels"},
     {"activations"},

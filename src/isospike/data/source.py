@@ -45,6 +45,11 @@ class Data:
     size: int | None = None
     classes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        shape = tuple(self.take(torch.arange(1)).shape[1:]) if len(self) else ()
+        labels = "no labels" if self.labels is None else f"{len(self.labels.unique())} classes"
+        return f"Data({self.name!r}, {len(self):,} samples, {shape}, {labels})"
+
     @property
     def preprocessing(self) -> Preprocessing:
         """What a network that is converted with these samples keeps of them."""

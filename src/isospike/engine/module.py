@@ -1,5 +1,6 @@
 """A spiking network as a PyTorch module, kept as a file and read from it."""
 
+import math
 from os import PathLike
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from isospike.ir.typed import expect
 from isospike.network.body import Body, Stage
 from isospike.network.file import read, write
 from isospike.neurons import SNU, NearestPattern
+from isospike.shown import html
 
 
 class SpikingNetwork(nn.Module):
@@ -54,6 +56,28 @@ class SpikingNetwork(nn.Module):
     def latency(self) -> float:
         """When the read-out answers [time]."""
         return float(self.stages[-1].end)
+
+    def __repr__(self) -> str:
+        body = self.body
+        kinds = dict.fromkeys(type(stage.neuron).__name__ for stage in body.stages[:-1])
+        neurons = sum(math.prod(stage.shape) for stage in body.stages)
+        when = f"T = {body.steps}" if body.steps else f"latency {self.latency:.4g}"
+        return f"SpikingNetwork({', '.join(kinds)}; {len(body.stages)} stages, {neurons:,} neurons, {when})"
+
+    def _repr_html_(self) -> str:
+        stages = [
+            {
+                "stage": stage.name,
+                "hears": ", ".join(group.source for group in stage.groups),
+                "neuron": type(stage.neuron).__name__,
+                "shape": " × ".join(map(str, stage.shape)),
+                "neurons": math.prod(stage.shape),
+                "begins": float(stage.begin),
+                "ends": float(stage.end),
+            }
+            for stage in self.stages
+        ]
+        return html(stages, repr(self))
 
     def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *output"]:
         """The read-out: in closed form, or after all time steps.  x: (batch, *input shape).  Raises `InvalidSetting`

@@ -17,6 +17,9 @@ class Exported(ABC):
 
     network: SpikingNetwork
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {self.network!r}"
+
     @classmethod
     @abstractmethod
     def of(cls, network: SpikingNetwork) -> Self:

@@ -46,7 +46,7 @@ class IntegerStage:
     unit: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Integers(Exported):
     """The integers by stage, pools having none, and the network in double precision that computes the same."""
 

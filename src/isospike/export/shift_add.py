@@ -84,7 +84,7 @@ def left(shifts: tuple[int, ...]) -> float:
     return sum(2.0**-shift for shift in shifts if shift < NOTHING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ShiftAdd(Exported):
     """`network`: with whole weights, thresholds and tables, in double precision; `weights`: (presynaptic, neurons) by
     stage, int64."""

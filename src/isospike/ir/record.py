@@ -29,6 +29,10 @@ class Record:
     version: ClassVar[int] = 1
     endless: ClassVar[tuple[str, ...]] = ()  # fields whose tensors may hold +∞; all others are finite
 
+    def __init_subclass__(cls) -> None:
+        if "__repr__" not in cls.__dict__:  # else the dataclass makes one that prints all numbers of all tensors
+            cls.__repr__ = _shown  # type: ignore[assignment]
+
     @classmethod
     def upgraded(cls, entries: dict[str, Any], version: int) -> dict[str, Any]:
         """Fields, by name, as this version has them, from a file of an older one."""
@@ -152,6 +156,23 @@ def _defined(name: str, module: str) -> type[Record] | None:
         )
     found = exact or near
     return found[-1] if found else None  # of a class that was defined again, the newest
+
+
+def _shown(record: Record) -> str:
+    """A record's class and fields: tensors by their shape, other records by their class."""
+    told = (f"{f.name}={_told(getattr(record, f.name))}" for f in fields(record))
+    return f"{type(record).__name__}({', '.join(told)})"
+
+
+def _told(value: Any) -> str:
+    match value:
+        case Tensor():
+            return f"{float(value):.4g}" if value.numel() == 1 and not value.is_meta else f"tensor{list(value.shape)}"
+        case Record():
+            return f"{type(value).__name__}(…)"
+        case tuple() if any(isinstance(one, Record) for one in value):
+            return f"({', '.join(map(_told, value))})"
+    return repr(value)
 
 
 def _join(path: str, name: str) -> str:

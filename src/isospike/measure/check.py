@@ -14,6 +14,7 @@ from isospike.ir.graph import Graph
 from isospike.measure.agreement import Agreement
 from isospike.measure.meter import Meter, stage_size
 from isospike.network import Stage
+from isospike.shown import html
 from isospike.simulate import ClosedForm, EventDriven, Simulator, Stepped
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
@@ -30,7 +31,7 @@ class Layer:
     window: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """Result of a check.  Errors are the worst over all simulators; shares are between 0 and 1."""
 
@@ -54,7 +55,7 @@ class Report:
         """Plain values, for JSON."""
         return asdict(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [
             f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, largest error "
             f"{self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
@@ -68,6 +69,9 @@ class Report:
             ),
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return html([asdict(layer) for layer in self.layers], repr(self).split("\n  ")[0])
 
 
 def checked(

@@ -20,6 +20,7 @@ from isospike.measure.agreement import Agreement
 from isospike.measure.inputs import inputs
 from isospike.measure.meter import Meter
 from isospike.network import Body
+from isospike.shown import Records
 from isospike.simulate.stepped import timed
 
 
@@ -55,7 +56,7 @@ def curve(
     at: Sequence[int] | None = None,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
-) -> list[Moment]:
+) -> Records[Moment]:
     """Run a network that fires step by step once, and read it at each of the time steps `at` (1, 2, 4, … and its own
     unless given).
 
@@ -95,9 +96,9 @@ def curve(
                 progress(len(x))
     if not found[times[0]][0].samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    return [
+    return Records(
         _moment(end, meter.figures(), agreement, original is not None) for end, (meter, agreement) in found.items()
-    ]
+    )
 
 
 def _oracle(

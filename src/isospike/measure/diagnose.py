@@ -28,6 +28,7 @@ from isospike.measure.inputs import inputs
 from isospike.network import Body, Stage
 from isospike.neurons import IF, LIF, SignedIF, Stepping
 from isospike.neurons.base import Drive
+from isospike.shown import Records
 from isospike.simulate.stepped import timed
 
 MECHANISMS = ("clipping", "resolution", "order")
@@ -81,7 +82,7 @@ def diagnose(
     steps: int | None = None,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
-) -> list[Finding]:
+) -> Records[Finding]:
     """The error of every layer, split.  Raises `InvalidSetting` for networks without time steps, `InvalidData` if
     there is no sample."""
     spiking(network, "diagnose")
@@ -104,13 +105,10 @@ def diagnose(
         squares["input"],
         "" if body.encoder.constant else "more steps, or a constant current",
     )
-    return [
-        first,
-        *(
-            _finding(s.name, math.prod(s.shape), squares[s.name], _advice(s, squares[s.name]))
-            for s in body.stages[:-1]
-        ),
-    ]
+    others = (
+        _finding(s.name, math.prod(s.shape), squares[s.name], _advice(s, squares[s.name])) for s in body.stages[:-1]
+    )
+    return Records([first, *others])
 
 
 def parts(stage: Stage, rates: dict[str, Tensor], rate: Tensor, steps: int) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from isospike.ir.ops.clip import Clip
 from isospike.measure import Agreement, Meter, Moment, curve
 from isospike.measure.curve import doublings
 from isospike.neurons import Stepping
+from isospike.shown import Records
 from isospike.simulate import ClosedForm
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
@@ -59,7 +60,7 @@ def compare(
     steps: int = 64,
     input_range: tuple[Tensor | float, Tensor | float] | None = None,
     progress: Callable[[str], None] | None = None,
-) -> list[Row]:
+) -> Records[Row]:
     """Every coding on the same data: one row for those that answer once, a row at T = 1, 2, 4, … up to `steps` for the
     others.
 
@@ -71,7 +72,7 @@ def compare(
         )
     conversion = Conversion(model, calibration, input_range)
     oracle = conversion.original(torch.float32)
-    rows: list[Row] = []
+    rows: Records[Row] = Records()
     for name, coding in codings.items():
         if progress is not None:
             progress(name)

@@ -11,11 +11,12 @@ from isospike.engine import SpikingNetwork, Step, Watch, run
 from isospike.errors import InvalidSetting
 from isospike.ir.typed import typed
 from isospike.network import Body, Stage
+from isospike.shown import html, text
 
 Run = Callable[..., Tensor]  # (x, watch=None) -> read-out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """What a simulation leaves: the read-out, and every stage's spikes.
 
@@ -28,6 +29,28 @@ class Trace:
     codes: dict[str, Tensor]
     trains: dict[str, Tensor] = field(default_factory=dict)
     steps: Tensor | None = None
+
+    def _rows(self) -> list[dict[str, str | int | float]]:
+        """Spikes of each stage that spikes, a sample's."""
+        return [
+            {
+                "stage": stage.name,
+                "neurons": int(torch.Size(stage.shape).numel()),
+                "spikes": float(stage.neuron.spikes(self.codes[stage.name]).sum()) / max(len(self.readout), 1),
+            }
+            for stage in self.network.stages[:-1]
+            if stage.name in self.codes
+        ]
+
+    def _line(self) -> str:
+        when = f"T = {self.network.body.steps}" if self.network.body.steps else f"latency {self.network.latency:.4g}"
+        return f"Trace({len(self.readout):,} samples, {when}; spikes of a sample by stage)"
+
+    def __repr__(self) -> str:
+        return text(self._rows(), self._line())
+
+    def _repr_html_(self) -> str:
+        return html(self._rows(), self._line())
 
     def times(self, name: str) -> Tensor:
         """First spikes of a stage from the beginning of its window [time, or steps]; infinity where a neuron stayed

@@ -21,7 +21,7 @@ from isospike.export.rtl.vectors import vectors
 from isospike.simulate import Simulator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RTL(Exported):
     """A network's whole numbers, and the circuit that is made of them."""
 
