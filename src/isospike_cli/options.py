@@ -1,12 +1,16 @@
 """What the commands share: options as dataclasses, and how names become objects."""
 
 import importlib
+import importlib.util
 import math
+import sys
+import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, get_type_hints
 
 import torch
@@ -31,7 +35,9 @@ from isospike_cli.tables import err
 
 ModelName = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="An ONNX file, a torch.export archive (.pt2), or package.module:factory."),
+    typer.Argument(
+        metavar="MODEL", help="An ONNX file, a torch.export archive (.pt2), package.module:factory or file.py:factory."
+    ),
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A spiking network written by `isospike convert`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
@@ -271,24 +277,51 @@ def model_of(name: str) -> Model:
     if path.suffix in (".onnx", ".pt2"):
         return path
     if ":" in name and not path.exists():
-        return _made(*name.split(":", 1))
-    reason = (
-        "is a pickle, which can run any code when it is opened, so it is not"
-        if path.suffix in (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
-        else "is not a model that can be read, so it was not"
-    )
+        return _made(*name.rsplit(":", 1))
+    if path.suffix == ".safetensors":
+        raise InvalidModel(
+            f"`{name}` holds tensors, or a spiking network that was converted already.",
+            "The model that it is to be, or was, made from.",
+            f"A spiking network runs by: isospike run {name}; weights need the code of their network: "
+            "package.module:factory.",
+        )
     raise InvalidModel(
-        f"`{name}` {reason} loaded.",
-        "An .onnx file, a torch.export archive (.pt2), or package.module:factory.",
+        f"`{name}` {_reason(path)} loaded.",
+        "An .onnx file, a torch.export archive (.pt2), package.module:factory or file.py:factory.",
         "Load it in your own code and pass `package.module:factory`, or export it: "
         "torch.export.save(torch.export.export(model, (x,)), 'model.pt2').",
     )
 
 
+def _reason(path: Path) -> str:
+    if path.suffix not in (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt"):
+        return "is not a model that can be read, so it was not"
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        if any("/code/" in member for member in archive.namelist()):
+            return "is TorchScript, which torch.export has replaced, so it is not"
+    return "is a pickle, which can run any code when it is opened, so it is not"
+
+
+def _imported(module: str) -> ModuleType:
+    """A module by its name, or by the path of its file."""
+    path = Path(module)
+    if path.suffix != ".py":
+        return importlib.import_module(module)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = made
+    spec.loader.exec_module(made)
+    return made
+
+
 def _made(module: str, factory: str) -> nn.Module:
-    supported = "package.module:factory, importable from here: a function without arguments that returns an nn.Module."
+    supported = (
+        "package.module:factory or file.py:factory: a class or a function without arguments that makes an nn.Module."
+    )
     try:
-        made = getattr(importlib.import_module(module), factory)()
+        made = getattr(_imported(module), factory)()
     except Exception as error:  # it is the user's code
         raise InvalidModel(
             f"`{module}:{factory}` cannot be imported or called: {type(error).__name__}: {error}",

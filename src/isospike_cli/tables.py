@@ -16,7 +16,8 @@ from rich.table import Table
 from isospike import store
 from isospike.measure import Report
 
-out, err = Console(), Console(stderr=True)
+# No emoji: `file.py:factory:` has one in it.
+out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 
 
 def cell(value: Any) -> str:

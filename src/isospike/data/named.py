@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -47,6 +48,7 @@ NAMED: dict[str, Callable[[Path, bool, bool], Any]] = {
     "digits": digits,
     "places365": _torchvision("Places365", split=("train-standard", "val"), small=True),
 }
+NAMES = ("mnist-sample", *NAMED)
 
 
 def open_data(
@@ -56,17 +58,18 @@ def open_data(
     normalize: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     size: int | None = None,
 ) -> Data:
-    """Samples by the name of a data set, an image folder, an .npz file, a table of numbers (.csv, .csv.gz), or
-    `mnist-sample`.
+    """Samples by the name of a data set (FashionMNIST and fashion-mnist are fashion_mnist), an image folder, an .npz
+    file, a table of numbers (.csv, .csv.gz), or `mnist-sample`.
 
     directory: where torchvision's data sets are kept; else $ISOSPIKE_DATA, else the user's cache.  size: images of a
     folder are resized and cropped to it, those in memory have it already.  normalize: (mean, std), numbers a channel,
     after scaling to [0, 1].  Raises `InvalidData`."""
     path = Path(name)
-    if name == "mnist-sample":
+    known = _known(name)
+    if known == "mnist-sample":
         data = _npz(SAMPLE, train)
-    elif name in NAMED:
-        data = _named(name, train, directory, size)
+    elif known is not None:
+        data = _named(known, train, directory, size)
     elif path.suffix == ".npz":
         data = _npz(path, train)
     elif path.name.endswith((".csv", ".csv.gz")):
@@ -76,8 +79,10 @@ def open_data(
     else:
         raise InvalidData(
             f"`{name}` is neither a known data set, nor a folder, nor an .npz or .csv file.",
-            f"Known: mnist-sample, {', '.join(NAMED)}.",
-            "Check the name, or the path from here.",
+            f"Known: {', '.join(NAMES)}.",
+            f"Did you mean {near[0]}?"
+            if (near := get_close_matches(name, NAMES, 1))
+            else "Check the name, or the path.",
         )
     if size is not None and isinstance(data.images, Tensor):
         if tuple(data.images.shape[2:]) != (size, size):
@@ -97,6 +102,17 @@ def open_data(
             f"means {mean} and standard deviations {std} do not fit.", supported, "Write: --preprocess 'MEAN… STD…'."
         )
     return replace(data, mean=mean, std=std)
+
+
+def _known(name: str) -> str | None:
+    """The data set that a name stands for, however it is written: FashionMNIST, fashion-mnist, fashion_mnist."""
+    if name in NAMES or Path(name).exists():
+        return name if name in NAMES else None
+    return next((one for one in NAMES if _plain(one) == _plain(name)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _named(name: str, train: bool, directory: str | Path | None, size: int | None) -> Data:

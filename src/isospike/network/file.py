@@ -17,6 +17,7 @@ from isospike.network.body import Body
 
 FORMAT, READABLE = 4, (3, 4)
 LARGEST = 1 << 40  # neurons of a stage
+MODELS = ".onnx", ".pt2"  # that users take for a spiking network
 
 
 def write(body: Body, path: Path) -> None:
@@ -35,6 +36,12 @@ def read(path: Path) -> Body:
             f"`{path}` does not exist or is not a file.",
             "Files written by `isospike convert`.",
             "Make it with `isospike convert MODEL --data DATA --out FILE`.",
+        )
+    if path.suffix in MODELS:
+        raise InvalidFile(
+            f"`{path}` is a model, and no spiking network yet.",
+            "Files written by `isospike convert`.",
+            f"Run: isospike convert {path} --data DATA --out {path.stem}.safetensors",
         )
     try:
         with safe_open(path, "pt") as file:
