@@ -356,6 +356,15 @@ def test_a_fixed_batch_takes_any_number_of_samples() -> None:
     assert torch.equal(run(x), torch.cat([run(x[:2]), run(x[2:3]), run(x[3:])]))
 
 
+@pytest.mark.filterwarnings("default")  # of the exporter's own
+def test_what_the_default_exporter_of_torch_writes(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)).eval()
+    x, path = torch.rand(4, 6), tmp_path / "net.onnx"
+    torch.onnx.export(net, (x,), str(path), dynamic_shapes=({0: "batch"},))
+    assert torch.allclose(from_onnx(path)(x), net(x).detach(), atol=1e-6)
+
+
 def test_soft_max_at_the_output_is_taken_off() -> None:
     graph = from_onnx(model([node("Gemm", ["x", "w", "b"], ["g"]), node("Softmax", ["g"], ["y"], axis=1)], **DENSE))
     x = inputs((6,))

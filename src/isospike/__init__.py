@@ -1,5 +1,7 @@
 """isospike: a trained ReLU network as a spiking network that computes the same thing."""
 
+from importlib.metadata import version
+
 from isospike import export as export
 from isospike import train as train
 from isospike import zoo as zoo
@@ -34,3 +36,5 @@ from isospike.simulate import EventDriven as EventDriven
 from isospike.simulate import Stepped as Stepped
 from isospike.simulate import Trace as Trace
 from isospike.simulate import simulate as simulate
+
+__version__ = version("isospike")
