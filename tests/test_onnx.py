@@ -362,7 +362,7 @@ def test_what_the_default_exporter_of_torch_writes(tmp_path: Path) -> None:
     net = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3)).eval()
     x, path = torch.rand(4, 6), tmp_path / "net.onnx"
     torch.onnx.export(net, (x,), str(path), dynamic_shapes=({0: "batch"},))
-    assert torch.allclose(from_onnx(path)(x), net(x).detach(), atol=1e-6)
+    assert torch.allclose(from_onnx(path)(x.double()), net.double()(x.double()).detach(), atol=1e-6)
 
 
 def test_soft_max_at_the_output_is_taken_off() -> None:
