@@ -103,7 +103,8 @@ def show_report(report: Report, title: str) -> None:
             f"{layer.window:.4g}",
         )
     out.print(table)
-    rows = {key: value for key, value in report.as_dict().items() if key not in ("layers", "simulators")}
+    real = ("rmse", "rmse_original", "r2", "r2_original") if report.rmse is None else ("accuracy", "accuracy_original")
+    rows = {key: one for key, one in report.as_dict().items() if key not in ("layers", "simulators", *real)}
     rows |= {f"largest error, {name}": f"{error:.2e}" for name, error in report.simulators.items()}
     show_figures(rows, "whole network")
 

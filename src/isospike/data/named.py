@@ -159,11 +159,12 @@ def _npz(path: Path, train: bool) -> Data:
             if f"{prefix}images" not in file:
                 raise InvalidData(
                     f"`{path}` holds {', '.join(file.files) or 'nothing'}.",
-                    "An array `images` (or `train_images` and `test_images`), and if you like `labels`.",
+                    "An array `images` (or `train_images` and `test_images`); class numbers are `labels`, real "
+                    "numbers `targets`.",
                     "Write it with numpy.savez(path, images=..., labels=...).",
                 )
             images = file[f"{prefix}images"]
-            labels = file.get(f"{prefix}labels")
+            labels, targets = (file.get(f"{prefix}{name}") for name in ("labels", "targets"))
     except FileNotFoundError as error:
         raise InvalidData(f"`{path}` does not exist.", "Files written by numpy.savez.", "Check the path.") from error
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -192,7 +193,19 @@ def _npz(path: Path, train: bool) -> Data:
             "A label for every image, or no `labels`.",
             "Write both again.",
         )
+    if targets is not None:
+        return Data(path.stem, tensor, _targets(path, targets, tensor))
     return Data(path.stem, tensor, None if labels is None else _class_numbers(path, labels))
+
+
+def _targets(path: Path, targets: np.ndarray, images: Tensor) -> Tensor:
+    if targets.dtype.kind != "f" or targets.shape[:1] != images.shape[:1] or not np.isfinite(targets).all():
+        raise InvalidData(
+            f"`{path}`: the targets are {targets.dtype}, of shape {targets.shape}.",
+            f"Finite real numbers, (samples, outputs), for {len(images)} samples.",
+            "Class numbers are `labels`.",
+        )
+    return torch.from_numpy(targets).float()
 
 
 def _class_numbers(path: Path, labels: np.ndarray) -> Tensor:
@@ -201,7 +214,9 @@ def _class_numbers(path: Path, labels: np.ndarray) -> Tensor:
     if not np.array_equal(whole, labels):
         what = f"`{path}`: the labels are no class numbers, such as {labels[:3].tolist()}."
         raise InvalidData(
-            what, "Whole numbers from 0 on.", "Number the classes: numpy.unique(labels, return_inverse=True)[1]."
+            what,
+            "Whole numbers from 0 on; real numbers that a model predicts are `targets`.",
+            "Number the classes: numpy.unique(labels, return_inverse=True)[1].",
         )
     return torch.from_numpy(whole)
 

@@ -88,8 +88,8 @@ def measure(
     simulator: Simulator | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, object]:
-    """Run a network over samples, with or without labels, and return its figures: accuracy, spikes, latency,
-    operations, energy.
+    """Run a network over samples, with or without labels, and return its figures: accuracy (or RMSE and R², if labels
+    are real numbers), spikes, latency, operations, energy.
 
     Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ
     (`measure.operations`).  Networks of units: `additions` and `multiplications` a sample, those of synapses
@@ -134,5 +134,7 @@ def measure(
             progress(len(x))
     if not meter.samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    more = {"latency": network.latency, "dtype": dtype, "seconds": time.perf_counter() - started}
-    return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), **more}
+    rest: dict[str, object] = {"latency": network.latency, "dtype": dtype, "seconds": time.perf_counter() - started}
+    if agreement.rmse is not None:
+        rest |= {"rmse": agreement.rmse, "r2": agreement.r2}
+    return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), **rest}

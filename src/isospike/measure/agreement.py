@@ -1,11 +1,43 @@
 """How well a network agrees with the original: in values first, then in predictions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from isospike.errors import InvalidData, InvalidModel
+
+
+@dataclass
+class Residuals:
+    """Running sums over samples, of each output: of targets, their squares, and the squares of what is missed."""
+
+    samples: int = 0
+    values: int = 0
+    total: Tensor | float = 0.0
+    squares: Tensor | float = 0.0
+    missed: Tensor | float = 0.0
+
+    def add(self, found: Tensor, targets: Tensor) -> None:
+        """Take in a batch, (batch, outputs, …) each."""
+        found, targets = found.double(), targets.double()
+        self.samples, self.values = self.samples + len(targets), self.values + targets.numel()
+        self.total = self.total + targets.sum(0)
+        self.squares = self.squares + targets.square().sum(0)
+        self.missed = self.missed + (found - targets).square().sum(0)
+
+    @property
+    def rmse(self) -> float | None:
+        """Over all samples and outputs."""
+        return (float(torch.as_tensor(self.missed).sum()) / self.values) ** 0.5 if self.values else None
+
+    @property
+    def r2(self) -> float | None:
+        """The mean over outputs; none for targets that are all the same."""
+        spread = torch.as_tensor(self.squares - self.total**2 / max(self.samples, 1))
+        if not self.values or not bool((spread > 0).all()):
+            return None
+        return float((1 - torch.as_tensor(self.missed) / spread).mean())
 
 
 @dataclass
@@ -23,10 +55,13 @@ class Agreement:
     _right: int = 0
     _right_original: int = 0
     _labels: int = 0
+    _ours: Residuals = field(default_factory=Residuals)
+    _theirs: Residuals = field(default_factory=Residuals)
 
     def add(self, found: Tensor, expected: Tensor, labels: Tensor | None) -> None:
-        """Take in a batch: outputs (batch, classes, …), labels (batch, …).  Raises `InvalidModel`, `InvalidData` if
-        they do not belong together."""
+        """Take in a batch: outputs (batch, classes, …), and class numbers (batch, …) or targets, real numbers of the
+        outputs' shape; (batch,) where there is one output.  Raises `InvalidModel`, `InvalidData` if they do not belong
+        together."""
         if found.shape != expected.shape:
             what = (
                 f"the network's outputs have shape {tuple(found.shape[1:])}, the original's "
@@ -34,12 +69,13 @@ class Agreement:
             )
             raise InvalidModel(what, "A network and the model that it was made from.", "Pass that model.")
         ours, theirs = _decision(found), _decision(expected)
-        if labels is not None and (labels.shape != ours.shape or labels.is_floating_point()):
+        targets = None if labels is None else _targets(labels, found)
+        if labels is not None and targets is None and (labels.shape != ours.shape or labels.is_floating_point()):
             kind = str(labels.dtype).removeprefix("torch.")
             what = f"{kind} labels of shape {tuple(labels.shape)} for outputs of shape {tuple(found.shape)}."
             raise InvalidData(
                 what,
-                f"Class numbers, whole, of shape {tuple(ours.shape)}.",
+                f"Class numbers, whole, of shape {tuple(ours.shape)}; or targets, real numbers of the outputs' shape.",
                 "One-hot labels: labels.argmax(1); a column: labels[:, 0].",
             )
         difference = (found - expected).double()
@@ -51,7 +87,10 @@ class Agreement:
         self._values += difference.numel()
         self._agreeing += int((ours == theirs).sum())
         self._decisions += ours.numel()
-        if labels is not None:
+        if targets is not None:
+            self._ours.add(found, targets)
+            self._theirs.add(expected, targets)
+        elif labels is not None:
             self._right += int((ours == labels).sum())
             self._right_original += int((theirs == labels).sum())
             self._labels += labels.numel()
@@ -80,6 +119,37 @@ class Agreement:
     def accuracy_original(self) -> float | None:
         """The same for the original."""
         return self._right_original / self._labels if self._labels else None
+
+    @property
+    def rmse(self) -> float | None:
+        """Root of the mean squared distance from the targets, where there are such."""
+        return self._ours.rmse
+
+    @property
+    def rmse_original(self) -> float | None:
+        """The same for the original."""
+        return self._theirs.rmse
+
+    @property
+    def r2(self) -> float | None:
+        """1 − Σ (target − output)² / Σ (target − mean)², the mean over outputs, where there are targets."""
+        return self._ours.r2
+
+    @property
+    def r2_original(self) -> float | None:
+        """The same for the original."""
+        return self._theirs.r2
+
+
+def _targets(labels: Tensor, outputs: Tensor) -> Tensor | None:
+    """Labels as targets, if they are real numbers that outputs can be; zeros and ones are classes written one-hot."""
+    if not labels.is_floating_point():
+        return None
+    if labels.ndim == 1 and outputs.shape == (len(labels), 1):
+        return labels[:, None]
+    several = labels.shape == outputs.shape and labels.ndim > 1
+    one_hot = several and labels.shape[1] > 1 and bool(((labels == 0) | (labels == 1)).all())
+    return labels if several and not one_hot else None
 
 
 def _decision(output: Tensor) -> Tensor:

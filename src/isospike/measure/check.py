@@ -50,6 +50,10 @@ class Report:
     simulators: dict[str, float]
     dtype: str
     seconds: float
+    rmse: float | None = None
+    rmse_original: float | None = None
+    r2: float | None = None
+    r2_original: float | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
@@ -60,6 +64,7 @@ class Report:
             f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, largest error "
             f"{self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
             *(f"  {name}: largest error {error:.3g}" for name, error in self.simulators.items()),
+            *([] if self.rmse is None else [f"  RMSE {self.rmse:.4g}, of the original {self.rmse_original:.4g}"]),
             f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} early "
             "spikes",
             *(
@@ -145,6 +150,10 @@ def checked(
         simulators={name: agreement.max_abs_error for name, agreement in zip(_names(simulators), found, strict=True)},
         dtype=str(network.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - started,
+        rmse=found[0].rmse,
+        rmse_original=found[0].rmse_original,
+        r2=found[0].r2,
+        r2_original=found[0].r2_original,
     )
 
 

@@ -43,6 +43,8 @@ class Moment:
     macs: float
     energy_spiking_pj: float
     energy_original_pj: float
+    rmse: float | None = None
+    r2: float | None = None
 
     def as_dict(self) -> dict[str, float | None]:
         """Plain values, for JSON and tables."""
@@ -157,4 +159,6 @@ def _moment(end: int, figures: dict[str, float], agreement: Agreement, compared:
         relative_error=agreement.relative_error if compared else None,
         max_abs_error=agreement.max_abs_error if compared else None,
         **{name: figures[name] for name in counted},
+        rmse=agreement.rmse,
+        r2=agreement.r2,
     )
