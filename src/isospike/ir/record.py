@@ -160,7 +160,7 @@ def _defined(name: str, module: str) -> type[Record] | None:
 
 def _shown(record: Record) -> str:
     """A record's class and fields: tensors by their shape, other records by their class."""
-    told = (f"{f.name}={_told(getattr(record, f.name))}" for f in fields(record))
+    told = (f"{f.name}={_told(getattr(record, f.name))}" for f in fields(record) if f.repr)
     return f"{type(record).__name__}({', '.join(told)})"
 
 
