@@ -33,7 +33,7 @@ LENET = "isospike.zoo:lenet5"
 SAMPLE = ("--data", "mnist-sample")
 CHECK_KEYS = {
     "samples", "agreement", "max_abs_error", "rms_error", "logit_scale", "accuracy", "accuracy_original", "active_fraction", "spikes_per_neuron",
-    "latency", "early_spikes", "layers", "simulators", "dtype", "seconds",
+    "latency", "early_spikes", "layers", "simulators", "dtype", "seconds", "rmse", "rmse_original", "r2", "r2_original",
 }  # fmt: skip
 LAYER_KEYS = {"name", "neurons", "max_abs_error", "active_fraction", "window"}
 RUN_KEYS = {

@@ -1,6 +1,6 @@
 """isospike: a trained ReLU network as a spiking network that computes the same thing."""
 
-from importlib.metadata import version
+import importlib.metadata
 
 from isospike import export as export
 from isospike import train as train
@@ -37,4 +37,4 @@ from isospike.simulate import Stepped as Stepped
 from isospike.simulate import Trace as Trace
 from isospike.simulate import simulate as simulate
 
-__version__ = version("isospike")
+__version__ = importlib.metadata.version("isospike")
