@@ -1,5 +1,7 @@
 """Names from the command line: however a data set is written, models by file, and files of the wrong kind."""
 
+import random  # noqa: F401  # so that it is there
+import sys
 import zipfile
 from pathlib import Path
 
@@ -65,6 +67,13 @@ def test_a_model_by_the_file_of_its_code(script: Path) -> None:
     ):
         with pytest.raises(InvalidModel, match=said):
             model_of(name)
+
+
+def test_a_file_that_is_called_like_a_module_does_not_take_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "random.py"
+    path.write_text(CODE)
+    model_of(f"{path}:Small")
+    assert hasattr(sys.modules["random"], "Random")
 
 
 def test_files_of_the_wrong_kind(script: Path, tmp_path: Path) -> None:

@@ -307,11 +307,12 @@ def _imported(module: str) -> ModuleType:
     path = Path(module)
     if path.suffix != ".py":
         return importlib.import_module(module)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"isospike.model.{path.stem}"  # of its own: a file may be called as a module is that others import
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     made = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = made
+    sys.modules[name] = made
     spec.loader.exec_module(made)
     return made
 

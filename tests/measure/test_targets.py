@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import isospike as iso
 from isospike.data import open_data
 from isospike.errors import InvalidData
+from isospike.measure.agreement import Agreement
 from test_cli import figures
 
 torch.manual_seed(0)
@@ -40,6 +41,18 @@ def test_root_mean_square_and_share_of_variance(outputs: int, column: bool) -> N
     assert report.accuracy is None and "RMSE" in repr(report)
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e9])
+def test_targets_far_from_zero_lose_no_digit(offset: float) -> None:
+    wanted, found = targets(2).double() + offset, targets(2).double() + offset + 0.01
+    agreement = Agreement()
+    for part in range(0, 300, 50):
+        agreement.add(found[part : part + 50], found[part : part + 50], wanted[part : part + 50])
+    assert agreement.ours.r2 == pytest.approx(r2_score(wanted, found), rel=1e-6)
+    same = Agreement()
+    same.add(found, found, torch.full_like(found, offset + 0.1))
+    assert same.ours.r2 is None and same.ours.rmse is not None
+
+
 def test_steps_have_them_too() -> None:
     rate = iso.convert(model(2), X, iso.Rate(steps=64))
     moments = iso.curve(rate, (X, targets(2)), model(2))
@@ -53,6 +66,8 @@ def test_what_is_neither(tmp_path: Path) -> None:
     for labels in (one_hot, torch.rand(300, 2), torch.rand(300)):
         with pytest.raises(InvalidData, match=r"Class numbers, whole.*or targets"):
             iso.measure(net, (X, labels))
+    with pytest.raises(InvalidData, match="targets have NaN"):
+        iso.measure(net, (X, torch.full((300, 3), torch.nan)))
     assert "rmse" not in iso.measure(net, (X, torch.arange(300) % 3))
     path = tmp_path / "wrong.npz"
     np.savez(path, images=X.numpy(), targets=np.arange(300))
@@ -64,4 +79,5 @@ def test_from_a_file(tmp_path: Path) -> None:
     path, kept = tmp_path / "d.npz", tmp_path / "net.safetensors"
     np.savez(path, images=X.numpy(), targets=targets(3).numpy())
     iso.save(iso.convert(model(3), X), kept)
+    assert repr(open_data(str(path))) == "Data('d', 300 samples, (5,), targets)"
     assert figures("run", kept, "--data", path)["rmse"] == pytest.approx(0.05, rel=0.1)

@@ -47,7 +47,13 @@ class Data:
 
     def __repr__(self) -> str:
         shape = tuple(self.take(torch.arange(1)).shape[1:]) if len(self) else ()
-        labels = "no labels" if self.labels is None else f"{len(self.labels.unique())} classes"
+        labels = (
+            "no labels"
+            if self.labels is None
+            else "targets"
+            if self.labels.is_floating_point()
+            else f"{len(self.labels.unique())} classes"
+        )
         return f"Data({self.name!r}, {len(self):,} samples, {shape}, {labels})"
 
     @property

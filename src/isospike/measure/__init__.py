@@ -135,6 +135,6 @@ def measure(
     if not meter.samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
     rest: dict[str, object] = {"latency": network.latency, "dtype": dtype, "seconds": time.perf_counter() - started}
-    if agreement.rmse is not None:
-        rest |= {"rmse": agreement.rmse, "r2": agreement.r2}
+    if agreement.ours.rmse is not None:
+        rest |= {"rmse": agreement.ours.rmse, "r2": agreement.ours.r2}
     return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), **rest}

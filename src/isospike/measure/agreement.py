@@ -10,8 +10,10 @@ from isospike.errors import InvalidData, InvalidModel
 
 @dataclass
 class Residuals:
-    """Running sums over samples, of each output: of targets, their squares, and the squares of what is missed."""
+    """Running sums over samples, of each output: of targets from the first one, which no digit is lost to, their
+    squares, and the squares of what is missed."""
 
+    origin: Tensor | float = 0.0
     samples: int = 0
     values: int = 0
     total: Tensor | float = 0.0
@@ -21,19 +23,20 @@ class Residuals:
     def add(self, found: Tensor, targets: Tensor) -> None:
         """Take in a batch, (batch, outputs, …) each."""
         found, targets = found.double(), targets.double()
+        self.origin = self.origin if self.samples else targets[0]
         self.samples, self.values = self.samples + len(targets), self.values + targets.numel()
-        self.total = self.total + targets.sum(0)
-        self.squares = self.squares + targets.square().sum(0)
+        self.total = self.total + (targets - self.origin).sum(0)
+        self.squares = self.squares + (targets - self.origin).square().sum(0)
         self.missed = self.missed + (found - targets).square().sum(0)
 
     @property
     def rmse(self) -> float | None:
-        """Over all samples and outputs."""
+        """Root of the mean squared distance from the targets, over samples and outputs; None without targets."""
         return (float(torch.as_tensor(self.missed).sum()) / self.values) ** 0.5 if self.values else None
 
     @property
     def r2(self) -> float | None:
-        """The mean over outputs; none for targets that are all the same."""
+        """1 − Σ (target − output)² / Σ (target − mean)², the mean over outputs; None if targets are all one."""
         spread = torch.as_tensor(self.squares - self.total**2 / max(self.samples, 1))
         if not self.values or not bool((spread > 0).all()):
             return None
@@ -55,8 +58,8 @@ class Agreement:
     _right: int = 0
     _right_original: int = 0
     _labels: int = 0
-    _ours: Residuals = field(default_factory=Residuals)
-    _theirs: Residuals = field(default_factory=Residuals)
+    ours: Residuals = field(default_factory=Residuals)
+    theirs: Residuals = field(default_factory=Residuals)
 
     def add(self, found: Tensor, expected: Tensor, labels: Tensor | None) -> None:
         """Take in a batch: outputs (batch, classes, …), and class numbers (batch, …) or targets, real numbers of the
@@ -88,8 +91,12 @@ class Agreement:
         self._agreeing += int((ours == theirs).sum())
         self._decisions += ours.numel()
         if targets is not None:
-            self._ours.add(found, targets)
-            self._theirs.add(expected, targets)
+            if not bool(torch.isfinite(targets).all()):
+                raise InvalidData(
+                    "the targets have NaN or infinite values.", "Finite numbers.", "Remove these samples."
+                )
+            self.ours.add(found, targets)
+            self.theirs.add(expected, targets)
         elif labels is not None:
             self._right += int((ours == labels).sum())
             self._right_original += int((theirs == labels).sum())
@@ -119,26 +126,6 @@ class Agreement:
     def accuracy_original(self) -> float | None:
         """The same for the original."""
         return self._right_original / self._labels if self._labels else None
-
-    @property
-    def rmse(self) -> float | None:
-        """Root of the mean squared distance from the targets, where there are such."""
-        return self._ours.rmse
-
-    @property
-    def rmse_original(self) -> float | None:
-        """The same for the original."""
-        return self._theirs.rmse
-
-    @property
-    def r2(self) -> float | None:
-        """1 − Σ (target − output)² / Σ (target − mean)², the mean over outputs, where there are targets."""
-        return self._ours.r2
-
-    @property
-    def r2_original(self) -> float | None:
-        """The same for the original."""
-        return self._theirs.r2
 
 
 def _targets(labels: Tensor, outputs: Tensor) -> Tensor | None:

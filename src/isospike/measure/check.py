@@ -150,10 +150,10 @@ def checked(
         simulators={name: agreement.max_abs_error for name, agreement in zip(_names(simulators), found, strict=True)},
         dtype=str(network.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - started,
-        rmse=found[0].rmse,
-        rmse_original=found[0].rmse_original,
-        r2=found[0].r2,
-        r2_original=found[0].r2_original,
+        rmse=found[0].ours.rmse,
+        rmse_original=found[0].theirs.rmse,
+        r2=found[0].ours.r2,
+        r2_original=found[0].theirs.r2,
     )
 
 

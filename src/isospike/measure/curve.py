@@ -159,6 +159,6 @@ def _moment(end: int, figures: dict[str, float], agreement: Agreement, compared:
         relative_error=agreement.relative_error if compared else None,
         max_abs_error=agreement.max_abs_error if compared else None,
         **{name: figures[name] for name in counted},
-        rmse=agreement.rmse,
-        r2=agreement.r2,
+        rmse=agreement.ours.rmse,
+        r2=agreement.ours.r2,
     )
