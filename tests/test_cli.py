@@ -33,13 +33,13 @@ LENET = "isospike.zoo:lenet5"
 SAMPLE = ("--data", "mnist-sample")
 CHECK_KEYS = {
     "samples", "agreement", "max_abs_error", "rms_error", "logit_scale", "accuracy", "accuracy_original", "active_fraction", "spikes_per_neuron",
-    "latency", "early_spikes", "layers", "simulators", "dtype", "seconds", "rmse", "rmse_original", "r2", "r2_original",
+    "latency", "early_spikes", "inputs_outside_range", "layers", "simulators", "simulated", "dtype", "seconds", "rmse", "rmse_original", "r2", "r2_original",
 }  # fmt: skip
 LAYER_KEYS = {"name", "neurons", "max_abs_error", "active_fraction", "window"}
 RUN_KEYS = {
     "samples", "accuracy", "active_fraction", "spikes_per_neuron", "latency", "early_spikes", "inputs_outside_range", "synaptic_operations", "macs",
     "macs_original",
-    "energy_spiking_pj", "energy_original_pj", "dtype", "seconds",
+    "energy_ratio", "energy_spiking_nj", "energy_original_nj", "prices", "dtype", "seconds",
 }  # fmt: skip
 STAGE_KEYS = {
     "name",
@@ -119,7 +119,7 @@ def test_convert(tmp_path: Path) -> None:
 
 
 def test_check() -> None:
-    report = figures("check", LENET, *SAMPLE, "--samples", 50)
+    report = figures("check", LENET, *SAMPLE, "--samples", 50, "--events", 40)
     assert report.keys() == CHECK_KEYS
     assert all(layer.keys() == LAYER_KEYS for layer in report["layers"])
     assert report["samples"] == 50 and report["dtype"] == "float32"
@@ -129,6 +129,7 @@ def test_check() -> None:
     assert report["accuracy"] == report["accuracy_original"] == int((expected.argmax(1) == labels).sum()) / 50
     assert report["logit_scale"] == pytest.approx(float(expected.detach().abs().max()), rel=1e-6)
     assert set(report["simulators"]) == {"ClosedForm", "EventDriven"}
+    assert report["simulated"] == {"ClosedForm": 50, "EventDriven": 40}
     assert report["max_abs_error"] == max(report["simulators"].values()) <= 1e-4 * report["logit_scale"]
     assert report["rms_error"] <= report["max_abs_error"]
     assert [layer["neurons"] for layer in report["layers"]] == [
@@ -274,7 +275,8 @@ def test_floating_point_is_used_as_it_is(tmp_path: Path) -> None:
     assert report["logit_scale"] == pytest.approx(float(expected.abs().max()), rel=1e-6)
     call("convert", model, "--data", data, "--out", tmp_path / "m.safetensors")
     encoder = load(tmp_path / "m.safetensors").body.encoder
-    assert (float(encoder.low), float(encoder.high)) == (float(images.min()), float(images.max()))
+    margin = 0.1 * float(images.max() - images.min())
+    assert (float(encoder.low), float(encoder.high)) == pytest.approx((images.min() - margin, images.max() + margin))
     call("convert", model, "--data", data, "--out", tmp_path / "m.safetensors", "--range", -9, 8)
     encoder = load(tmp_path / "m.safetensors").body.encoder
     assert (float(encoder.low), float(encoder.high)) == (-9, 8)
@@ -308,6 +310,18 @@ def test_normalize(tmp_path: Path) -> None:
         encoder.high.reshape(3, 1, 1), (1 - mean) / std
     )
     assert figures("run", out, "--data", data, "--preprocess", "0.5 0.4 0.3, 0.2 0.25 0.5")["samples"] == 9
+    call(
+        "convert",
+        model,
+        "--data",
+        data,
+        "--outside",
+        "error",
+        "--preprocess",
+        "0.5 0.4 0.3, 0.2 0.25 0.5",
+        "--out",
+        out,
+    )
     with pytest.raises(OutOfRange):  # unnormalised pixels reach below and above what normalised ones can be
         figures("run", out, "--data", write(tmp_path / "wide.npz", x.numpy() * 3))
 
@@ -358,9 +372,9 @@ def test_inputs_outside_the_range(
             tmp_path / f"{outside}.safetensors",
         )
         assert figures("run", tmp_path / f"{outside}.safetensors", "--data", data)["inputs_outside_range"] == 0
-    assert figures("run", tmp_path / "clip.safetensors", "--data", wide)["inputs_outside_range"] == int(
-        ((beyond < -1e-5) | (beyond > 1 + 1e-5)).sum()
-    )
+    with pytest.warns(UserWarning, match="are clipped"):
+        found = figures("run", tmp_path / "clip.safetensors", "--data", wide)
+    assert found["inputs_outside_range"] == int(((beyond < -1e-5) | (beyond > 1 + 1e-5)).sum())
     code, printed, said = main(monkeypatch, capfd, "run", tmp_path / "error.safetensors", "--data", wide, "--json")
     assert (code, printed) == (2, "")
     assert (

@@ -101,7 +101,7 @@ def test_data_prepared_otherwise_are_warned_of(place: Path) -> None:
     call("convert", "m.pt2", "--data", "d.npz", "--outside", "clip", "--out", "n.safetensors")
     with np.load("d.npz") as file:
         np.savez("float.npz", images=(file["images"].astype(np.float32) / 255 - 0.286) / 0.353, labels=file["labels"])
-    with pytest.warns(UserWarning, match="calibrated on"):
+    with pytest.warns(UserWarning, match="calibrated on"), pytest.warns(UserWarning, match="are clipped"):
         call("run", "n.safetensors", "--data", "float.npz")
 
 

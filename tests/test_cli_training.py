@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 import isospike
 from isospike.constraints import TimeSteps, reseeded
@@ -14,6 +15,7 @@ from isospike.data import open_data
 from isospike.engine import SpikingNetwork, generators, load
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting
 from isospike.neurons import FirstSpikeIF
+from isospike_cli import training
 from isospike_cli.options import Hardware, constraints
 from test_cli import LENET, RUN_KEYS, SAMPLE, call, figures, main
 
@@ -77,7 +79,22 @@ def test_a_finished_run_is_not_run_again_and_another_is_refused(tmp_path: Path) 
     for other in (("--jitter", 0.02), ("--lr", 1e-2), ("--batch-size", 32), ("--spikes", 0.3)):
         with pytest.raises(InvalidFile, match="another run"):
             call(*FC2, "--jitter", 0.01, "--out", out, "--resume", *other)
+    with pytest.raises(InvalidFile, match=r"exists.*\n.*\n.*--overwrite; --resume"):
+        call(*FC2, "--jitter", 0.02, "--out", out)
     assert out.read_bytes() == network
+    out.unlink()  # what was begun is not lost either
+    with pytest.raises(InvalidFile, match=r"checkpoint\.ckpt` exists"):
+        call(*FC2, "--jitter", 0.02, "--out", out)
+    assert checkpoint.stat().st_mtime_ns == kept
+    call(*FC2, "--jitter", 0.02, "--out", out, "--overwrite")
+    assert out.read_bytes() != network
+
+
+def test_there_is_nothing_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Console(record=True)
+    monkeypatch.setattr(training, "err", said)
+    call(*FC2, "--epochs", 1, "--out", tmp_path / "fc2.safetensors", "--resume")
+    assert "there is no checkpoint" in " ".join(said.export_text().split())
 
 
 @pytest.mark.parametrize("command", ["train", "tune"])
@@ -161,8 +178,10 @@ def test_a_target_of_spikes_is_approached(tmp_path: Path) -> None:
     often = ("--epochs", 15, "--batch-size", 10, "--lr", 1e-3, "--l1", 0.5)
     counts = {}
     for spikes in (0.4, 0.1):
-        call(*FC2, *often, "--spikes", spikes, "--out", tmp_path / "s.safetensors", "--json")
-        counts[spikes] = figures("run", tmp_path / "s.safetensors", *SAMPLE, "--samples", 100)["spikes_per_neuron"]
+        call(*FC2, *often, "--spikes", spikes, "--out", tmp_path / f"{spikes}.safetensors", "--json")
+        counts[spikes] = figures("run", tmp_path / f"{spikes}.safetensors", *SAMPLE, "--samples", 100)[
+            "spikes_per_neuron"
+        ]
     assert counts[0.1] < 0.2 < counts[0.4]
 
 
@@ -229,7 +248,7 @@ def test_a_curve_is_of_the_hardware_that_is_asked_for(tmp_path: Path) -> None:
     figures = json.loads(call(*run, *hardware).stdout)
     last = json.loads(call(*run, *hardware, "--curve").stdout)["curve"][-1]
     ideal = json.loads(call(*run, "--curve").stdout)["curve"][-1]
-    for key in ("spikes_per_neuron", "synaptic_operations", "energy_spiking_pj"):
+    for key in ("spikes_per_neuron", "synaptic_operations", "energy_spiking_nj"):
         assert last[key] == figures[key] != ideal[key], key
     with pytest.raises(InvalidSetting, match="of a curve are not averaged"):
         call(*run, "--curve", "--weight-noise", 0.1, "--trials", 3)

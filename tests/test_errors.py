@@ -51,7 +51,7 @@ from isospike import (
     simulate,
 )
 from isospike.activations import QCFS, StReLU
-from isospike.codings import Calibrate, ttfs
+from isospike.codings import Calibrate, Coding, ttfs
 from isospike.codings.normalise import Percentile, SpikeNorm
 from isospike.constraints import DoubleExponential
 from isospike.data import open_data
@@ -434,7 +434,7 @@ CASES: Sequence[Case] = (
         ("mapping", "other", ", ".join(ttfs.MAPPINGS)), ("margin", -1.0, "margin > −1"), ("margin", math.inf, "margin > −1"), ("tau", 0.0, "tau > 0"),
         ("ramp_from", "other", "own, previous"), ("windows", "other", "calibrated, certified"), ("alpha", 0.0, "alpha > 0"), ("alpha", math.nan, "alpha > 0"),
         ("delta", 1.0, "delta < 1"), ("lowest_sum", 0.0, "lowest_sum > 0"), ("gated", "no", "False, True"), ("forced_spikes", None, "False, True"),
-        ("outside", "other", "error, clip"))),
+        ("outside", "other", "clip, error"))),
     case("Clocked(0)", lambda f: Clocked(0), InvalidSetting, "0 ticks", "At least one tick"),
     case("TTFS('fixed', scale='channel')", lambda f: TTFS("fixed", scale="channel"), InvalidSetting, "TTFS('fixed', scale='channel')", "mapping='identical'", "Choose"),
     *(case(f"{kind.__name__}({name}={bad!r})", lambda f, kind=kind, name=name, bad=bad, more=more: kind(**{name: bad}, **more), InvalidSetting,  # type: ignore[misc]
@@ -444,7 +444,7 @@ CASES: Sequence[Case] = (
         (Rate, "steps", 2.5, "a whole number", "Choose", {}), (Rate, "steps", "16", "a whole number", "Choose", {}), (Rate, "neuron", "if", "an object of ", "Choose", {}),
         (Rate, "neuron", IF, "an object of ", "Make an object of it: IF(…)", {}), (Rate, "encoder", "poisson", "a function or class", "Choose", {}),
         (Rate, "normalise", "max", "an object of Percentile, Bounds", "Choose", {}), (Rate, "initial", "half", "a number or None", "Choose", {}),
-        (Rate, "correction", 3, "an object of Calibrate or None", "Choose", {}), (Rate, "pool", "max", "online, window", "Choose", {}), (Rate, "outside", 0, "error, clip", "Choose", {}),
+        (Rate, "correction", 3, "an object of Calibrate or None", "Choose", {}), (Rate, "pool", "max", "online, window", "Choose", {}), (Rate, "outside", 0, "clip, error", "Choose", {}),
         (TTFS, "margin", "a", "a number", "Choose", {}), (TTFS, "tau", None, "a number", "Choose", {}), (TTFS, "mapping", ["fixed"], "identical, fixed", "Choose", {}),
         (IF, "reset", "half", "soft, zero", "Choose", {}), (TernaryIF, "level", "x", "a number", "Choose", {}), (BurstIF, "most", None, "a number", "Choose", {}),
         (Percentile, "percent", "a", "a number", "Choose", {}), (Percentile, "per", "image", "channel, layer", "Choose", {}), (SpikeNorm, "steps", 1.5, "a whole number", "Choose", {}),
@@ -539,10 +539,24 @@ def test_what_an_archive_holds_besides_its_network_is_not_opened(tmp_path: Path)
 
 
 def test_inputs_outside_the_range_are_clipped_and_counted() -> None:
-    figures = measure(network("clip"), [(2 * X, None)])
+    clipping = convert(model(), X, input_range=UNIT)
+    with pytest.warns(UserWarning, match=r"outside \[0, 1\] are clipped.*inputs_outside_range"):
+        figures = measure(clipping, [(2 * X, None)])
     assert figures["inputs_outside_range"] == int((2 * X > 1).sum()) == 12
-    assert torch.equal(simulate(network("clip"), 2 * X).readout, simulate(network(), (2 * X).clamp(0, 1)).readout)
-    assert measure(network("clip"), [(X, None)])["inputs_outside_range"] == 0
+    with pytest.warns(UserWarning):
+        assert torch.equal(simulate(clipping, 2 * X).readout, simulate(network(), (2 * X).clamp(0, 1)).readout)
+    with pytest.warns(UserWarning):
+        report = check(model(), clipping, 2 * X)
+    assert report.inputs_outside_range == 12 and "12 input values lay outside" in repr(report)
+    assert measure(clipping, [(X, None)])["inputs_outside_range"] == 0  # and no warning
+    excess = torch.full_like(X, 1 + 5e-6)  # by rounding: kept
+    assert torch.equal(clipping.body.encoder.encode(excess), network().body.encoder.encode(excess))
+
+
+@pytest.mark.parametrize("coding", (TTFS(), Rate(steps=4)), ids=repr)
+def test_calibration_samples_outside_the_declared_range_are_refused(coding: Coding) -> None:
+    with pytest.raises(OutOfRange, match="12 of 24"):
+        convert(model(), 2 * X, coding, UNIT)
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from isospike.codings import METHODS, TTFS, Coding
 from isospike.data import Data, Samples, samples
+from isospike.data.source import spanned
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import Model, original, read
@@ -69,7 +70,7 @@ class Conversion:
             if input_range is not None
             else known.input_range()
             if known is not None
-            else _data_range(self.batches)
+            else spanned(self.batches)
         )
         self.within = _declared(low, high, tuple(first.shape[1:]))
         self.preprocessing = None if known is None else known.preprocessing
@@ -118,7 +119,7 @@ class Conversion:
         network = coding.network(graph, replace(ranges or self.ranges(coding), bounds=bounds))
         network = coding.corrected(network, graph, self.batches)
         for batch in self.batches:
-            network.body.encoder.encode(batch)  # refuses what lies outside its range, unless it is to clip
+            network.body.encoder.refuse(batch)  # they would contradict the range that was declared for them
         body = replace(network.body, seen=self.seen, preprocessing=self.preprocessing)
         return _cast(body, dtype or self.batches[0].dtype)
 
@@ -218,10 +219,3 @@ def _declared(low: Tensor | float, high: Tensor | float, shape: tuple[int, ...])
             "Declare it in the units that the model was trained with: input_range=(low, high), --range LOW HIGH.",
         )
     return ends[0], ends[1]
-
-
-def _data_range(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
-    for batch in batches:
-        low, high = torch.minimum(low, batch.min()), torch.maximum(high, batch.max())
-    return low, high

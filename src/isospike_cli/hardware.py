@@ -116,6 +116,7 @@ def synthesise_command(
         show_columns(shown, _title(rows, library))
     if directory is not None:
         keep_table(rows, directory, "circuits", _picture([row for row in rows if "energy" in row]))
+        err.print(f"wrote {directory}/circuits.csv, .json", highlight=False)
     if library is None:
         err.print("no gates: there is no cell library; name one: --liberty, or apt-get install qflow-tech-osu018")
     if not all(row["exact"] for row in rows):

@@ -33,6 +33,7 @@ from isospike_cli.options import (
     notes,
     progress,
 )
+from isospike_cli.priced import USUALLY, Priced, prices_of
 from isospike_cli.tables import cell, err, out, show_figures, show_report, show_rows
 from isospike_cli.trials import averaged, on_hardware
 
@@ -41,6 +42,9 @@ Curve = Annotated[bool, typer.Option("--curve", help="Everything at T = 1, 2, 4,
 Simulators = Annotated[
     list[str], typer.Option(help="closed-form and event-driven, both unless given; stepped for rate codes.")
 ]
+EVENTS = 200  # samples; what is left of a network's errors shows in a few
+Events = Annotated[int, typer.Option("--events", min=1, help="Samples that are integrated event by event.")]
+SMALL = 32  # samples a batch, so that there is something to see soon
 Memory = Annotated[
     float | None,
     typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given."),
@@ -91,6 +95,7 @@ def run_command(
     draws: Trials,
     show_curve: Curve = False,
     arithmetic: Arithmetic = "float",
+    prices: Priced = USUALLY,
     as_json: Json = False,
 ) -> None:
     """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic
@@ -99,7 +104,7 @@ def run_command(
         raise InvalidSetting(
             f"arithmetic `{arithmetic}` is not known.", f"{', '.join(ARITHMETIC)}.", "Choose one: --arithmetic."
         )
-    network, trials, seed = load(file), draws.trials, draws.seed
+    priced, network, trials, seed = prices_of(prices), load(file), draws.trials, draws.seed
     if show_curve and trials > 1:
         raise InvalidSetting(
             f"--trials {trials} of a curve are not averaged.", "--trials without --curve.", "Leave one of them out."
@@ -119,17 +124,18 @@ def run_command(
     test = inputs.of(network, False).first(inputs.samples)
     if show_curve:
         with progress("running", len(test), as_json) as advance:
-            moments = [moment.as_dict() for moment in curve(chips[0], test.batches(), seed=seed, progress=advance)]
+            found = curve(chips[0], test.batches(), seed=seed, progress=advance, prices=priced)
+        moments = [moment.as_dict() for moment in found]
         if as_json:
-            typer.echo(json.dumps({"curve": moments}))
+            typer.echo(json.dumps({"curve": moments, "prices": str(priced)}))
         else:
             show_rows(moments, f"{file.name} on {test.name}")
+            out.print(f"prices: {priced}", highlight=False)
         return
     with progress("running", len(test) * len(chips), as_json) as advance:
         drawn = [Stepped(seed=seed + trial) if network.body.steps else None for trial in range(trials)]
-        figures = averaged(
-            [measure(chip, test.batches(), simulator, advance) for chip, simulator in zip(chips, drawn, strict=True)]
-        )
+        runs = zip(chips, drawn, strict=True)
+        figures = averaged([measure(chip, test.batches(), one, advance, priced) for chip, one in runs])
     if as_json:
         typer.echo(json.dumps(figures))
         return
@@ -142,6 +148,7 @@ def check_command(
     coding: CodingOptions,
     declared: Declared,
     simulator: Simulators = [],  # noqa: B006  # what the command line's library asks for; nobody writes to it
+    events: Events = EVENTS,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
@@ -159,7 +166,7 @@ def check_command(
     chosen = _within([SIMULATORS[key] for key in dict.fromkeys(simulator or usual)], memory)
     with progress("checking", len(test), as_json) as advance:
         original, exact = conversion.original(network.dtype), conversion.exact(network.body.signed)
-        report = checked(original, exact, network, test.batches(), chosen, advance)
+        report = checked(original, exact, network, test.batches(SMALL), chosen, advance, events)
     notes(network)
     online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
     more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}

@@ -1,5 +1,6 @@
 """What the commands share: options as dataclasses, and how names become objects."""
 
+import hashlib
 import importlib
 import importlib.util
 import math
@@ -25,7 +26,7 @@ from isospike.convert import Conversion
 from isospike.data import PRESETS, Data, open_data
 from isospike.encoders import Bernoulli, ConstantCurrent, Poisson, RegularSpikes
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidModel, InvalidSetting
+from isospike.errors import InvalidFile, InvalidModel, InvalidSetting
 from isospike.importers import Model
 from isospike.ir.typed import Seed
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
@@ -41,6 +42,7 @@ ModelName = Annotated[
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A spiking network written by `isospike convert`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Positive = Annotated[int, range(1, 1 << 53)]
 
 SIMULATORS: dict[str, Simulator] = {"closed-form": ClosedForm(), "event-driven": EventDriven(), "stepped": Stepped()}
@@ -293,6 +295,28 @@ def model_of(name: str) -> Model:
     )
 
 
+def digest(model: Model) -> str:
+    """What a model's weights are known by: a hash of its file, or of its tensors."""
+    found = hashlib.sha256()
+    if isinstance(model, Path):
+        found.update(model.read_bytes())
+    elif isinstance(model, nn.Module):
+        for name, tensor in model.state_dict().items():
+            found.update(name.encode() + tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:12]
+
+
+def replaceable(path: Path, overwrite: bool, otherwise: str) -> None:
+    """Ask, where somebody is there to answer, before what is there is lost.  Raises `InvalidFile`."""
+    if overwrite or not path.exists():
+        return
+    if sys.stdin.isatty() and typer.confirm(f"{path} exists.  Replace it?", err=True):
+        return
+    raise InvalidFile(
+        f"`{path}` exists.", "A place where nothing is.", f"Choose another place, or --overwrite; {otherwise}."
+    )
+
+
 def _reason(path: Path) -> str:
     if path.suffix not in (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt"):
         return "is not a model that can be read, so it was not"
@@ -337,10 +361,14 @@ def _made(module: str, factory: str) -> nn.Module:
 
 
 @contextmanager
-def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, and what moves it on."""
+def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[..., None]]:
+    """A bar on stderr, and what moves it on and may label it anew."""
+
+    def move(n: int, label: str | None = None) -> None:
+        bar.update(task, advance=n, description=label)
+
     with Progress(
-        TextColumn(label),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -349,4 +377,4 @@ def progress(label: str, total: int, quiet: bool) -> Iterator[Callable[[int], No
         disable=quiet,
     ) as bar:
         task = bar.add_task(label, total=total)
-        yield lambda n: bar.advance(task, n)
+        yield move

@@ -2,52 +2,93 @@
 
 import json
 import shlex
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from isospike import store
 from isospike.codings import METHODS
 from isospike.data import Data
 from isospike.engine import load
-from isospike.errors import InvalidSetting
+from isospike.errors import InvalidFile, InvalidSetting, first_line
 from isospike.importers import read
-from isospike.measure import diagnose
-from isospike.report import Row, applicable, choose, compare, pareto
-from isospike_cli.options import File, Inputs, Json, ModelName, Thousand, model_of, progress
-from isospike_cli.tables import keep_table, out, show_rows
+from isospike.measure import Prices, diagnose
+from isospike.report import Row, applicable, choose, compared, pareto
+from isospike_cli.options import (
+    File,
+    Inputs,
+    Json,
+    ModelName,
+    Overwrite,
+    Positive,
+    Thousand,
+    digest,
+    model_of,
+    progress,
+    replaceable,
+)
+from isospike_cli.priced import USUALLY, prices_of
+from isospike_cli.tables import err, keep_table, out, short_line, show_rows
 
-SHOWN = ("accuracy", "agreement", "relative_error", "spikes_per_neuron", "bits", "synaptic_operations", "energy_pj")
-Codings = Annotated[list[str], typer.Option("--coding", help="Compare these only; all that apply unless given.")]
-Longest = Annotated[int, typer.Option("--steps", min=1, help="The most time steps.")]
-Range = Annotated[
-    tuple[float, float] | None,
-    typer.Option("--range", metavar="LOW HIGH", help="The range that inputs lie in; else the data's."),
-]
+SHOWN = (
+    "accuracy",
+    "agreement",
+    "relative_error",
+    "spikes_per_neuron",
+    "bits",
+    "synaptic_operations",
+    "energy_ratio",
+    "energy_nj",
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """
+    | field     | meaning                                                                          |
+    |-----------|----------------------------------------------------------------------------------|
+    | `methods` | these only: ttfs,rate,kim2020; all that apply unless given                       |
+    | `steps`   | the most time steps                                                              |
+    | `range`   | LOW HIGH, the range that inputs lie in; else the data's                          |
+    | `prices`  | of operations: 45nm, han2023, loihi, or a .toml file with synaptic_operation = … in pJ |
+    """
+
+    methods: str | None = None
+    steps: Positive = 64
+    range: tuple[float, float] | None = None
+    prices: str = USUALLY
+
+    @cached_property
+    def priced(self) -> Prices:
+        """The prices."""
+        return prices_of(self.prices)
 
 
 def compare_command(
     model: ModelName,
     inputs: Thousand,
-    coding: Codings = [],  # noqa: B006  # what the command line's library asks for; nobody writes to it
-    steps: Longest = 64,
+    compared_ones: Compared,
     within: Annotated[
         float, typer.Option(help="Each coding is shown at its cheapest T within so many points of the original.")
     ] = 0.5,
-    input_range: Range = None,
     directory: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the table (CSV, JSON) and the plot (PNG).")
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for the table (CSV, JSON) and the plot (PNG), written as methods are done."
+        ),
     ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in that folder.")] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Every applicable coding and method on one network: accuracy, agreement, error, latency, spikes, operations,
     energy."""
-    test, rows = _compared(model, inputs, coding, steps, input_range, as_json)
-    if directory is not None:
-        picture = pareto(rows, f"{Path(model).name} on {test.name}")
-        keep_table([row.as_dict() for row in rows], directory, "compare", picture)
+    test, rows = _compared(model, inputs, compared_ones, as_json, directory, resume, overwrite)
     if as_json:
-        typer.echo(json.dumps({"rows": [row.as_dict() for row in rows]}))
+        typer.echo(json.dumps({"rows": [row.as_dict() for row in rows], "prices": str(compared_ones.priced)}))
         return
     best = [
         _best([row for row in rows if row.coding == name], within)
@@ -57,27 +98,27 @@ def compare_command(
     first = rows[0]
     accuracy = "" if first.accuracy_original is None else f"accuracy {first.accuracy_original:.4g}, "
     out.print(
-        f"original: {accuracy}energy {first.energy_original_pj:.4g} pJ; each coding at its cheapest T within "
-        f"{within:g} points, else at its last"
+        f"original: {accuracy}energy {first.energy_original_nj:.4g} nJ; each coding at its cheapest T within "
+        f"{within:g} points, else at its last\nprices: {compared_ones.priced}",
+        highlight=False,
     )
 
 
 def choose_command(
     model: ModelName,
     inputs: Thousand,
+    compared_ones: Compared,
     within: Annotated[float, typer.Option(help="Points of accuracy that may be lost.")] = 0.5,
-    coding: Codings = [],  # noqa: B006  # as above
-    steps: Longest = 64,
-    input_range: Range = None,
     as_json: Json = False,
 ) -> None:
     """The coding and T of least energy within so many points of the original."""
-    test, rows = _compared(model, inputs, coding, steps, input_range, as_json)
+    test, rows = _compared(model, inputs, compared_ones, as_json)
     chosen = choose(rows, within)
     if as_json:
-        typer.echo(json.dumps(chosen.as_dict()))
+        typer.echo(json.dumps(chosen.as_dict() | {"prices": str(compared_ones.priced)}))
         return
     show_rows([_shown(chosen)], f"cheapest within {within:g} points on {test.name}, {len(test)} samples")
+    out.print(f"prices: {compared_ones.priced}", highlight=False)
     settings: dict[str, object] = {
         "coding": chosen.coding,
         "steps": chosen.steps,
@@ -87,7 +128,7 @@ def choose_command(
     words = ["isospike", "convert", str(model), "--data", inputs.data]
     for key, value in settings.items():
         words += [] if value is None else [f"--{key}", str(value)]
-    words += [] if input_range is None else ["--range", *map(str, input_range)]
+    words += [] if compared_ones.range is None else ["--range", *map(str, compared_ones.range)]
     out.print(shlex.join([*words, "--out", "FILE"]), highlight=False, soft_wrap=True)
 
 
@@ -120,25 +161,76 @@ def diagnose_command(
 
 
 def _compared(
-    model: str, inputs: Inputs, names: list[str], steps: int, declared: tuple[float, float] | None, quiet: bool
+    model: str,
+    inputs: Inputs,
+    chosen: Compared,
+    quiet: bool,
+    directory: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
 ) -> tuple[Data, list[Row]]:
-    """The data that codings were compared on, and the rows."""
+    """The data that codings were compared on, and the rows; each method's are written into the folder when it is
+    done."""
+    names = [name for part in (chosen.methods or "").split(",") if (name := part.strip())]
     if unknown := set(names) - set(METHODS):
         raise InvalidSetting(
-            f"coding `{unknown.pop()}` is not known.",
+            f"method `{unknown.pop()}` is not known.",
             f"Known: {', '.join(METHODS)}.",
-            "Choose some of these: --coding.",
+            "Choose some of these: --methods.",
         )
+    if resume and directory is None:
+        raise InvalidSetting("--resume goes on with a folder.", "--out FOLDER --resume.", "Name the folder: --out.")
     source, train, test = model_of(model), inputs.open(True).first(1000), inputs.open(False).first(inputs.samples)
     codings = {name: METHODS[name] for name in names} or applicable(read(source, next(iter(train))), METHODS)
-    with progress("comparing", len(codings), quiet) as advance:
-        started: list[str] = []
+    settings = {"model": model, "weights": digest(source), "samples": len(test), **asdict(inputs), **asdict(chosen)}
+    settings = {key: value for key, value in settings.items() if key != "methods"}
+    settings = json.loads(json.dumps(settings, default=str))
+    rows = [] if directory is None else _begun(directory, settings, resume, overwrite)
+    done = {row.coding for row in rows}
+    left = {name: coding for name, coding in codings.items() if name not in done}
+    batches = list(test.batches())
+    with progress("reading", len(left), quiet) as advance:
+        measured = compared(source, train, batches, left, chosen.steps, chosen.range, chosen.priced) if left else {}
+        for name, measure in measured.items():
+            advance(0, name)
+            found = measure()
+            rows += found
+            if directory is not None:
+                keep_table([row.as_dict() for row in rows], directory, "compare", None)
+            if not quiet:
+                err.print(short_line(_shown(found[-1])), highlight=False)
+            advance(1)
+    rows = [row for name in codings for row in rows if row.coding == name]
+    if directory is not None:
+        picture = pareto(rows, f"{Path(model).name} on {test.name}")
+        keep_table([row.as_dict() for row in rows], directory, "compare", picture)
+        err.print(f"wrote {directory}/compare.csv, .json, .png", highlight=False)
+    return test, rows
 
-        def next_one(name: str) -> None:
-            advance(1 if started else 0)
-            started.append(name)
 
-        return test, compare(source, train, list(test.batches()), codings, steps, declared, next_one)
+def _begun(directory: Path, settings: dict[str, Any], resume: bool, overwrite: bool) -> list[Row]:
+    """The rows that are in the folder already.  Raises `InvalidSetting` where they were measured otherwise."""
+    table, about = directory / "compare.json", directory / "run.json"
+    if not resume:
+        replaceable(table, overwrite, "--resume goes on with it")
+    elif not table.exists():
+        err.print(f"note: there is nothing in {directory} to go on with; it begins anew.", highlight=False)
+    rows: list[Row] = []
+    if resume and table.exists():
+        try:
+            kept = json.loads(about.read_text())
+            rows = [Row(**row) for row in json.loads(table.read_text())]
+        except (OSError, ValueError, TypeError) as error:
+            what = f"`{directory}` cannot be gone on with: {first_line(error)}."
+            raise InvalidFile(what, "A folder that `isospike compare --out` wrote.", "Leave --resume out.") from error
+        if other := [key for key in settings if kept.get(key) != settings[key]]:
+            raise InvalidSetting(
+                f"`{directory}` was measured with {other[0]} = {kept.get(other[0])}, not {settings[other[0]]}.",
+                "The settings in its run.json.",
+                "Choose another folder, or --overwrite.",
+            )
+    store.write(store.folder(directory) / "run.json", json.dumps(settings, indent=1))
+    return rows
 
 
 def _shown(row: Row) -> dict[str, object]:

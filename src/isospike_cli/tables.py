@@ -54,9 +54,10 @@ SHORT = {
     "active_fraction": "active",
     "synaptic_operations": "SOPs",
     "macs": "MACs",
-    "energy_spiking_pj": "pJ",
-    "energy_pj": "pJ",
-    "energy_original_pj": "pJ original",
+    "energy_ratio": "of original's",
+    "energy_spiking_nj": "nJ",
+    "energy_nj": "nJ",
+    "energy_original_nj": "nJ original",
 }
 
 
@@ -104,9 +105,22 @@ def show_report(report: Report, title: str) -> None:
         )
     out.print(table)
     real = ("rmse", "rmse_original", "r2", "r2_original") if report.rmse is None else ("accuracy", "accuracy_original")
-    rows = {key: one for key, one in report.as_dict().items() if key not in ("layers", "simulators", *real)}
-    rows |= {f"largest error, {name}": f"{error:.2e}" for name, error in report.simulators.items()}
+    rows = {
+        key: one for key, one in report.as_dict().items() if key not in ("layers", "simulators", "simulated", *real)
+    }
+    for name, error in report.simulators.items():
+        few = f", first {report.simulated[name]:,} samples" if report.simulated[name] < report.samples else ""
+        rows[f"largest error, {name}{few}"] = f"{error:.2e}"
     show_figures(rows, "whole network")
+
+
+def short_line(row: Mapping[str, Any]) -> str:
+    """A row in a line: what is there of it."""
+    return ", ".join(
+        value if isinstance(value, str) else f"{SHORT.get(key, key)} {_short(value)}"
+        for key, value in row.items()
+        if value is not None
+    )
 
 
 def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, picture: bytes | None) -> None:
@@ -120,4 +134,3 @@ def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, pi
     store.write(directory / f"{name}.csv", text.getvalue())
     if picture is not None:
         store.write(directory / f"{name}.png", picture)
-    err.print(f"wrote {directory}/{name}.csv, .json{'' if picture is None else ', .png'}", highlight=False)

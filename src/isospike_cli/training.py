@@ -17,8 +17,9 @@ from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.ir.typed import Seed
 from isospike.train import OverTime, Sparsity, Trainee, fit, prepare, read_curve, units
+from isospike.train.kept import CHECKPOINT
 from isospike.zoo import NETWORKS, initial
-from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
+from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of, replaceable
 from isospike_cli.tables import err, show_figures
 
 Output = Annotated[
@@ -53,6 +54,7 @@ class Training:
     | `flip`        | half of the images are mirrored                                |
     | `seed`        | of everything random                                           |
     | `resume`      | go on after the last epoch that was kept                       |
+    | `overwrite`   | replace what is there                                          |
     | `accelerator` | cpu, cuda, mps or auto                                         |
     | `devices`     | how many of them                                               |
     """
@@ -67,6 +69,7 @@ class Training:
     flip: bool = False
     seed: Seed = 0
     resume: bool = False
+    overwrite: bool = False
     accelerator: str = "cpu"
     devices: Positive = 1
 
@@ -168,6 +171,12 @@ class _Run:
             raise InvalidFile(
                 f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out."
             )
+        checkpoint = folder / CHECKPOINT
+        if not training.resume:
+            for path in (output, checkpoint):
+                replaceable(path, training.overwrite, "--resume goes on with what was begun")
+        elif not checkpoint.exists():
+            err.print(f"note: there is no checkpoint in {folder} to resume; training begins anew.", highlight=False)
         for x, _ in test.batches():
             network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
         held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]

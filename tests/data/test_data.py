@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+import isospike as iso
 from isospike.data import Data, named, open_data
 from isospike.errors import InvalidData
 
@@ -64,7 +65,8 @@ def test_floating_point_is_used_as_it_is(dtype: type, tmp_path: Path) -> None:
     data = open_data(stored(tmp_path, images=images))
     assert torch.equal(everything(data), torch.from_numpy(images))
     low, high = data.input_range()
-    assert (float(low), float(high)) == (images.min(), images.max())
+    margin = 0.1 * (images.max() - images.min())  # a tenth of the width: there is no physical range
+    assert (float(low), float(high)) == pytest.approx((images.min() - margin, images.max() + margin))
 
 
 def test_batches(tmp_path: Path) -> None:
@@ -223,3 +225,22 @@ def test_a_download_arrives_as_a_whole(by_variable: bool, tmp_path: Path, monkey
     assert len(calls) == 1 or all(place == calls[0] for place in calls)  # once: the second time it was there
     assert sorted(os.listdir(root)) == ["MNIST"] and len(os.listdir(root / "MNIST" / "raw")) == 4
     assert root / "MNIST" / "raw" not in calls
+
+
+@pytest.mark.parametrize(
+    ("samples", "ends"),
+    (
+        ((-1.0, 3.0), (-1.4, 3.4)),  # a tenth of the width at either end
+        ((0.0, 5.0), (0.0, 5.5)),  # nothing is less than no light
+        ((-5.0, 0.0), (-5.5, 0.0)),
+        ((0.0, 0.4, 1.0), (0.0, 1.0)),  # scaled images
+        ((2.0, 2.0), (2.0, 2.0)),
+    ),
+    ids=str,
+)
+def test_the_range_of_measured_inputs_has_a_margin(samples: tuple[float, ...], ends: tuple[float, float]) -> None:
+    x = torch.tensor(samples).reshape(-1, 1)
+    assert torch.allclose(torch.stack(Data("d", x, None).input_range()), torch.tensor(ends))
+    net = iso.convert(torch.nn.Linear(1, 2), x)
+    encoder = net.body.encoder
+    assert torch.allclose(torch.stack((encoder.low, encoder.high)), torch.tensor(ends).reshape(2, 1))

@@ -11,7 +11,7 @@ import isospike as iso
 from isospike.codings.normalise import Percentile
 from isospike.encoders import Bernoulli, Poisson, RateEncoder, RegularSpikes
 from isospike.errors import InvalidData, InvalidSetting
-from isospike.measure import Moment, early, lossless
+from isospike.measure import PRICES, Moment, early, lossless
 from isospike.neurons import IF, SignedIF
 
 
@@ -50,8 +50,8 @@ def test_operations_and_energy_by_hand(encoder: str) -> None:
         operations += float((net.body.encoder.train(drive, 0, 9, None).sum(0) * reach).sum()) / 7
     assert moment.synaptic_operations == pytest.approx(operations)
     assert moment.macs == (32 if encoder == "constant" else 0) and net.body.macs == 32 + 6
-    assert moment.energy_spiking_pj == pytest.approx(0.077 * operations + 4.6 * moment.macs)
-    assert moment.energy_original_pj == pytest.approx(4.6 * 38)
+    assert moment.energy_spiking_nj == pytest.approx((0.9 * operations + 4.6 * moment.macs) / 1000)
+    assert moment.energy_original_nj == pytest.approx(4.6e-3 * 38)
     assert moment.spikes_per_neuron == pytest.approx(hidden / 8)
     counts = next(iter(trains.values())).abs().sum(0)
     assert moment.active_fraction == pytest.approx(float((counts > 0).double().mean()))
@@ -63,10 +63,10 @@ def test_energy_is_the_formula_of_han_2023() -> None:
     model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)).double()
     x = torch.rand(11, 6, dtype=torch.float64)
     net = iso.convert(model, x, iso.Rate(steps=13), input_range=(0.0, 1.0))
-    (moment,) = iso.curve(net, [(x, None)], at=[13])
+    (moment,) = iso.curve(net, [(x, None)], at=[13], prices=PRICES["han2023"])
     first, second = (train.sum().item() / 11 for train in iso.simulate(net, x).trains.values())
-    assert moment.energy_spiking_pj == pytest.approx(0.077 * (4 * first + 2 * second) + 4.6 * 30)
-    assert moment.energy_original_pj == pytest.approx(4.6 * (30 + 20 + 8))
+    assert moment.energy_spiking_nj == pytest.approx(1e-3 * (0.077 * (4 * first + 2 * second) + 4.6 * 30))
+    assert moment.energy_original_nj == pytest.approx(4.6e-3 * (30 + 20 + 8))
 
 
 @pytest.mark.parametrize("pool", ["online", "window"])
@@ -94,7 +94,7 @@ def test_measure_is_the_end_of_the_curve() -> None:
     figures = iso.measure(net, [(images(), None)])
     (moment,) = iso.curve(net, [(images(), None)], at=[12])
     assert figures["samples"] == 7 and figures["latency"] == 12.0 and figures["inputs_outside_range"] == 0
-    for key in ("spikes_per_neuron", "synaptic_operations", "macs", "energy_spiking_pj"):
+    for key in ("spikes_per_neuron", "synaptic_operations", "macs", "energy_spiking_nj"):
         assert figures[key] == getattr(moment, key)
 
 
@@ -148,8 +148,9 @@ def moments(*accuracies: float) -> list[Moment]:
             "active_fraction",
             "synaptic_operations",
             "macs",
-            "energy_spiking_pj",
-            "energy_original_pj",
+            "energy_spiking_nj",
+            "energy_ratio",
+            "energy_original_nj",
         ),
         0.0,
     )

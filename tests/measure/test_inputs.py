@@ -46,6 +46,7 @@ def test_half_or_twice_the_deviation_is_near_and_beyond_is_far() -> None:
 
 # Labels and originals that do not belong to the network.
 
+torch.manual_seed(0)
 DENSE = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 3)).eval()
 ONE = iso.convert(DENSE, X)
 RATE = iso.convert(DENSE, X, iso.Rate(steps=8))

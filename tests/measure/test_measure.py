@@ -38,8 +38,9 @@ def test_a_network_counted_by_hand() -> None:
     assert figures["synaptic_operations"] == ((3 + 2) + (3 + 2 + 2)) / 2
     assert figures["macs_original"] == 5 + 3 and figures["macs"] == 0
     assert figures["spikes_per_neuron"] == figures["active_fraction"] == pytest.approx(4 / 6)
-    assert figures["energy_spiking_pj"] == pytest.approx(6 * 0.077)
-    assert figures["energy_original_pj"] == pytest.approx(8 * 4.6)
+    assert figures["energy_spiking_nj"] == pytest.approx(6 * 0.9e-3)
+    assert figures["energy_original_nj"] == pytest.approx(8 * 4.6e-3)
+    assert figures["energy_ratio"] == pytest.approx(6 * 0.9 / (8 * 4.6)) and "45nm: 0.9 pJ" in str(figures["prices"])
     assert figures["early_spikes"] == 0 and figures["inputs_outside_range"] == 0 and figures["samples"] == 2
     forced = iso.measure(TTFS(forced_spikes=True).network(graph, calibrate(graph, [x])), [(x, None)])
     assert (

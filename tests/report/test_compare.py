@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 import isospike as iso
 import isospike_cli
 from isospike.activations import StReLU
-from isospike.errors import InvalidSetting
+from isospike.errors import InvalidFile, InvalidSetting
 from isospike.importers import read
-from isospike.report import Row, applicable, choose, compare
+from isospike.report import Row, applicable, choose, compare, compared
+from isospike_cli import rates
 
 LENET = "isospike.zoo:lenet5"
 
@@ -43,9 +44,9 @@ def test_rows_are_what_each_coding_measures() -> None:
     assert ttfs.agreement == 1.0 and ttfs.relative_error < 1e-5 and ttfs.windows == 2 and ttfs.bits is None
     alone = iso.convert(net, x(), replace(iso.METHODS["rate"], steps=16), input_range=(0.0, 1.0))  # type: ignore[type-var]
     (moment,) = iso.curve(alone, [(x(), labels)], net, at=[16])
-    assert (last.synaptic_operations, last.energy_pj, last.agreement) == (
+    assert (last.synaptic_operations, last.energy_nj, last.agreement) == (
         moment.synaptic_operations,
-        moment.energy_spiking_pj,
+        moment.energy_spiking_nj,
         moment.agreement,
     )
     assert last.bits == 1.0 and rows[-1].bits == pytest.approx(1.585, abs=1e-3) and last.accuracy_original == 1.0
@@ -53,7 +54,20 @@ def test_rows_are_what_each_coding_measures() -> None:
 
 def row(coding: str, accuracy: float | None, energy: float, agreement: float = 1.0) -> Row:
     return Row(
-        coding, 4, 1, accuracy, None if accuracy is None else 0.95, agreement, 0.0, 1.0, 1.0, 1.0, 0.0, energy, 100.0
+        coding,
+        4,
+        1,
+        accuracy,
+        None if accuracy is None else 0.95,
+        agreement,
+        0.0,
+        1.0,
+        1.0,
+        1.0,
+        0.0,
+        energy / 100,
+        energy,
+        100.0,
     )
 
 
@@ -106,7 +120,7 @@ def test_the_commands(tmp_path: Path) -> None:
     layers = json.loads(call("diagnose", file, *sample, *few, "--json"))["layers"]
     assert layers[0]["name"] == "input" and layers[0]["made"] == 0 and len(layers) == len(iso.load(file).stages)
     assert "clipping" in call("diagnose", file, *sample, *few)
-    codings = ("--coding", "ttfs", "--coding", "signed", "--steps", 8)
+    codings = ("--methods", "ttfs,signed", "--steps", 8)
     rows = json.loads(call("compare", LENET, *sample, *few, *codings, "--out", tmp_path / "out", "--json"))["rows"]
     assert [(row["coding"], row["steps"]) for row in rows] == [("ttfs", None), *(("signed", t) for t in (1, 2, 4, 8))]
     with open(tmp_path / "out" / "compare.csv") as table:
@@ -138,3 +152,38 @@ def test_options_that_mean_nothing(wrong: tuple[object, ...], tmp_path: Path) ->
     with pytest.raises(InvalidSetting):
         call("convert", LENET, "--data", "mnist-sample", *wrong, "--out", tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_comparison_is_written_as_it_goes_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = ("--data", "mnist-sample", "--samples", 20, "--steps", 4, "--out", tmp_path)
+
+    class Stop(Exception):
+        pass
+
+    def stopping(*args: object, **settings: object) -> dict[str, object]:
+        def stop() -> None:
+            raise Stop
+
+        return compared(*args, **settings) | {"signed": stop}  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(rates, "compared", stopping)
+        call("compare", LENET, *few, "--methods", "rate,signed")
+    begun = json.loads((tmp_path / "compare.json").read_text())
+    assert {row["coding"] for row in begun} == {"rate"}
+    with pytest.raises(InvalidFile, match="--overwrite; --resume"):
+        call("compare", LENET, *few, "--methods", "rate,signed")
+    with pytest.raises(InvalidSetting, match="measured with samples = 20, not 10"):
+        call("compare", LENET, *few, "--methods", "rate", "--samples", 10, "--resume")
+    for row in begun:
+        row["agreement"] = 0.5  # to know it again
+    (tmp_path / "compare.json").write_text(json.dumps(begun))
+    rows = json.loads(call("compare", LENET, *few, "--methods", "rate,signed", "--resume", "--json"))["rows"]
+    assert [row["agreement"] for row in rows if row["coding"] == "rate"] == [0.5] * 3
+    assert [row["steps"] for row in rows if row["coding"] == "signed"] == [1, 2, 4]
+    assert json.loads((tmp_path / "compare.json").read_text()) == rows
+    (tmp_path / "compare.json").write_text("[")
+    with pytest.raises(InvalidFile, match="cannot be gone on with"):
+        call("compare", LENET, *few, "--resume")
+    again = json.loads(call("compare", LENET, *few, "--methods", "rate", "--overwrite", "--json"))["rows"]
+    assert again[0]["agreement"] != 0.5

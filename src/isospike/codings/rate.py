@@ -46,7 +46,7 @@ class Rate(Coding):
     | `encoder`    | the input neurons' model: a class of `encoders`, or one with its rate given by `partial` |
     | `pool`       | max pools compare counts "online", or the inputs' whole "window" |
     | `correction` | what is measured and mended after conversion |
-    | `outside`    | inputs outside the declared range: "error", or "clip" (and count) |
+    | `outside`    | inputs outside the declared range: "clip" (and count), or "error" |
     """
 
     steps: int = 64
@@ -56,7 +56,7 @@ class Rate(Coding):
     encoder: Callable[..., RateEncoder] = ConstantCurrent
     pool: Literal["online", "window"] = "online"
     correction: Calibrate | None = None
-    outside: Literal["error", "clip"] = "error"
+    outside: Literal["clip", "error"] = "clip"
 
     def __post_init__(self) -> None:
         super().__post_init__()

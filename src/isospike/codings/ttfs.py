@@ -61,7 +61,7 @@ class TTFS(Coding):
     | `lowest_sum`    | 1    | B_low: rescaled rows sum to at least −B_low |
     | `gated`         |      | whether thresholds are infinite before t_min; docs/theory.md: what is exact without |
     | `forced_spikes` |      | whether silent neurons spike at t_max (exactly one spike each), or never |
-    | `outside`       |      | inputs outside the declared range: "error", or "clip" (and count) |
+    | `outside`       |      | inputs outside the declared range: "clip" (and count), or "error" |
     """
 
     mapping: Mapping = "identical"
@@ -75,7 +75,7 @@ class TTFS(Coding):
     lowest_sum: float = 10.0
     gated: bool = True
     forced_spikes: bool = False
-    outside: Literal["error", "clip"] = "error"
+    outside: Literal["clip", "error"] = "clip"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,6 +1,6 @@
 """A set of samples that is read batch by batch: arrays in memory, or images loaded as they are needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from isospike.data.preprocessing import Preprocessing
 from isospike.errors import InvalidData
+
+MARGIN = 0.1  # of the width of what was seen
 
 
 class Images(Protocol):
@@ -110,14 +112,12 @@ class Data:
         return kept, out
 
     def input_range(self) -> tuple[Tensor, Tensor]:
-        """The range that inputs lie in: what a pixel can be, or else the smallest and largest value here."""
+        """The range that inputs lie in: what a pixel can be, or else what `spanned` finds."""
         if self.images[slice(0, 1)].dtype == torch.uint8:
             ends = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1).expand(2, len(self.mean), 1, 1)
             low, high = self._prepared(ends)
             return low, high
-        low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
-        for x in self:
-            low, high = torch.minimum(low, x.min()), torch.maximum(high, x.max())
+        low, high = spanned(self)
         if not bool(torch.isfinite(low) & torch.isfinite(high)):
             raise InvalidData(
                 f"`{self.name}` has NaN or infinite values.", "Finite numbers.", "Remove or replace them."
@@ -137,3 +137,15 @@ class Data:
             )
         mean, std = (torch.tensor(v, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 2)) for v in (self.mean, self.std))
         return (x - mean) / std
+
+
+def spanned(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """The range of measured inputs: the samples' own, widened at either end by `MARGIN` of its width for those that
+    come later.  An end at 0 stays (nothing is less than no light), and so does [0, 1], which scaled images fill."""
+    low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
+    for x in batches:
+        low, high = torch.minimum(low, x.min()), torch.maximum(high, x.max())
+    margin = MARGIN * (high - low)
+    if low == 0 and high == 1:
+        return low, high
+    return low - margin * (low != 0), high + margin * (high != 0)

@@ -1,5 +1,6 @@
-"""What encoders share: inputs brought from their declared range to [0, 1], and refused or clipped outside of it."""
+"""What encoders share: inputs brought from their declared range to [0, 1], and clipped or refused outside of it."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -19,21 +20,31 @@ class RangedEncoder(Encoder):
     clip: bool
 
     def unit(self, x: Tensor) -> Tensor:
-        """(x − low) / (high − low).  Raises `OutOfRange`, and `InvalidData` for a wrong shape or dtype, NaN or
-        infinity."""
+        """(x − low) / (high − low), clipped with a warning where the encoder clips.  What exceeds the range by
+        rounding is kept: to clip it would be an error of its own.  Raises `OutOfRange`, and `InvalidData` for a wrong
+        shape or dtype, NaN or infinity."""
         unit = self._unit(x)
-        if self.clip:
-            return unit.clamp(0.0, 1.0)
-        if count := self._count(unit):
+        if not self._count(unit):
+            return unit
+        if not self.clip:
+            self.refuse(x)
+        # The same words every time, so that Python says it once.
+        warnings.warn(
+            f"input values outside {self._ends} are clipped; `inputs_outside_range` counts them, outside='error' "
+            "refuses them.",
+            stacklevel=2,
+        )
+        return torch.where(self._beyond(unit), unit.clamp(0.0, 1.0), unit)
+
+    def refuse(self, x: Tensor) -> None:
+        if count := self.outside(x):
             raise OutOfRange(
                 f"{count:,} of {x.numel():,} input values lie outside the declared range; they reach from "
                 f"{float(x.min()):.4g} to {float(x.max()):.4g}.",
-                f"[{float(self.low.min()):.4g}, {float(self.high.max()):.4g}]"
-                + (", channel by channel." if self.low.numel() > 1 else "."),
+                self._ends + (", channel by channel." if self.low.numel() > 1 else "."),
                 "Declare a wider range when converting (input_range, --range LOW HIGH), or clip and count "
                 "(outside='clip', --outside clip).",
             )
-        return unit  # what exceeds the range by rounding is kept: it would be an error of its own
 
     def outside(self, x: Tensor) -> int:
         return self._count(self._unit(x))
@@ -41,7 +52,14 @@ class RangedEncoder(Encoder):
     def _count(self, unit: Tensor) -> int:
         least, most = unit.aminmax() if unit.numel() else (unit.new_zeros(()),) * 2
         within = bool((least >= -TOLERANCE) & (most <= 1 + TOLERANCE))
-        return 0 if within else int(((unit < -TOLERANCE) | (unit > 1 + TOLERANCE)).sum())
+        return 0 if within else int(self._beyond(unit).sum())
+
+    def _beyond(self, unit: Tensor) -> Tensor:
+        return (unit < -TOLERANCE) | (unit > 1 + TOLERANCE)
+
+    @property
+    def _ends(self) -> str:
+        return f"[{float(self.low.min()):.4g}, {float(self.high.max()):.4g}]"
 
     def _unit(self, x: Tensor) -> Tensor:
         fitting(x, self.shape)

@@ -28,6 +28,9 @@ from isospike.measure.early import Exit as Exit
 from isospike.measure.early import early as early
 from isospike.measure.inputs import inputs as inputs
 from isospike.measure.meter import Meter as Meter
+from isospike.measure.prices import PRICES as PRICES
+from isospike.measure.prices import USUAL
+from isospike.measure.prices import Prices as Prices
 from isospike.passes import canonical
 from isospike.simulate import ClosedForm, Simulator, Stepped
 
@@ -87,15 +90,16 @@ def measure(
     data: Samples,
     simulator: Simulator | None = None,
     progress: Callable[[int], None] | None = None,
+    prices: Prices = USUAL,
 ) -> dict[str, object]:
     """Run a network over samples, with or without labels, and return its figures: accuracy (or RMSE and R², if labels
     are real numbers), spikes, latency, operations, energy.
 
-    Energies are in pJ a sample: synaptic operations at 0.077 pJ, the original's multiply-accumulates at 4.6 pJ
-    (`measure.operations`).  Networks of units: `additions` and `multiplications` a sample, those of synapses
-    included."""
+    Energies are in nJ a sample, at the prices of one technology unless others are given (`measure.PRICES`).  Networks
+    of units: `additions` and `multiplications` a sample, those of synapses included."""
     spiking(network, "measure")
     expect("measure", "simulator", simulator, Simulator | None)
+    expect("measure", "prices", prices, Prices)
     started = time.perf_counter()
     dtype = str(network.dtype).removeprefix("torch.")
     if network.body.steps:
@@ -114,11 +118,12 @@ def measure(
                 samples, outside = samples + len(x), outside + network.body.encoder.outside(x)
                 yield x, labels
 
-        (moment,) = curve(network, seen(), at=(steps,), seed=chosen.seed, progress=progress)
+        (moment,) = curve(network, seen(), at=(steps,), seed=chosen.seed, progress=progress, prices=prices)
         figures = {key: value for key, value in moment.as_dict().items() if value is not None and key != "steps"}
         more = arithmetic(network, moment.synaptic_operations, steps) | {
             "latency": float(steps),
             "inputs_outside_range": outside,
+            "prices": str(prices),
             "dtype": dtype,
             "seconds": time.perf_counter() - started,
         }
@@ -134,7 +139,8 @@ def measure(
             progress(len(x))
     if not meter.samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
-    rest: dict[str, object] = {"latency": network.latency, "dtype": dtype, "seconds": time.perf_counter() - started}
+    rest: dict[str, object] = {"latency": network.latency, "prices": str(prices), "dtype": dtype}
+    rest["seconds"] = time.perf_counter() - started
     if agreement.ours.rmse is not None:
         rest |= {"rmse": agreement.ours.rmse, "r2": agreement.ours.r2}
-    return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(), **rest}
+    return {"samples": meter.samples, "accuracy": agreement.accuracy, **meter.figures(prices), **rest}

@@ -33,7 +33,8 @@ class Layer:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """Result of a check.  Errors are the worst over all simulators; shares are between 0 and 1."""
+    """Result of a check.  Errors are the worst over all simulators; shares are between 0 and 1; `simulators` has the
+    largest error in each, and `simulated` how many samples it ran."""
 
     samples: int
     agreement: float
@@ -46,8 +47,10 @@ class Report:
     spikes_per_neuron: float
     latency: float
     early_spikes: int
+    inputs_outside_range: int
     layers: tuple[Layer, ...]
     simulators: dict[str, float]
+    simulated: dict[str, int]
     dtype: str
     seconds: float
     rmse: float | None = None
@@ -63,10 +66,19 @@ class Report:
         lines = [
             f"{self.samples:,} samples, {self.dtype}: agreement {self.agreement:.2%}, largest error "
             f"{self.max_abs_error:.3g} of outputs up to {self.logit_scale:.4g}",
-            *(f"  {name}: largest error {error:.3g}" for name, error in self.simulators.items()),
+            *(
+                f"  {name}: largest error {error:.3g}"
+                + (f" of the first {self.simulated[name]:,}" if self.simulated[name] < self.samples else "")
+                for name, error in self.simulators.items()
+            ),
             *([] if self.rmse is None else [f"  RMSE {self.rmse:.4g}, of the original {self.rmse_original:.4g}"]),
             f"  {self.spikes_per_neuron:.3f} spikes per neuron, latency {self.latency:.4g}, {self.early_spikes} early "
             "spikes",
+            *(
+                [f"  {self.inputs_outside_range:,} input values lay outside the range, and were clipped"]
+                if self.inputs_outside_range
+                else []
+            ),
             *(
                 f"  {layer.name}: {layer.neurons:,} neurons, largest error {layer.max_abs_error:.3g}, active "
                 f"{layer.active_fraction:.1%}, window {layer.window:.4g}"
@@ -86,13 +98,15 @@ def checked(
     batches: Batches,
     simulators: Sequence[Simulator] | None = None,
     progress: Callable[[int], None] | None = None,
+    most: int | None = None,
 ) -> Report:
     """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples,
     labels).
 
     simulators: `Stepped` for networks that fire step by step, else `ClosedForm` and `EventDriven`, unless
-    given.  Spikes are counted in the first, early ones in the one that has most.  Raises `InvalidData` if there is no
-    sample, `InvalidSetting` for a simulator that would answer the network wrongly."""
+    given.  Spikes are counted in the first, early ones in the one that has most.  most: samples that are integrated
+    event by event, which is slow; all unless given.  Raises `InvalidData` if there is no sample, `InvalidSetting` for
+    a simulator that would answer the network wrongly."""
     started = time.perf_counter()
     steps = network.body.steps
     simulators = suited(network, simulators)
@@ -102,12 +116,16 @@ def checked(
     oracle = graph.to(network.dtype)
     found = [Agreement() for _ in simulators]
     errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
-    for x, labels in batches:
-        for meter in meters:
+    limits = [most if isinstance(simulator, EventDriven) else None for simulator in simulators]
+    for batch, labels in batches:
+        expected = original(batch.to(network.dtype))
+        for run, agreement, meter, limit in zip(runs, found, meters, limits, strict=True):
+            part = slice(None) if limit is None else slice(max(limit - meter.samples, 0))
+            x, wanted, right = batch[part], expected[part], None if labels is None else labels[part]
+            if not len(x):
+                continue
             meter.input(x)
-        x = x.to(network.dtype)
-        expected = original(x)
-        for run, agreement, meter in zip(runs, found, meters, strict=True):
+            x = x.to(network.dtype)
             values: dict[str, Tensor] = {}
 
             def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, meter: Meter = meter) -> None:
@@ -116,10 +134,10 @@ def checked(
                 if not steps:
                     meter.watch(stage, code)
 
-            agreement.add(run(x, watch, tally=meter.tally) if steps else run(x, watch), expected, labels)
+            agreement.add(run(x, watch, tally=meter.tally) if steps else run(x, watch), wanted, right)
             _layer_errors(oracle, x, values, errors)
         if progress is not None:
-            progress(len(x))
+            progress(len(batch))
     if not meters[0].samples:
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
     first, meter, figures = simulators[0], meters[0], meters[0].figures()
@@ -133,6 +151,7 @@ def checked(
         )
         for stage in network.stages[:-1]
     )
+    names = _names(simulators)
     worst = max(found, key=lambda agreement: agreement.max_abs_error)
     return Report(
         samples=meter.samples,
@@ -146,8 +165,10 @@ def checked(
         spikes_per_neuron=figures["spikes_per_neuron"],
         latency=float(first.steps) if isinstance(first, Stepped) and first.steps else network.latency,
         early_spikes=max(int(meter.figures()["early_spikes"]) for meter in meters),
+        inputs_outside_range=meter.outside,
         layers=layers,
-        simulators={name: agreement.max_abs_error for name, agreement in zip(_names(simulators), found, strict=True)},
+        simulators={name: agreement.max_abs_error for name, agreement in zip(names, found, strict=True)},
+        simulated={name: meter.samples for name, meter in zip(names, meters, strict=True)},
         dtype=str(network.dtype).removeprefix("torch."),
         seconds=time.perf_counter() - started,
         rmse=found[0].ours.rmse,

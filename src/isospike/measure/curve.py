@@ -19,6 +19,7 @@ from isospike.ir.typed import Seed, expect
 from isospike.measure.agreement import Agreement
 from isospike.measure.inputs import inputs
 from isospike.measure.meter import Meter
+from isospike.measure.prices import USUAL, Prices
 from isospike.network import Body
 from isospike.shown import Records
 from isospike.simulate.stepped import timed
@@ -26,7 +27,7 @@ from isospike.simulate.stepped import timed
 
 @dataclass(frozen=True)
 class Moment:
-    """Figures at one time step; operations and energies [pJ] are a sample's.
+    """Figures at one time step; operations and energies [nJ] are a sample's.
 
     `agreement` and errors are against the original, None without it; `relative_error`: rms error over rms
     output.  `macs`: what an analog input costs, whose constant current is computed once."""
@@ -41,8 +42,9 @@ class Moment:
     active_fraction: float
     synaptic_operations: float
     macs: float
-    energy_spiking_pj: float
-    energy_original_pj: float
+    energy_ratio: float
+    energy_spiking_nj: float
+    energy_original_nj: float
     rmse: float | None = None
     r2: float | None = None
 
@@ -58,17 +60,19 @@ def curve(
     at: Sequence[int] | None = None,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
+    prices: Prices = USUAL,
 ) -> Records[Moment]:
     """Run a network that fires step by step once, and read it at each of the time steps `at` (1, 2, 4, … and its own
     unless given).
 
     data: samples, with or without labels.  original: what the read-out is compared with, the model or a function of a
-    batch.  seed: of what the encoder draws. Raises `InvalidSetting` for networks without time steps, `InvalidData` if
-    there is no sample or one does not fit, `InvalidModel`."""
+    batch.  seed: of what the encoder draws.  prices: of operations (`measure.PRICES`).  Raises `InvalidSetting` for
+    networks without time steps, `InvalidData` if there is no sample or one does not fit, `InvalidModel`."""
     spiking(network, "curve")
     body = timed(network, None)
     expect("curve", "at", at, Sequence[int] | None)
     expect("curve", "seed", seed, Seed)
+    expect("curve", "prices", prices, Prices)
     times = sorted(set(at)) if at is not None else doublings(body.steps)
     if not times or times[0] < 1:
         raise InvalidSetting(f"time steps {times}.", "Whole numbers from 1 on.", "Leave `at` out for 1, 2, 4, ….")
@@ -99,7 +103,8 @@ def curve(
     if not found[times[0]][0].samples:
         raise InvalidData("there is no sample to run.", "At least one.", "Pass some images of the test set.")
     return Records(
-        _moment(end, meter.figures(), agreement, original is not None) for end, (meter, agreement) in found.items()
+        _moment(end, meter.figures(prices), agreement, original is not None)
+        for end, (meter, agreement) in found.items()
     )
 
 
@@ -148,8 +153,9 @@ def _moment(end: int, figures: dict[str, float], agreement: Agreement, compared:
         "active_fraction",
         "synaptic_operations",
         "macs",
-        "energy_spiking_pj",
-        "energy_original_pj",
+        "energy_ratio",
+        "energy_spiking_nj",
+        "energy_original_nj",
     )
     return Moment(
         steps=end,

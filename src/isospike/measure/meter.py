@@ -1,6 +1,7 @@
 """One meter for windows and steps: it counts what a simulation sends, stage by stage, and keeps totals only, whatever
 the number of samples."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -8,7 +9,8 @@ import torch
 from torch import Tensor
 
 from isospike.engine import SpikingNetwork
-from isospike.measure.operations import MAC, SYNAPTIC_OPERATION, fans
+from isospike.measure.operations import fans
+from isospike.measure.prices import USUAL, Prices
 from isospike.network import Body, Stage
 
 
@@ -80,16 +82,18 @@ class Meter:
         if stage.name in self.fan:
             self.operations += float((spikes * self.fan[stage.name]).sum())
 
-    def figures(self) -> dict[str, float]:
-        """Over the populations (pools pass spikes on and are no neurons of their own); operations and energies [pJ]
+    def figures(self, prices: Prices = USUAL) -> dict[str, float]:
+        """Over the populations (pools pass spikes on and are no neurons of their own); operations and energies [nJ]
         are a sample's.
 
-        macs: what an analog input costs, whose constant current is computed once.
+        macs: what an analog input costs, whose constant current is computed once.  energy_ratio: spiking to original,
+        not a number where the original has no multiplication.
         """
         own = [stage for stage in self.body.stages[:-1] if not stage.neuron.relays]
         neurons = max(sum(map(stage_size, own)), 1) * max(self.samples, 1)
         operations = self.operations / max(self.samples, 1)
         macs = float(self.fan["input"].sum()) if self.body.encoder.constant else 0.0
+        spiking, original = operations * prices.synaptic_operation + macs * prices.mac, self.body.macs * prices.mac
         return {
             "spikes_per_neuron": sum(self.totals[s.name].spikes for s in own) / neurons,
             "active_fraction": sum(self.totals[s.name].active for s in own) / neurons,
@@ -98,8 +102,9 @@ class Meter:
             "synaptic_operations": operations,
             "macs": macs,
             "macs_original": self.body.macs,
-            "energy_spiking_pj": operations * SYNAPTIC_OPERATION.picojoule + macs * MAC.picojoule,
-            "energy_original_pj": self.body.macs * MAC.picojoule,
+            "energy_ratio": spiking / original if original else math.nan,
+            "energy_spiking_nj": spiking / 1000,
+            "energy_original_nj": original / 1000,
         }
 
 

@@ -85,6 +85,9 @@ class Encoder(Record):
         """How many values of x lie outside the declared range."""
         return 0
 
+    def refuse(self, x: Tensor) -> None:
+        """Raise `OutOfRange` for values of x outside the declared range, even if the encoder would clip them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Constraint(Record):

@@ -6,4 +6,5 @@ from isospike.report.compare import Row as Row
 from isospike.report.compare import applicable as applicable
 from isospike.report.compare import choose as choose
 from isospike.report.compare import compare as compare
+from isospike.report.compare import compared as compared
 from isospike.report.pareto import pareto as pareto

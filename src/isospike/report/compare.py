@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,8 +17,9 @@ from isospike.errors import InvalidSetting
 from isospike.importers import Model
 from isospike.ir.graph import Graph
 from isospike.ir.ops.clip import Clip
-from isospike.measure import Agreement, Meter, Moment, curve
+from isospike.measure import Agreement, Meter, Moment, Prices, curve
 from isospike.measure.curve import doublings
+from isospike.measure.prices import USUAL
 from isospike.neurons import Stepping
 from isospike.shown import Records
 from isospike.simulate import ClosedForm
@@ -27,7 +29,7 @@ Batches = Iterable[tuple[Tensor, Tensor | None]]
 
 @dataclass(frozen=True)
 class Row:
-    """One coding at one latency.  Errors are against the original; operations and energies [pJ] are a sample's.
+    """One coding at one latency.  Errors are against the original; operations and energies [nJ] are a sample's.
 
     `steps`: T, None for codings that answer once; `windows`: how many windows follow one another until the answer;
     `bits`: what one spike carries at most, None where it is a time of any resolution.
@@ -44,8 +46,9 @@ class Row:
     bits: float | None
     synaptic_operations: float
     macs: float
-    energy_pj: float
-    energy_original_pj: float
+    energy_ratio: float
+    energy_nj: float
+    energy_original_nj: float
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON and CSV."""
@@ -59,31 +62,45 @@ def compare(
     codings: Mapping[str, Coding],
     steps: int = 64,
     input_range: tuple[Tensor | float, Tensor | float] | None = None,
-    progress: Callable[[str], None] | None = None,
+    prices: Prices = USUAL,
 ) -> Records[Row]:
     """Every coding on the same data: one row for those that answer once, a row at T = 1, 2, 4, … up to `steps` for the
     others.
 
-    batches: (samples, labels or None), gone through once a coding.  Raises what `convert` raises, and `InvalidSetting`
-    without codings."""
+    batches: (samples, labels or None), gone through once a coding.  prices: of operations (`measure.PRICES`).  Raises
+    what `convert` raises, and `InvalidSetting` without codings."""
+    return Records(
+        row
+        for rows in compared(model, calibration, batches, codings, steps, input_range, prices).values()
+        for row in rows()
+    )
+
+
+def compared(
+    model: Model,
+    calibration: Samples,
+    batches: Batches,
+    codings: Mapping[str, Coding],
+    steps: int = 64,
+    input_range: tuple[Tensor | float, Tensor | float] | None = None,
+    prices: Prices = USUAL,
+) -> dict[str, Callable[[], list[Row]]]:
+    """The same one coding at a time: by its name, what measures its rows when it is called.  The model is read and
+    calibrated once."""
     if not codings:
         raise InvalidSetting(
             "there is no coding to compare.", remedy="Name some, or leave them out for all that apply."
         )
     conversion = Conversion(model, calibration, input_range)
     oracle = conversion.original(torch.float32)
-    rows: Records[Row] = Records()
-    for name, coding in codings.items():
-        if progress is not None:
-            progress(name)
+
+    def rows(name: str, coding: Coding) -> list[Row]:
         timed = replace(coding, steps=steps) if isinstance(coding, Rate) else coding
         network = conversion.network(timed, torch.float32)
-        rows += (
-            _over_time(name, network, batches, oracle)
-            if network.body.steps
-            else [_once(name, network, batches, oracle)]
-        )
-    return rows
+        measured = _over_time if network.body.steps else _once
+        return measured(name, network, batches, oracle, prices)
+
+    return {name: partial(rows, name, coding) for name, coding in codings.items()}
 
 
 def choose(rows: Sequence[Row], within: float) -> Row:
@@ -100,7 +117,7 @@ def choose(rows: Sequence[Row], within: float) -> Row:
             "What `compare` lists.",
             "Allow more points, or more steps.",
         )
-    return min(good, key=lambda row: (row.energy_pj, row.steps or 0))
+    return min(good, key=lambda row: (row.energy_nj, row.steps or 0))
 
 
 def applicable(graph: Graph, codings: Mapping[str, Coding]) -> dict[str, Coding]:
@@ -128,8 +145,10 @@ def _bits(network: SpikingNetwork) -> float | None:
     return math.log2(most + 1) if math.isfinite(most) and most else None
 
 
-def _over_time(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor]) -> list[Row]:
-    found = curve(network, batches, oracle, doublings(network.body.steps))
+def _over_time(
+    name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor], prices: Prices
+) -> list[Row]:
+    found = curve(network, batches, oracle, doublings(network.body.steps), prices=prices)
     return [_row(name, moment, _bits(network)) for moment in found]
 
 
@@ -146,12 +165,15 @@ def _row(name: str, moment: Moment, bits: float | None) -> Row:
         bits=bits,
         synaptic_operations=moment.synaptic_operations,
         macs=moment.macs,
-        energy_pj=moment.energy_spiking_pj,
-        energy_original_pj=moment.energy_original_pj,
+        energy_ratio=moment.energy_ratio,
+        energy_nj=moment.energy_spiking_nj,
+        energy_original_nj=moment.energy_original_nj,
     )
 
 
-def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor]) -> Row:
+def _once(
+    name: str, network: SpikingNetwork, batches: Batches, oracle: Callable[[Tensor], Tensor], prices: Prices
+) -> list[Row]:
     meter, agreement = Meter.of(network), Agreement()
     run = ClosedForm().prepare(network)
     for x, labels in batches:
@@ -159,9 +181,9 @@ def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable
         x = x.to(network.dtype)
         expected = oracle(x)
         agreement.add(run(x, meter.watch), expected, labels)
-    figures = meter.figures()
+    figures = meter.figures(prices)
     windows = len({float(stage.begin) for stage in network.stages if not stage.neuron.relays})
-    return Row(
+    row = Row(
         coding=name,
         steps=None,
         windows=windows,
@@ -173,6 +195,8 @@ def _once(name: str, network: SpikingNetwork, batches: Batches, oracle: Callable
         bits=None,
         synaptic_operations=figures["synaptic_operations"],
         macs=0.0,
-        energy_pj=figures["energy_spiking_pj"],
-        energy_original_pj=figures["energy_original_pj"],
+        energy_ratio=figures["energy_ratio"],
+        energy_nj=figures["energy_spiking_nj"],
+        energy_original_nj=figures["energy_original_nj"],
     )
+    return [row]

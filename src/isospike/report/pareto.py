@@ -24,7 +24,7 @@ def pareto(rows: Sequence[Row], title: str) -> bytes:
             "linestyle": "-" if i < 10 else "--",
         }
         axes.plot(
-            [row.energy_pj / 1e6 for row in line],
+            [row.energy_nj for row in line],
             [100 * (1 - row.agreement) for row in line],
             label=name,
             markersize=4,
@@ -33,14 +33,14 @@ def pareto(rows: Sequence[Row], title: str) -> bytes:
         )
     front = _front(rows)
     axes.plot(
-        [row.energy_pj / 1e6 for row in front],
+        [row.energy_nj for row in front],
         [100 * (1 - row.agreement) for row in front],
         color="black",
         linewidth=2.2,
         alpha=0.35,
         zorder=0,
     )
-    axes.axvline(rows[0].energy_original_pj / 1e6, color="grey", linestyle=":", linewidth=1)
+    axes.axvline(rows[0].energy_original_nj, color="grey", linestyle=":", linewidth=1)
     at: dict[str, Any] = {
         "transform": axes.get_xaxis_transform(),
         "rotation": 90,
@@ -49,8 +49,8 @@ def pareto(rows: Sequence[Row], title: str) -> bytes:
         "fontsize": 8,
         "color": "grey",
     }
-    axes.text(rows[0].energy_original_pj / 1e6, 0.98, "original ", **at)
-    axes.set(xscale="log", xlabel="energy a sample [µJ]", ylabel="changed predictions [%]", title=title)
+    axes.text(rows[0].energy_original_nj, 0.98, "original ", **at)
+    axes.set(xscale="log", xlabel="energy a sample [nJ]", ylabel="changed predictions [%]", title=title)
     axes.set_yscale("symlog", linthresh=0.1)
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=7, ncols=2)
@@ -63,7 +63,7 @@ def pareto(rows: Sequence[Row], title: str) -> bytes:
 def _front(rows: Sequence[Row]) -> list[Row]:
     """Rows that none of the cheaper ones surpasses."""
     front: list[Row] = []
-    for row in sorted(rows, key=lambda r: (r.energy_pj, -r.agreement)):
+    for row in sorted(rows, key=lambda r: (r.energy_nj, -r.agreement)):
         if not front or row.agreement > front[-1].agreement:
             front.append(row)
     return front

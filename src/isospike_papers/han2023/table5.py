@@ -4,11 +4,12 @@ networks.
 Energy_ANN = 4.6 pJ · MACs, Energy_SNN = 0.077 pJ · synaptic operations up to the T from which on the error stays
 within 1 %. Source: Han 2023, Table 5 and eqs. 23–24."""
 
-from isospike.measure import Moment
+from isospike.measure import PRICES, Moment
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most, number
 from isospike_papers.han2023.parts.curves import PLAIN, ROUNDING, measured, notes, settled
 from isospike_papers.han2023.parts.nets import NETS, OPTIONS
 
+HAN = PRICES["han2023"]
 OP_ANN, OP_SNN, E_ANN, E_SNN, RATIO = (
     "OP ANN [10⁶]",
     "OP SNN [10⁶]",
@@ -88,16 +89,16 @@ class Table5(Claim):
 
 
 def _figures(moment: Moment) -> dict[str, Value]:
-    ann, snn = moment.energy_original_pj, 0.077 * moment.synaptic_operations
+    ann, snn = 1e3 * moment.energy_original_nj, HAN.synaptic_operation * moment.synaptic_operations
     return {
-        OP_ANN: ann / 4.6e6,
+        OP_ANN: ann / HAN.mac / 1e6,
         OP_SNN: moment.synaptic_operations / 1e6,
         E_ANN: ann / 1e6,
         E_SNN: snn / 1e6,
         RATIO: _ratio(moment),
-        WITH_INPUT: 100 * moment.energy_spiking_pj / ann,
+        WITH_INPUT: 100 * moment.energy_ratio,
     }
 
 
 def _ratio(moment: Moment) -> float:
-    return 100 * 0.077 * moment.synaptic_operations / moment.energy_original_pj
+    return 100 * HAN.synaptic_operation * moment.synaptic_operations / (1e3 * moment.energy_original_nj)

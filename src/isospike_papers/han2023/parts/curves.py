@@ -13,7 +13,7 @@ import isospike
 from isospike.codings import Rate
 from isospike.codings.normalise import Bounds, Percentile, SpikeNorm
 from isospike.engine import SpikingNetwork
-from isospike.measure import Moment, curve
+from isospike.measure import PRICES, Moment, curve
 from isospike.neurons import IF, TernaryIF
 from isospike.report.claim import Figures, Row, Setup
 from isospike_papers.han2023.parts.nets import NETS, Net
@@ -75,7 +75,7 @@ def measured(name: str, scheme: str, setup: Setup) -> tuple[Moment, ...]:
     model, network = converted(net, way, setup, steps)
     data = net.test(setup)
     parts = track(data.batches(), total=-(-len(data) // 256), description=f"{name}, {scheme}", transient=True)
-    return tuple(curve(network, parts, model, times(steps)))
+    return tuple(curve(network, parts, model, times(steps), prices=PRICES["han2023"]))
 
 
 Curves = dict[str, dict[str, tuple[Moment, ...]]]  # by network, then by scheme
