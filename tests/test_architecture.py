@@ -23,6 +23,7 @@ RANKS = (
     {"codings"},
     {"convert"},
     {"measure", "train", "zoo", "export"},
+    {"plot"},
     {"report"},
     {"__init__", "__main__"},  # the front door sees all rooms
 )
@@ -38,6 +39,7 @@ GROWING = (
     "constraints",
     "export",
     "zoo",
+    "plot",
 )
 FILES = sorted(ROOT.rglob("*.py"))
 PAPERS = sorted(Path(isospike_papers.__file__).parent.rglob("*.py"))
@@ -84,7 +86,7 @@ def test_most_files_are_short() -> None:
 def test_every_file_has_its_row(folder: str) -> None:
     contents = (ROOT / folder / "__init__.py").read_text()
     for path in (ROOT / folder).glob("[a-z]*.py"):
-        assert path.stem in contents or path.stem in ("base", "ranged"), path.name
+        assert path.stem in contents or path.stem in ("base", "look", "ranged"), path.name
 
 
 def test_public_names() -> None:
@@ -93,9 +95,9 @@ def test_public_names() -> None:
     assert names == {
         "CTE", "Clocked", "ClosedForm", "Coding", "Conversion", "ECTE", "EarlyExit", "EventDriven", "IsospikeError", "Latency", "METHODS", "Rate", "Report",
         "SlopeMismatch", "SpikeJitter", "SpikingNetwork", "Stepped", "TTFS", "TimeSteps", "Trace", "WeightBits", "WeightNoise", "check", "constrain",
-        "convert", "curve", "diagnose", "export", "load", "measure", "save", "simulate", "train", "zoo",
+        "convert", "curve", "diagnose", "export", "load", "measure", "plot", "save", "simulate", "train", "zoo",
     }  # fmt: skip
-    assert all(callable(getattr(isospike, name)) for name in names - {"METHODS", "export", "train", "zoo"})
+    assert all(callable(getattr(isospike, name)) for name in names - {"METHODS", "export", "plot", "train", "zoo"})
 
 
 def test_nothing_imports_its_options_eagerly() -> None:

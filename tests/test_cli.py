@@ -480,6 +480,7 @@ def test_every_command_is_listed_and_explains_its_options() -> None:
         "export",
         "inspect",
         "page",
+        "plot",
         "reproduce",
         "run",
         "synthesise",

@@ -3,6 +3,7 @@
 import importlib.metadata
 
 from isospike import export as export
+from isospike import plot as plot
 from isospike import train as train
 from isospike import zoo as zoo
 from isospike.codings import METHODS as METHODS

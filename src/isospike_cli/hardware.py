@@ -1,6 +1,5 @@
 """Commands that hand a network to hardware: export, synthesise."""
 
-import io
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -115,20 +114,13 @@ def synthesise_command(
         shown = {row["folder"]: {said: row.get(key) for key, said in COLUMNS.items()} for row in rows}
         show_columns(shown, _title(rows, library))
     if directory is not None:
-        keep_table(rows, directory, "circuits", _picture([row for row in rows if "energy" in row]))
-        err.print(f"wrote {directory}/circuits.csv, .json", highlight=False)
+        priced, title = [row for row in rows if "energy" in row], ", ".join(dict.fromkeys(r["shape"] for r in rows))
+        keep_table(rows, directory, "circuits", energy_area(priced, title) if priced else None)
+        err.print(f"wrote {directory}/circuits.csv, .json{', .png, .svg' if priced else ''}", highlight=False)
     if library is None:
         err.print("no gates: there is no cell library; name one: --liberty, or apt-get install qflow-tech-osu018")
     if not all(row["exact"] for row in rows):
         raise typer.Exit(1)
-
-
-def _picture(rows: list[dict[str, Any]]) -> bytes | None:
-    if not rows:
-        return None
-    picture = io.BytesIO()
-    energy_area(rows, ", ".join(dict.fromkeys(row["shape"] for row in rows))).savefig(picture, dpi=130)
-    return picture.getvalue()
 
 
 def _say(status: "Status", place: Path, said: str) -> None:

@@ -16,7 +16,8 @@ from isospike.engine import load
 from isospike.errors import InvalidFile, InvalidSetting, first_line
 from isospike.importers import read
 from isospike.measure import Prices, diagnose
-from isospike.report import Row, applicable, choose, compared, pareto
+from isospike.plot import pareto
+from isospike.report import Row, applicable, choose, compared
 from isospike_cli.options import (
     File,
     Inputs,
@@ -171,6 +172,8 @@ def _compared(
 ) -> tuple[Data, list[Row]]:
     """The data that codings were compared on, and the rows; each method's are written into the folder when it is
     done."""
+    from matplotlib.figure import Figure
+
     names = [name for part in (chosen.methods or "").split(",") if (name := part.strip())]
     if unknown := set(names) - set(METHODS):
         raise InvalidSetting(
@@ -196,15 +199,17 @@ def _compared(
             found = measure()
             rows += found
             if directory is not None:
-                keep_table([row.as_dict() for row in rows], directory, "compare", None)
+                keep_table([row.as_dict() for row in rows], directory, "compare")
             if not quiet:
                 err.print(short_line(_shown(found[-1])), highlight=False)
             advance(1)
     rows = [row for name in codings for row in rows if row.coding == name]
     if directory is not None:
-        picture = pareto(rows, f"{Path(model).name} on {test.name}")
-        keep_table([row.as_dict() for row in rows], directory, "compare", picture)
-        err.print(f"wrote {directory}/compare.csv, .json, .png", highlight=False)
+        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        axes = pareto(rows, figure.subplots())
+        axes.set_title(f"{Path(model).name} on {test.name}, {len(test):,} samples", loc="left", fontsize=10)
+        keep_table([row.as_dict() for row in rows], directory, "compare", figure)
+        err.print(f"wrote {directory}/compare.csv, .json, .png, .svg", highlight=False)
     return test, rows
 
 

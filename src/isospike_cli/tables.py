@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 
 from isospike import store
 from isospike.measure import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # No emoji: `file.py:factory:` has one in it.
 out, err = Console(emoji=False), Console(stderr=True, emoji=False)
@@ -123,8 +126,8 @@ def short_line(row: Mapping[str, Any]) -> str:
     )
 
 
-def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, picture: bytes | None) -> None:
-    """Write NAME.csv, .json and, where there is one, .png into a folder."""
+def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, figure: "Figure | None" = None) -> None:
+    """Write NAME.csv, .json and, where there is a figure, .png and .svg into a folder."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
     writer.writeheader()
@@ -132,5 +135,9 @@ def keep_table(rows: Sequence[Mapping[str, Any]], directory: Path, name: str, pi
     store.folder(directory)
     store.write(directory / f"{name}.json", json.dumps(rows, indent=1))
     store.write(directory / f"{name}.csv", text.getvalue())
-    if picture is not None:
-        store.write(directory / f"{name}.png", picture)
+    if figure is None:
+        return
+    for kind in ("png", "svg"):
+        picture = io.BytesIO()
+        figure.savefig(picture, format=kind, dpi=150)
+        store.write(directory / f"{name}.{kind}", picture.getvalue())

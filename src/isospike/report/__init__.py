@@ -7,4 +7,3 @@ from isospike.report.compare import applicable as applicable
 from isospike.report.compare import choose as choose
 from isospike.report.compare import compare as compare
 from isospike.report.compare import compared as compared
-from isospike.report.pareto import pareto as pareto

@@ -21,10 +21,10 @@ from isospike.encoders import RegularSpikes
 from isospike.engine import advance, start
 from isospike.measure import curve
 from isospike.neurons import LIF
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
 from isospike_papers.lu2022.parts.neurons import rms
 from isospike_papers.lu2022.parts.setting import dense_mnist, scalar
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import TRAINS
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from isospike import simulate
 from isospike.engine import advance, start
 from isospike.neurons import IF
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least
 from isospike_papers.lu2022.parts.setting import DT, SECONDS, coding, dense_mnist, spiking
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import TRAINS
 
 if TYPE_CHECKING:

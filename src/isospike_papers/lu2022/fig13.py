@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import track
 
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least
 from isospike_papers.lu2022.parts.setting import (
     AGREEMENT,
@@ -21,7 +22,6 @@ from isospike_papers.lu2022.parts.setting import (
     dense_mnist,
     show_confusion,
 )
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import TRAINS
 
 if TYPE_CHECKING:

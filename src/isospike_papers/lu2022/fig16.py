@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least
 from isospike_papers.lu2022.parts.maps import Maps, layers, show_maps
 from isospike_papers.lu2022.parts.setting import (
@@ -22,7 +23,6 @@ from isospike_papers.lu2022.parts.setting import (
     show_confusion,
     spiking,
 )
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.shared.subject import Subject
 

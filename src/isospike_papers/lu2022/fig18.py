@@ -11,6 +11,7 @@ from torch import nn
 
 from isospike.errors import InvalidData
 from isospike.measure import curve
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup
 from isospike_papers.lu2022.parts.neurons import (
     ASYMPTOTIC,
@@ -25,7 +26,6 @@ from isospike_papers.lu2022.parts.neurons import (
     volleys,
 )
 from isospike_papers.lu2022.parts.setting import DT, coding, dense_faces, dense_mnist, spiking
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import TRAINS
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from isospike.engine import advance, start
 from isospike.neurons import LIF
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_most
 from isospike_papers.lu2022.parts.neurons import CONDUCTANCE, WEIGHTS, volleys
 from isospike_papers.lu2022.parts.setting import DT, RESETS, Reset, scalar
-from isospike_papers.shared.plots import tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

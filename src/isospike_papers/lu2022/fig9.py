@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from isospike.codings.linear_lif import onset
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least
 from isospike_papers.lu2022.parts.neurons import (
     ASYMPTOTIC,
@@ -29,7 +30,6 @@ from isospike_papers.lu2022.parts.neurons import (
     volleys,
 )
 from isospike_papers.lu2022.parts.setting import DT, RESETS, Reset
-from isospike_papers.shared.plots import tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
+from isospike.measure.membrane import trajectory
 from isospike.network import Stage
 from isospike.neurons import FirstSpikeIF
 from isospike.report.claim import Claim, Found, Held, Row, Setup
 from isospike.simulate import ClosedForm, simulate
 from isospike_papers.stanojevic2023.parts import raster
 from isospike_papers.stanojevic2023.parts.exactness import Exactness
-from isospike_papers.stanojevic2023.parts.membrane import trajectory
 from isospike_papers.stanojevic2023.parts.subjects import PAPER_CODING, VGG16, vgg16_cifar10
 
 CAT, SHOWN, BINS = 3, 10, 60

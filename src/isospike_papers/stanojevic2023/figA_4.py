@@ -13,8 +13,8 @@ from torch import Tensor
 from isospike import CTE, ECTE
 from isospike.encoders import PatternEncoder
 from isospike.encoders.pattern import Patterns
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_most
-from isospike_papers.shared.plots import tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,8 +5,8 @@ Fig. A.7."""
 
 from typing import TYPE_CHECKING
 
+from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Row, Setup, at_least, at_most, number
-from isospike_papers.shared.plots import tidy
 from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.stanojevic2023.parts.compared import ADDITIONS, FREE, figures
 from isospike_papers.stanojevic2023.parts.patterns import FEWER, SHALLOW, answering, parts, plan

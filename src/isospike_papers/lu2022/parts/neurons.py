@@ -11,9 +11,9 @@ from isospike.codings.linear_lif import asymptotic_bias, onset, slope
 from isospike.encoders import RegularSpikes
 from isospike.engine import advance, start
 from isospike.neurons import LIF
+from isospike.plot import tidy
 from isospike.report.claim import Held, Row
 from isospike_papers.lu2022.parts.setting import DT, RESETS, Reset, scalar
-from isospike_papers.shared.plots import tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,16 +4,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from isospike import simulate
+from isospike import plot, simulate
 from isospike.encoders import PatternEncoder
 from isospike.engine import SpikingNetwork
 from isospike.neurons import NearestPattern
-from isospike_papers.shared.plots import tidy
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
-
-INK = "#1f4e79"
 
 
 def answer(figure: "FigureBase", network: SpikingNetwork, x: Tensor, label: int) -> None:
@@ -24,16 +21,12 @@ def answer(figure: "FigureBase", network: SpikingNetwork, x: Tensor, label: int)
     hidden = [(stage.name, trace.trains[stage.name][:, 0].flatten(1)) for stage in network.stages[:-1]]
     output = trace.trains[network.stages[-1].name][:, 0]
     layers = [("input", encoder(x)[:, 0].flatten(1)), *hidden]
-    tall = [3.0] * len(layers) + [1.6, 1.6]
+    tall = [3.0] * len(layers) + [1.6, 1.6]  # output and target are lower
     panels = figure.subplots(len(tall), 1, sharex=True, gridspec_kw={"height_ratios": tall, "hspace": 0.12})
-    for ax, (name, pattern) in zip(panels, layers, strict=False):
-        times, neurons = (pattern > 0).nonzero(as_tuple=True)
-        ax.scatter(times, neurons, s=0.6, color=INK, linewidths=0, rasterized=True)
-        ax.set_ylim(-1, pattern.shape[1])
-        tidy(ax, "", ylabel=f"{name}\n{pattern.shape[1]} neurons")
-    for ax, name, pattern in ((panels[-2], "output", output), (panels[-1], "target", read.targets[label].float())):
-        ax.imshow(pattern.T.numpy(), aspect="auto", origin="lower", cmap="Blues", vmin=0, vmax=1, interpolation="none")
-        tidy(ax, "", ylabel=f"{name}\n{pattern.shape[1]} neurons")
+    layers += [("output", output), ("target", read.targets[label].float())]
+    for ax, (name, pattern) in zip(panels, layers, strict=True):
+        plot.pattern(pattern, name, ax)
+        ax.set_xlabel("")
     panels[-1].set_xlabel("time step")
     panels[-1].set_xlim(-1, steps)
     said = f"a sample of class {label}, whose answer is nearest to the target of {int(trace.readout.argmax())}"

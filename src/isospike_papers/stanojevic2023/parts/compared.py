@@ -12,8 +12,8 @@ from isospike.encoders import PatternEncoder
 from isospike.engine import SpikingNetwork
 from isospike.export import ShiftAdd, shift_add
 from isospike.neurons import SNU
+from isospike.plot import tidy
 from isospike.report.claim import Row, number
-from isospike_papers.shared.plots import tidy
 from isospike_papers.stanojevic2023.parts.answer import answer
 from isospike_papers.stanojevic2023.parts.patterns import reached
 

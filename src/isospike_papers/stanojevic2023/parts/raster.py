@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from isospike_papers.stanojevic2023.parts.membrane import Trajectory
+from isospike import plot
+from isospike.measure.membrane import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-BLUE, GREY, SHADE = "#1f4e79", "#8a8a8a", "#eef2f7"
-INKS = ("#0b3c6f", "#2b7a78", "#c55a11")
+BLUE, GREY = "#1f4e79", "#8a8a8a"
 GAP = 3.0  # rows between layers
 
 
@@ -56,7 +57,9 @@ def draw(bands: tuple[Band, ...], readout: Tensor, panels: Panels) -> "Figure":
     early, late = figure.add_subplot(raster[0]), figure.add_subplot(raster[1])
     rows = len(bands[0].leads) + GAP
     for i, band in enumerate(bands):
-        _spikes(late if i == len(bands) - 1 else early, band, i * rows)
+        times = torch.where(band.leads > 0, band.end - band.leads, torch.inf)
+        panel = late if i == len(bands) - 1 else early
+        plot.band(panel, band.name, band.begin, band.end, times, band.activations, band.fires, i * rows)
     _potentials(late, bands[-1], readout, (len(bands) - 1) * rows)
     for axes, shown, room in ((early, bands[:-1], 0.02), (late, bands[-1:], 1.05)):
         _frame(axes, shown, rows * len(bands), room)
@@ -70,37 +73,6 @@ def draw(bands: tuple[Band, ...], readout: Tensor, panels: Panels) -> "Figure":
 
 def _width(band: Band) -> float:
     return band.end - band.begin
-
-
-def _spikes(axes: "Axes", band: Band, top: float) -> None:
-    """Ten rows of circles: filled and darker the larger the activation, open where the neuron stays silent until
-    t_max."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    shades = LinearSegmentedColormap.from_list("activation", ["#a9c6e3", "#0a2342"])
-    rows = top + np.arange(len(band.leads))
-    axes.fill_between((band.begin, band.end), top - 1, top + len(rows), color=SHADE, lw=0)
-    axes.hlines(rows, band.begin, band.end, color="white", lw=1)
-    leads, activations = band.leads.numpy(), band.activations.numpy()
-    fires = leads > 0
-    shade = activations[fires] / max(activations.max(), 1e-12)
-    axes.scatter(
-        band.end - leads[fires], rows[fires], c=shade, cmap=shades, vmin=0, vmax=1, s=26, zorder=3, clip_on=False
-    )
-    axes.scatter(
-        [band.end] * int((~fires).sum()),
-        rows[~fires],
-        facecolors="white",
-        edgecolors=GREY,
-        s=26,
-        zorder=3,
-        clip_on=False,
-    )
-    at: dict[str, Any] = {"xytext": (1, 3), "textcoords": "offset points", "annotation_clip": False}
-    axes.annotate(band.name, (band.begin, top - 1), **at, fontsize=9, weight="bold", color=BLUE)
-    axes.annotate(
-        f"{band.fires:.0%} fire", (band.begin, top - 1), **(at | {"xytext": (48, 3)}), fontsize=8, color=GREY
-    )
 
 
 def _frame(axes: "Axes", bands: tuple[Band, ...], rows: float, room: float) -> None:
@@ -169,29 +141,8 @@ def _legend(axes: "Axes") -> None:
 
 def _membranes(axes: "Axes", paths: tuple[Trajectory, ...]) -> None:
     """V(t) against the threshold, from the first input spike to the neuron's own."""
-    axes.axvspan(0, paths[0].window, color=SHADE, lw=0)
-    axes.axhline(paths[0].threshold, color="black", lw=0.9, ls=":")
-    for path, ink in zip(paths, INKS, strict=True):
-        axes.plot(path.times.numpy(), path.potentials.numpy(), color=ink, lw=1.6)
-        filled = path.spike is not None
-        axes.plot(
-            [path.times[-1]],
-            [path.at_spike],
-            "o",
-            ms=6.5,
-            mec=ink,
-            mfc=ink if filled else "white",
-            zorder=3,
-            clip_on=False,
-        )
+    plot.trajectories(paths, axes=axes)
     axes.set(xlabel="time from t_min(2) [τ]", ylabel="membrane potential")
-    axes.annotate(
-        "threshold",
-        (float(paths[0].times[0]), paths[0].threshold),
-        xytext=(2, -11),
-        textcoords="offset points",
-        fontsize=8,
-    )
     axes.annotate(
         "window",
         (0, 0.02),
@@ -204,8 +155,6 @@ def _membranes(axes: "Axes", paths: tuple[Trajectory, ...]) -> None:
     axes.set_title(
         "layer 2: membranes of three neurons of one channel", fontsize=9, weight="bold", color=BLUE, loc="left"
     )
-    axes.set_xlim(min(float(path.times[0]) for path in paths), paths[0].window)
-    _open(axes)
 
 
 def _histogram(axes: "Axes", panels: Panels, window: float) -> None:
