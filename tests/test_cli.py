@@ -218,7 +218,7 @@ def test_run(snn: Path) -> None:
 
 def test_inspect(snn: Path) -> None:
     found = figures("inspect", snn)
-    assert found.keys() == {"stages", "coding", "constraints", "preprocessing"}
+    assert found.keys() == {"stages", "coding", "constraints", "preprocessing", "tuned_for"}
     assert all(stage.keys() == STAGE_KEYS for stage in found["stages"])
     network = load(snn)
     dense = found["stages"][-1]

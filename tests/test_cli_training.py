@@ -1,6 +1,7 @@
 """Commands that train, and what `run` does under constraints: they do what the library does, go on after an interrupt,
 and refuse nonsense."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from isospike.data import open_data
 from isospike.engine import SpikingNetwork, generators, load
 from isospike.errors import InvalidData, InvalidFile, InvalidSetting
 from isospike.neurons import FirstSpikeIF
-from isospike_cli import training
+from isospike_cli import one, training
 from isospike_cli.options import Hardware, constraints
 from test_cli import LENET, RUN_KEYS, SAMPLE, call, figures, main
 
@@ -91,7 +92,7 @@ def test_a_finished_run_is_not_run_again_and_another_is_refused(tmp_path: Path) 
 
 
 def test_there_is_nothing_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Console(record=True)
+    said = Console(record=True, file=io.StringIO())
     monkeypatch.setattr(training, "err", said)
     call(*FC2, "--epochs", 1, "--out", tmp_path / "fc2.safetensors", "--resume")
     assert "there is no checkpoint" in " ".join(said.export_text().split())
@@ -136,6 +137,26 @@ def test_tune(snn: Path, tmp_path: Path) -> None:
     assert {key: plain[key] for key in RUN_KEYS - {"seconds"}} == {
         key: again[key] for key in RUN_KEYS - {"seconds"}
     }, "what it was tuned for lasts"
+
+
+def test_a_tuned_file_knows_its_hardware(snn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, few = tmp_path / "tuned.safetensors", (*SAMPLE, "--samples", 100)
+    hardware = ("--time-steps", 8, "--latency", 0.95, "--jitter", 0.5)
+    call("tune", snn, *few, "--epochs", 1, *hardware, "--out", out)
+    assert list(map(repr, load(out).body.tuned_for)) == ["SpikeJitter(sd=0.5, seed=0)"]  # the rest is in its windows
+    same = {key: value for key, value in figures("run", out, *few).items() if key != "seconds"}
+    assert same == {
+        key: value for key, value in figures("run", out, *few, "--jitter", 0.5).items() if key != "seconds"
+    }
+    said = Console(record=True, file=io.StringIO())
+    monkeypatch.setattr(one, "err", said)
+    ideal = figures("run", out, *few, "--jitter", 0)
+    assert ideal["accuracy"] > same["accuracy"] + 0.02
+    assert "SpikeJitter(sd=0.0, seed=0) in place of SpikeJitter(sd=0.5, seed=0)" in " ".join(
+        said.export_text().split()
+    )
+    assert figures("run", out, *few, "--trials", 2)["accuracy_sd"] is not None
+    assert "tuned for: SpikeJitter(sd=0.5, seed=0)" in call("inspect", out).output
 
 
 def test_run_under_constraints(snn: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import isospike as iso
-from isospike.errors import InvalidData
+from isospike.errors import InvalidData, InvalidModel
 from isospike.importers import read
 
 X = torch.rand(60, 5, generator=torch.Generator().manual_seed(0))
@@ -76,3 +76,39 @@ def test_more_than_fits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_batches_of_two_shapes_are_refused() -> None:
     with pytest.raises(InvalidData, match="of one shape"):
         iso.convert(MODEL, [X, X[:, :4]])
+
+
+def test_inputs_side_by_side_take_the_place_of_two() -> None:
+    """What the refusal of two inputs advises."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(5, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return self.c(torch.relu(self.a(x) + self.b(y)))
+
+    class One(nn.Module):
+        def __init__(self, model: nn.Module) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.model(x[:, :3], x[:, 3:])
+
+    model, x = Two(), torch.rand(20, 8)
+    with pytest.raises(InvalidModel, match=r"2 inputs: x, y.*\n.*one input.*\n.*x\[:, :3\], x\[:, 3:\]"):
+        iso.convert(model, x)
+    assert iso.check(One(model), iso.convert(One(model), x), x).max_abs_error < 1e-4
+
+
+def test_nothing_is_printed_before_a_refusal(capfd: pytest.CaptureFixture[str]) -> None:
+    class Branching(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x if x.sum() > 0 else torch.relu(x)
+
+    with pytest.raises(InvalidModel, match="cannot be exported"):
+        iso.convert(Branching(), torch.rand(5, 8))
+    said = capfd.readouterr()
+    assert said.out + said.err == ""

@@ -412,7 +412,7 @@ CASES: Sequence[Case] = (
     case("NaN images", lambda f: check_command("isospike.zoo:lenet5", data=npz(f, images=np.full((2, 1, 28, 28), np.nan))), InvalidData, "the calibration samples have NaN", "Remove"),
     case("images of another shape", lambda f: check_command("isospike.zoo:lenet5", data=npz(f, images=IMAGES)), InvalidModel, "(4,)", "Check the input's shape"),
     case("unknown data set", lambda f: open_data("mnits"), InvalidData, "`mnits` is neither", "fashion_mnist", "Did you mean mnist?"),
-    case("folder without classes", lambda f: open_data(str(f)), InvalidData, "no class folders", "One folder a class", "Put each class's images"),
+    case("folder without classes", lambda f: open_data(str(f)), InvalidData, "has no images", "One folder a class", "Check the path"),
     case("broken image", lambda f: next(iter(open_data(str(part_of(folder_of_images(f, ("a/1.png", (9, 9))) / "a/1.png").parent.parent)))), InvalidData, "cannot be read", "Whole images"),
     case("images of two sizes", lambda f: next(iter(open_data(str(folder_of_images(f, ("a/1.png", (9, 9)), ("a/2.png", (8, 9))))))), InvalidData, "one size", "--size"),
     case("MNIST neither there nor to be had", lambda f: mnist(f, half_of_mnist), InvalidData, "`mnist`", "here", "connection lost", "--data-dir"),

@@ -10,6 +10,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from isospike.constraints import Constraint
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
 from isospike.export import ShiftAdd, shift_add
@@ -17,6 +18,7 @@ from isospike.measure import checked, curve, differing_spikes, measure
 from isospike.measure.inspect import inspect
 from isospike.simulate import EventDriven, Simulator, Stepped
 from isospike_cli.options import (
+    HARDWARE,
     SIMULATORS,
     CodingOptions,
     Declared,
@@ -85,7 +87,7 @@ def convert_command(
             )
         )
         return
-    err.print(f"wrote {output}: {len(network.stages)} stages, latency {network.latency:.4g}")
+    err.print(f"wrote {output}: {len(network.stages)} stages, latency {network.latency:.4g} {_unit(network)}")
 
 
 def run_command(
@@ -109,7 +111,7 @@ def run_command(
         raise InvalidSetting(
             f"--trials {trials} of a curve are not averaged.", "--trials without --curve.", "Leave one of them out."
         )
-    if wanted := constraints(hardware):
+    if wanted := _meant(network, constraints(hardware)):
         train = inputs.of(network, True).first(1000)
         chips = on_hardware(network, wanted, [x.to(network.dtype) for x in train], trials, seed)
     elif trials > 1 and (not network.body.steps or network.body.encoder.constant):
@@ -139,7 +141,21 @@ def run_command(
     if as_json:
         typer.echo(json.dumps(figures))
         return
-    show_figures(figures, f"{file.name} on {test.name}")
+    show_figures(figures, f"{file.name} on {test.name}", _unit(network))
+
+
+def _meant(network: SpikingNetwork, given: list[Constraint]) -> list[Constraint]:
+    """The hardware that the options ask for, and of that which the network was tuned for what they leave open; it is
+    said which."""
+    kinds = {type(one): one for one in given}
+    for one in network.body.tuned_for:
+        if type(one) in kinds:
+            err.print(f"note: {kinds[type(one)]!r} in place of {one!r}, which it was tuned for", highlight=False)
+        else:
+            err.print(f"note: on what it was tuned for, {one!r}", highlight=False)
+    kept = [one for one in network.body.tuned_for if type(one) not in kinds]
+    order = [kind for kind, _ in HARDWARE.values()]
+    return sorted([*kept, *given], key=lambda one: order.index(type(one)) if type(one) in order else len(order))
 
 
 def check_command(
@@ -173,12 +189,17 @@ def check_command(
     if as_json:
         typer.echo(json.dumps(report.as_dict() | more))
         return
-    show_report(report, f"{model} on {test.name}")
+    show_report(report, f"{model} on {test.name}", _unit(network))
     if more:
         out.print(
             f"spikes that differ from the plain loop in float64, over 10 samples: {more['differing_spikes']:.2e}",
             highlight=False,
         )
+
+
+def _unit(network: SpikingNetwork) -> str:
+    """Of its latency."""
+    return "steps" if network.body.steps else "τ"
 
 
 def _within(chosen: list[Simulator], memory: float | None) -> list[Simulator]:
@@ -213,8 +234,9 @@ def inspect_command(file: File, as_json: Json = False) -> None:
     for row in stages:
         if row["about"]:
             out.print(f"{row['name']}: {row['neuron']}, {row['about']}", highlight=False, markup=False)
-    for constraint in network.body.constraints:
-        out.print(f"on hardware: {constraint!r}", highlight=False)
+    for said, of in (("on hardware", network.body.constraints), ("tuned for", network.body.tuned_for)):
+        for constraint in of:
+            out.print(f"{said}: {constraint!r}", highlight=False)
     if (kept := network.body.preprocessing) is not None:
         crop = "" if kept.size is None else f", size {kept.size}"
         out.print(
@@ -233,5 +255,6 @@ def _about(network: SpikingNetwork) -> dict[str, object]:
     kept = network.body.preprocessing
     return {
         "constraints": list(map(repr, network.body.constraints)),
+        "tuned_for": list(map(repr, network.body.tuned_for)),
         "preprocessing": None if kept is None else asdict(kept),
     }

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from isospike import store
 from isospike.measure import Report
+from isospike.shown import cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,45 +24,65 @@ if TYPE_CHECKING:
 out, err = Console(emoji=False), Console(stderr=True, emoji=False)
 
 
-def cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return str(value)
+LABELS = {  # what figures are called in tables, with their units
+    "accuracy": "accuracy",
+    "accuracy_original": "accuracy of the original",
+    "accuracy_sd": "standard deviation of the accuracy",
+    "active_fraction": "neurons that fire",
+    "spikes_per_neuron": "spikes a neuron",
+    "synaptic_operations": "synaptic operations a sample",
+    "macs": "multiply-accumulates of the input a sample",
+    "macs_original": "multiply-accumulates of the original a sample",
+    "energy_ratio": "energy, spiking : original",
+    "energy_spiking_nj": "energy a sample, spiking [nJ]",
+    "energy_original_nj": "energy a sample, original [nJ]",
+    "seconds": "took [s]",
+    "max_abs_error": "largest error of an output",
+    "rms_error": "rms error of outputs",
+    "logit_scale": "largest output",
+}
+SHARES = ("accuracy", "accuracy_original", "accuracy_sd", "agreement", "active_fraction", "relative_error")
+SHORT = {  # where there are many columns
+    "steps": "T",
+    "accuracy": "acc [%]",
+    "accuracy_original": "original [%]",
+    "agreement": "agree [%]",
+    "relative_error": "error [%]",
+    "max_abs_error": "max error",
+    "spikes_per_neuron": "spikes",
+    "active_fraction": "active [%]",
+    "synaptic_operations": "SOPs",
+    "macs": "MACs",
+    "energy_ratio": "of original",
+    "energy_spiking_nj": "nJ",
+    "energy_nj": "nJ",
+    "energy_original_nj": "nJ original",
+}
 
 
-def show_figures(figures: dict[str, Any], title: str) -> None:
+def show_figures(figures: Mapping[str, Any], title: str, latency: str = "τ") -> None:
+    """A figure a line.  latency: its unit."""
     table = Table(title=title, title_justify="left", show_header=False)
     for key, value in figures.items():
-        table.add_row(key.replace("_", " "), "–" if value is None else cell(value))
+        name = f"latency [{latency}]" if key == "latency" else LABELS.get(key, key.replace("_", " "))
+        table.add_row(escape(name), f"{100 * value:.4g} %" if _is_share(key, value) else cell(value))
     out.print(table)
+
+
+def _is_share(key: str, value: Any) -> bool:
+    return key in SHARES and isinstance(value, float)
 
 
 def _short(value: Any) -> str:
     """A number in three digits, thousands as letters."""
-    if not isinstance(value, float):
+    if not isinstance(value, float) or not math.isfinite(value):
         return cell(value)
     power = max(0, min(4, int(math.log10(abs(value)) // 3))) if abs(value) >= 1e4 else 0
     return f"{value / 1000**power:.3g}{' kMGT'[power].strip()}"
 
 
-SHORT = {
-    "steps": "T",
-    "accuracy": "acc",
-    "accuracy_original": "original",
-    "agreement": "agree",
-    "relative_error": "error",
-    "max_abs_error": "max error",
-    "spikes_per_neuron": "spikes",
-    "active_fraction": "active",
-    "synaptic_operations": "SOPs",
-    "macs": "MACs",
-    "energy_ratio": "of original's",
-    "energy_spiking_nj": "nJ",
-    "energy_nj": "nJ",
-    "energy_original_nj": "nJ original",
-}
+def _shown(key: str, value: Any) -> str:
+    return f"{100 * value:.4g}" if _is_share(key, value) else _short(value)
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
@@ -69,11 +90,10 @@ def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     keys = [key for key in rows[0] if any(row[key] is not None for row in rows)]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for key in keys:
-        table.add_column(
-            SHORT.get(key, key), no_wrap=True, justify="left" if isinstance(rows[0][key], str) else "right"
-        )
+        words = isinstance(rows[0][key], str)
+        table.add_column(escape(SHORT.get(key, key)), no_wrap=True, justify="left" if words else "right")
     for row in rows:
-        table.add_row(*("–" if row[key] is None else _short(row[key]) for key in keys))
+        table.add_row(*(_shown(key, row[key]) for key in keys))
     out.print(table)
 
 
@@ -86,7 +106,7 @@ def show_columns(columns: Mapping[str, Mapping[str, Any]], title: str) -> None:
     for key in next(iter(columns.values())):
         found = [figures[key] for figures in columns.values()]
         if any(value is not None for value in found):
-            table.add_row(escape(key), *("–" if value is None else _said(value) for value in found))
+            table.add_row(escape(key), *map(_said, found))
     out.print(table)
 
 
@@ -94,10 +114,11 @@ def _said(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else _short(value)
 
 
-def show_report(report: Report, title: str) -> None:
+def show_report(report: Report, title: str, latency: str = "τ") -> None:
+    """A table of the layers, and figures of the whole.  latency: its unit."""
     table = Table(title=title, title_justify="left")
-    for heading in ("layer", "neurons", "largest error", "active", "window"):
-        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    for heading in ("layer", "neurons", "largest error", "active", f"window [{latency}]"):
+        table.add_column(escape(heading), justify="left" if heading == "layer" else "right")
     for layer in report.layers:
         table.add_row(
             layer.name,
@@ -114,13 +135,13 @@ def show_report(report: Report, title: str) -> None:
     for name, error in report.simulators.items():
         few = f", first {report.simulated[name]:,} samples" if report.simulated[name] < report.samples else ""
         rows[f"largest error, {name}{few}"] = f"{error:.2e}"
-    show_figures(rows, "whole network")
+    show_figures(rows, "whole network", latency)
 
 
 def short_line(row: Mapping[str, Any]) -> str:
     """A row in a line: what is there of it."""
     return ", ".join(
-        value if isinstance(value, str) else f"{SHORT.get(key, key)} {_short(value)}"
+        value if isinstance(value, str) else f"{SHORT.get(key, key)} {_shown(key, value)}"
         for key, value in row.items()
         if value is not None
     )

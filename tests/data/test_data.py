@@ -172,11 +172,11 @@ def test_a_folder_is_read_as_it_is_needed(tmp_path: Path, monkeypatch: pytest.Mo
     opened = Opened(monkeypatch)
     data = open_data(str(folder(tmp_path / "images", PIXELS)), normalize=(MEAN, STD))
     part = data.first(6)
-    assert (len(data), len(part), opened.count) == (10, 6, 0)
+    assert (len(data), len(part), opened.count) == (10, 6, 1)  # the first, for its colours
     first = next(part.batches(4))[0]
-    assert opened.count == 4 and torch.equal(first, ((expected - channel(MEAN)) / channel(STD))[:4])
+    assert opened.count == 5 and torch.equal(first, ((expected - channel(MEAN)) / channel(STD))[:4])
     assert torch.equal(everything(part), ((expected - channel(MEAN)) / channel(STD))[:6])
-    assert opened.count == 10
+    assert opened.count == 11
     assert data.labels is not None and data.labels.tolist() == [0] * 5 + [1] * 5
     assert part.labels is not None and part.labels.tolist() == [0] * 5 + [1]
     assert torch.equal(
@@ -191,6 +191,27 @@ def test_a_folders_images_are_brought_to_a_size(tmp_path: Path) -> None:
     assert torch.equal(
         everything(data), (torch.tensor([10, 20, 30]).float() / 255).reshape(1, 3, 1, 1).expand(2, 3, 6, 6)
     )
+
+
+def test_a_folder_of_grey_images_stays_grey_and_a_flat_one_has_no_labels(tmp_path: Path) -> None:
+    for i, image in enumerate(PIXELS[:4, 0]):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    data = open_data(str(tmp_path))
+    assert data.labels is None and torch.equal(everything(data), torch.from_numpy(PIXELS[:4, :1]).float() / 255)
+    Image.fromarray(PIXELS[0].transpose(1, 2, 0)).save(tmp_path / "4.png")
+    with pytest.raises(InvalidData, match="image 4 is in colour, the first one is grey"):
+        everything(open_data(str(tmp_path)))
+    Image.fromarray(PIXELS[0].transpose(1, 2, 0)).save(tmp_path / "0.png")  # as ImageNet has it: a few are grey
+    assert torch.equal(
+        everything(open_data(str(tmp_path)))[1], torch.from_numpy(PIXELS[1, :1]).float().expand(3, 5, 4) / 255
+    )
+
+
+def test_images_of_sixteen_bits_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 300, np.uint16)).save(tmp_path / "0.png")
+    with pytest.raises(InvalidData, match="more than 8 bits"):
+        everything(open_data(str(tmp_path)))
 
 
 def mnist_files(raw: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isospike.data.folder import Lazy, folder
 from isospike.data.small import digits, iris
 from isospike.data.source import Data
 from isospike.data.table import Table
@@ -75,7 +76,7 @@ def open_data(
     elif path.name.endswith((".csv", ".csv.gz")):
         data = Table.read(path).numbers()
     elif path.is_dir():
-        data = _folder(path, size)
+        data = folder(path, size)
     else:
         raise InvalidData(
             f"`{name}` is neither a known data set, nor a folder, nor an .npz or .csv file.",
@@ -136,7 +137,7 @@ def _named(name: str, train: bool, directory: str | Path | None, size: int | Non
     classes = tuple(map(str, getattr(dataset, "classes", ())))
     if arrays is None:
         return Data(
-            name, _Lazy(dataset, size), None if labels is None else torch.as_tensor(labels), size=size, classes=classes
+            name, Lazy(dataset, size), None if labels is None else torch.as_tensor(labels), size=size, classes=classes
         )
     return Data(name, _channels_first(torch.as_tensor(arrays)), torch.as_tensor(labels).long(), classes=classes)
 
@@ -228,49 +229,3 @@ def _channels_first(images: Tensor) -> Tensor:
     if images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
         return images.permute(0, 3, 1, 2)
     return images
-
-
-class _Lazy:
-    """The images of a torchvision data set, loaded when they are sliced."""
-
-    def __init__(self, dataset: Any, size: int | None, part: Sequence[int] | None = None) -> None:
-        self.dataset, self.size, self.part = dataset, size, part if part is not None else range(len(dataset))
-
-    def __len__(self) -> int:
-        return len(self.part)
-
-    def __getitem__(self, part: slice) -> Any:
-        from torchvision.transforms import v2
-
-        steps = [v2.Resize(self.size), v2.CenterCrop(self.size)] if self.size else []
-        transform = v2.Compose([*steps, v2.PILToTensor()])
-        try:
-            return torch.stack([transform(self.dataset[i][0].convert("RGB")) for i in self.part[part]])
-        except (OSError, RuntimeError) as error:
-            raise InvalidData(
-                f"images {self.part[part]} of the folder cannot be read together: {error}",
-                "Whole images of one size.",
-                "Resize them: --size 224.",
-            ) from error
-
-    def narrow(self, dim: int, start: int, length: int) -> "_Lazy":
-        return _Lazy(self.dataset, self.size, self.part[start : start + length])
-
-    def index_select(self, dim: int, index: Tensor) -> "_Lazy":
-        return _Lazy(self.dataset, self.size, [self.part[i] for i in index.tolist()])
-
-
-def _folder(path: Path, size: int | None) -> Data:
-    from torchvision.datasets import ImageFolder
-
-    try:
-        dataset = ImageFolder(str(path))
-    except FileNotFoundError as error:
-        raise InvalidData(
-            f"`{path}` has no class folders with images: {error}",
-            "One folder a class, images inside.",
-            "Put each class's images into a folder of its own.",
-        ) from error
-    return Data(
-        path.name, _Lazy(dataset, size), torch.as_tensor(dataset.targets), size=size, classes=tuple(dataset.classes)
-    )

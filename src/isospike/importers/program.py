@@ -1,7 +1,7 @@
 """An exported program as a function: of batches of any size, in any precision, by PyTorch's own operations and none of
 ours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -112,15 +112,21 @@ def stored(program: ExportedProgram) -> dict[str, Any]:
     }
 
 
+def several_inputs(names: Sequence[str]) -> InvalidModel:
+    """The error for a model of several inputs, or none."""
+    return InvalidModel(
+        f"the model has {len(names)} inputs{': ' if names else ''}{', '.join(names)}.",
+        "Models with one input tensor.",
+        "Put the inputs side by side, in one tensor, and wrap the model in a module that takes them apart: "
+        "self.model(x[:, :3], x[:, 3:]).",
+    )
+
+
 def input_of(program: ExportedProgram) -> fx.Node:
     """The placeholder of the one input.  Raises `InvalidModel` if there are several."""
     names = program.graph_signature.user_inputs
     if len(names) != 1:
-        raise InvalidModel(
-            f"the model has {len(names)} inputs.",
-            "Models with one input tensor.",
-            "Wrap it in a module that takes one.",
-        )
+        raise several_inputs(names)
     return next(node for node in program.graph.nodes if node.name == names[0])
 
 

@@ -2,9 +2,12 @@
 itself."""
 
 import copy
+import inspect
+import io
 import logging
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 import torch
@@ -21,6 +24,7 @@ from isospike.importers.program import (
     only_tensor,
     output_of,
     schema_of,
+    several_inputs,
     stored,
 )
 from isospike.importers.rules import Collector
@@ -112,19 +116,38 @@ def module(model: nn.Module) -> Original:
     return run
 
 
+LOUD = "torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes"
+
+
+def _one_input(model: nn.Module) -> None:
+    """Raise `InvalidModel` for a model that must be handed several tensors."""
+    try:
+        parameters = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):  # written in another language
+        return
+    needed = [
+        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(needed) > 1:
+        raise several_inputs(needed)
+
+
 def export(model: nn.Module, example: Tensor) -> ExportedProgram:
     """The program of a model in evaluation mode, for batches of `PROBES` samples.
 
     example: (batch, *input shape), of which only the shape is used.  Raises `InvalidModel`.
     """
+    _one_input(model)
     modes = {part: part.training for part in model.modules()}
     model.eval()
     try:
         probe = example[:1].to(precision(model, example)).expand(PROBES, *example.shape[1:]).contiguous()
         # Without gradients, as it is run: under them some writes in place are errors.  PyTorch would print
         # the traceback of what is told below.
-        with torch.no_grad(), _quiet(logging.getLogger("torch._subclasses.fake_tensor")):
-            return torch.export.export(model, (probe,), strict=False)
+        with torch.no_grad(), _quiet(*LOUD), redirect_stderr(io.StringIO()) as said:
+            program = torch.export.export(model, (probe,), strict=False)
+        sys.stderr.write(said.getvalue())
+        return program
     except Exception as error:
         if "fake tensor" in str(error).lower():
             what = (
@@ -159,13 +182,15 @@ def _runs(model: nn.Module, x: Tensor) -> bool:
 
 
 @contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+def _quiet(*names: str) -> Iterator[None]:
+    loggers = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in loggers.items():
+            logger.setLevel(level)
 
 
 def precision(model: nn.Module, example: Tensor) -> torch.dtype:

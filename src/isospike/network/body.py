@@ -117,6 +117,12 @@ class Constraint(Record):
         follow."""
         return body
 
+    @property
+    def acts(self) -> bool:
+        """Whether it does anything to a network whose windows and clock are set."""
+        own = type(self)
+        return own.parameters is not Constraint.parameters or own.spikes is not Constraint.spikes
+
     def spikes(self, stage: Stage, lead: Tensor, generator: torch.Generator) -> Tensor:
         """The leads of a stage's spikes as the hardware sends them."""
         return lead
@@ -133,6 +139,7 @@ class Body(Record):
     | `notes`         | what the import left out                                                                      |
     | `reach`         | by layer, the largest activation that its window was made for, and that any input can cause   |
     | `constraints`   | the hardware that it is on                                                                    |
+    | `tuned_for`     | what it was trained under besides: jitter and the like, which act while it runs               |
     | `preprocessing` | of the data that it was converted with                                                        |
     | `seen`          | mean and standard deviation of the inputs that it was calibrated on                           |
     """
@@ -147,6 +154,7 @@ class Body(Record):
     constraints: tuple[Constraint, ...] = ()
     preprocessing: Preprocessing | None = None
     seen: tuple[float, ...] = ()
+    tuned_for: tuple[Constraint, ...] = ()
 
     @property
     def signed(self) -> bool:

@@ -256,6 +256,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
             body.map_tensors(lambda _, t: t.detach()),
             reach=(),
             constraints=(*body.constraints, *self._lasting),
+            tuned_for=tuple(one for one in self.constraints if one.acts and not one.lasting),
             coding=f"{self._body.coding.removesuffix(', trained')}, trained",
         )
         return SpikingNetwork(retimed(balanced(body), windows))
