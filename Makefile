@@ -7,7 +7,7 @@ fuzz: N ?= 10000
 mutants: N ?= 60
 rtl-mutants: N ?= 120
 
-.PHONY: demo test check fuzz mutants rtl-mutants benchmark lenet
+.PHONY: demo test check fuzz mutants rtl-mutants benchmark lenet docs
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,3 +41,7 @@ benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MO
 
 lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
 	$(BIN)/python -m isospike_papers.stanojevic2023.parts.lenet src/isospike/zoo/lenet5_mnist.safetensors
+
+docs: $(VENV)/.installed  ## the site, in docs/_build; notebooks are run, warnings are errors
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -9,8 +10,18 @@ import isospike as iso
 from isospike.data import open_data
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCKS = {page.name: found for page in PAGES if (found := re.findall(r"```python\n(.*?)```", page.read_text(), re.S))}
+BUILT = ("_build", "api")
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.relative_to(ROOT / "docs").parts[0] not in BUILT),
+]
+BLOCK = re.compile(r"^( *)```(?:python|{code-cell})\n(.*?)^ *```", re.S | re.M)
+BLOCKS = {
+    str(page.relative_to(ROOT)): [dedent(block) for _, block in found]
+    for page in PAGES
+    if (found := BLOCK.findall(page.read_text()))
+}
 
 
 @pytest.mark.parametrize("page", BLOCKS)

@@ -33,8 +33,8 @@ def convert(
     """The spiking network that computes what `model` computes.
 
     calibration: samples (n, *input shape), or a loader of them, read once; it gives the input's shape and dtype, the
-    layers' windows, and the input range where none is declared: a pixel's of `Data`, else the samples'
-    own.  input_range: (low, high), numbers or broadcastable to a sample.  coding: `TTFS()` unless another is
+    layers' windows, and the input range where none is declared: a pixel's of `Data`, else the samples' own and a
+    margin.  input_range: (low, high), numbers or broadcastable to a sample.  coding: `TTFS()` unless another is
     given.  dtype: precision of the network, the calibration's unless given. Raises `UnsupportedOperation`,
     `InvalidModel`, `InvalidData`, `InvalidSetting`."""
     return Conversion(model, calibration, input_range).network(coding, dtype)

@@ -45,5 +45,5 @@ def reproduce_command(
 def page_command(
     directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="That `isospike reproduce --out` wrote.")],
 ) -> None:
-    """Write the page of all results in a folder, FOLDER/reproduction.md."""
-    out.print(f"wrote {page(directory)}", highlight=False)
+    """Write the pages of all results in a folder: FOLDER/index.md, and one a paper."""
+    out.print(f"wrote {', '.join(map(str, page(directory)))}", highlight=False)

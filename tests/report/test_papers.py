@@ -127,14 +127,17 @@ def test_the_page_has_what_is_in_the_folder_and_nothing_else(
     """A folder called docs is somebody's, wherever the command is called."""
     monkeypatch.chdir(tmp_path)
     Path("docs").mkdir()
-    write("docs/reproduction.md", "mine")
+    write("docs/index.md", "mine")
     Path("results").mkdir()
     keep(reproduce("doe2026-table.1"), Path("results"))
     write("results/other.json", "{}")
     written = page(Path("results"))
-    text = written.read_text()
-    assert written == Path("results/reproduction.md") and Path("docs/reproduction.md").read_text() == "mine"
-    assert "## Doe 2026\n\nWhat they say.\n" in text and "### doe2026-table.1" in text and "**does not hold**" in text
+    text = written[1].read_text()
+    assert written == [Path("results/index.md"), Path("results/doe2026.md")]
+    assert (
+        "- [Doe 2026](doe2026.md): 1 table" in written[0].read_text() and Path("docs/index.md").read_text() == "mine"
+    )
+    assert "# Doe 2026\n\nWhat they say.\n" in text and "## doe2026-table.1" in text and "**does not hold**" in text
     assert (
         "![Table 1: wings](doe2026-table.1.png)" in text
         and "](doe2026-table.1.csv)" in text

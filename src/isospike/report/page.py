@@ -1,4 +1,4 @@
-"""The page of all results in a folder, paper by paper."""
+"""The pages of all results in a folder, one a paper."""
 
 from pathlib import Path
 
@@ -9,27 +9,29 @@ from isospike.store import write
 
 HEAD = """# Reproduction
 
-Every table and figure below was made by `isospike reproduce NAME`, and this page by `isospike page`.  A cell that
-reads *a* / *b* holds the paper's figure and then the measured one.  Networks are narrower and trained more briefly
-than the paper's unless the size is `full`, so accuracies differ; what is claimed is that the spiking network equals
-*its* ReLU network, whichever that is.
+Every table and figure was made by `isospike reproduce NAME`, and these pages by `isospike page`.  A cell that reads
+*a* / *b* holds the paper's figure and then the measured one.  Networks are narrower and trained more briefly than the
+paper's unless the size is `full`, so accuracies differ; what is claimed is that the spiking network equals *its* ReLU
+network, whichever that is.
 """
 
 
-def page(directory: Path) -> Path:
-    """Write reproduction.md in `directory` from the results that are there.  Raises `InvalidFile`."""
-    sections = [HEAD]
-    for paper in papers().values():
-        own = [read(path) for name in paper.modules if (path := directory / f"{name}.json").exists()]
+def page(directory: Path) -> list[Path]:
+    """Write a page a paper in `directory`, PAPER.md, from the results that are there, and index.md, which lists them.
+    Raises `InvalidFile`."""
+    lines, written = [HEAD], [directory / "index.md"]
+    for name, paper in papers().items():
+        own = [read(path) for module in paper.modules if (path := directory / f"{module}.json").exists()]
         if own:
-            sections += [f"## {paper.heading}\n\n{paper.introduction}\n", *map(_section, own)]
-    path = directory / "reproduction.md"
-    write(path, "\n".join(sections))
-    return path
+            written.append(directory / f"{name}.md")
+            write(written[-1], "\n".join([f"# {paper.heading}\n\n{paper.introduction}\n", *map(_section, own)]))
+            lines.append(f"- [{paper.heading}]({name}.md): {len(own)} tables and figures")
+    write(written[0], "\n".join(lines) + "\n")
+    return written
 
 
 def _section(result: Result) -> str:
-    lines = [f"### {result.name}", "", result.title, "", f"Source: {result.source}", ""]
+    lines = [f"## {result.name}", "", result.title, "", f"Source: {result.source}", ""]
     for one in result.held:
         lines.append(
             f"- {'holds' if one.holds else '**does not hold**'}: {one.text}; {one.limit}, measured {one.measured:.4g}"
