@@ -48,7 +48,10 @@ class Circuits:
 def export_command(
     file: File, output: Folder, inputs: Thousand, circuits: Circuits, to: str = "rtl", as_json: Json = False
 ) -> None:
-    """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it."""
+    """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it.
+
+    Example: isospike export flowers.safetensors --data iris --style sttfs --out build
+    """
     if to != "rtl":
         raise InvalidSetting(f"there is no export to `{to}`.", "rtl.", "Leave --to out.")
     if circuits.weights not in STORAGES:
@@ -98,7 +101,10 @@ def synthesise_command(
     as_json: Json = False,
 ) -> None:
     """Simulate circuits over every vector and compare each spike and potential, make gates of them, and say what they
-    cost."""
+    cost.
+
+    Example: isospike synthesise build --vectors 5
+    """
     cells = liberty or (OSU018 if OSU018.exists() else None)
     library = None if cells is None else Library.read(cells)
     for place in folders:

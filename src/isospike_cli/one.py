@@ -70,7 +70,10 @@ def convert_command(
     declared: Declared,
     as_json: Json = False,
 ) -> None:
-    """Convert a trained network; windows and ranges are calibrated on the training split where there is one."""
+    """Convert a trained network; windows and ranges are calibrated on the training split where there is one.
+
+    Example: isospike convert isospike.zoo:lenet5 --data mnist-sample --out lenet.safetensors
+    """
     train = inputs.open(True).first(inputs.samples)
     network = declared.conversion(model_of(model), train).network(coding_of(coding), declared.precision)
     save(network, output)
@@ -101,7 +104,10 @@ def run_command(
     as_json: Json = False,
 ) -> None:
     """Run a spiking network, on ideal hardware or as the options describe it: accuracy, spikes, latency, synaptic
-    operations, energy."""
+    operations, energy.
+
+    Example: isospike run lenet.safetensors --data mnist-sample --samples 100 --jitter 0.1 --trials 2
+    """
     if arithmetic not in ARITHMETIC:
         raise InvalidSetting(
             f"arithmetic `{arithmetic}` is not known.", f"{', '.join(ARITHMETIC)}.", "Choose one: --arithmetic."
@@ -168,7 +174,10 @@ def check_command(
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
-    """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits."""
+    """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits.
+
+    Example: isospike check isospike.zoo:lenet5 --data mnist-sample --samples 100 --events 20
+    """
     if unknown := set(simulator) - set(SIMULATORS):
         raise InvalidSetting(
             f"simulator `{unknown.pop()}` is not known.",
@@ -213,7 +222,10 @@ def _within(chosen: list[Simulator], memory: float | None) -> list[Simulator]:
 
 
 def inspect_command(file: File, as_json: Json = False) -> None:
-    """Show a spiking network's stages: neurons, synapses, weights, thresholds, windows, delays."""
+    """Show a spiking network's stages: neurons, synapses, weights, thresholds, windows, delays.
+
+    Example: isospike inspect lenet.safetensors
+    """
     network = load(file)
     stages = inspect(network)
     if as_json:

@@ -26,7 +26,10 @@ def reproduce_command(
     show_all: Annotated[bool, typer.Option("--list", help="List what can be reproduced.")] = False,
     results: Results = Path("results"),
 ) -> None:
-    """Reproduce tables or figures of papers: paper and measured side by side, as JSON, CSV and PNG."""
+    """Reproduce tables or figures of papers: paper and measured side by side, as JSON, CSV and PNG.
+
+    Example: isospike reproduce stanojevic2023-response --size quick --out results
+    """
     if show_all or not names:
         for paper in papers().values():
             for name in paper.modules:
@@ -45,5 +48,8 @@ def reproduce_command(
 def page_command(
     directory: Annotated[Path, typer.Argument(metavar="FOLDER", help="That `isospike reproduce --out` wrote.")],
 ) -> None:
-    """Write the pages of all results in a folder: FOLDER/index.md, and one a paper."""
+    """Write the pages of all results in a folder: FOLDER/index.md, and one a paper.
+
+    Example: isospike page results
+    """
     out.print(f"wrote {', '.join(map(str, page(directory)))}", highlight=False)

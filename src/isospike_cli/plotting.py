@@ -27,7 +27,10 @@ def plot_command(
     neurons: Annotated[int, typer.Option(min=1, help="Neurons of a stage that are shown.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of which neurons are shown.")] = 0,
 ) -> None:
-    """Draw one sample on its way through a spiking network: the spikes of each stage, and what is read out."""
+    """Draw one sample on its way through a spiking network: the spikes of each stage, and what is read out.
+
+    Example: isospike plot lenet.safetensors --data mnist-sample --sample 3 --out raster.png
+    """
     from matplotlib.figure import Figure
 
     if output.suffix.lower() not in KINDS:

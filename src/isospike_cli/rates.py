@@ -86,7 +86,11 @@ def compare_command(
     as_json: Json = False,
 ) -> None:
     """Every applicable coding and method on one network: accuracy, agreement, error, latency, spikes, operations,
-    energy."""
+    energy.
+
+    Example: isospike compare isospike.zoo:lenet5 --data mnist-sample --samples 50 --methods ttfs,signed --steps 8
+    --out comparison
+    """
     test, rows = _compared(model, inputs, compared_ones, as_json, directory, resume, overwrite)
     if as_json:
         typer.echo(json.dumps({"rows": [row.as_dict() for row in rows], "prices": str(compared_ones.priced)}))
@@ -112,7 +116,11 @@ def choose_command(
     within: Annotated[float, typer.Option(help="Points of accuracy that may be lost.")] = 0.5,
     as_json: Json = False,
 ) -> None:
-    """The coding and T of least energy within so many points of the original."""
+    """The coding and T of least energy within so many points of the original.
+
+    Example: isospike choose isospike.zoo:lenet5 --data mnist-sample --samples 50 --methods ttfs,signed --steps 8
+    --within 2
+    """
     test, rows = _compared(model, inputs, compared_ones, as_json)
     chosen = choose(rows, within)
     if as_json:
@@ -140,7 +148,11 @@ def diagnose_command(
     as_json: Json = False,
 ) -> None:
     """Where the error of a rate-coded network is made, layer by layer, and by what: on 200 samples unless more are
-    asked for."""
+    asked for.
+
+    Example: isospike convert isospike.zoo:lenet5 --data mnist-sample --coding rate --steps 16 --out
+    rate.safetensors && isospike diagnose rate.safetensors --data mnist-sample --samples 50
+    """
     network = load(file)
     test = inputs.of(network, False).first(inputs.samples or 200)
     with progress("diagnosing", len(test), as_json) as advance:

@@ -226,7 +226,10 @@ def train_command(
     as_json: Json = False,
 ) -> None:
     """Train a network in spike times from scratch: its ReLU network's weights as initialised, mapped, and then trained
-    as they are; or with --encoder a network of units, through time."""
+    as they are; or with --encoder a network of units, through time.
+
+    Example: isospike train fc2 --data mnist-sample --samples 200 --epochs 1 --out fc2.safetensors
+    """
     if coding != "ttfs":
         raise InvalidSetting(f"coding `{coding}` cannot be trained.", "ttfs.", "Leave --coding out.")
     train, test = inputs.open(True).first(inputs.samples), inputs.open(False).first(HELD_OUT)
@@ -258,7 +261,11 @@ def train_command(
 def tune_command(
     file: File, output: Output, inputs: Inputs, training: Tuning, hardware: Hardware, as_json: Json = False
 ) -> None:
-    """Fine-tune a spiking network for the hardware that the options describe."""
+    """Fine-tune a spiking network for the hardware that the options describe.
+
+    Example: isospike tune lenet.safetensors --data mnist-sample --samples 200 --epochs 1 --time-steps 16
+    --weight-bits 4 --out tuned.safetensors
+    """
     network = load(file)
     train, test = inputs.of(network, True).first(inputs.samples), inputs.of(network, False).first(HELD_OUT)
     _spike_times(_Run(str(file), inputs, train, test, training, output, as_json), network, hardware)

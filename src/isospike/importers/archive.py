@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch.export import ExportedProgram
-from torch.export.pt2_archive import PT2ArchiveReader, PT2ArchiveWriter
 
 from isospike import activations as _defines_their_operations  # noqa: F401
 from isospike.errors import InvalidModel, first_line
@@ -58,6 +57,8 @@ def from_archive(path: Path) -> ExportedProgram:
 
 
 def _rewritten(path: str) -> io.BytesIO:
+    from torch.export.pt2_archive import PT2ArchiveReader, PT2ArchiveWriter  # two seconds, with the compiler behind
+
     buffer = io.BytesIO()
     with PT2ArchiveReader(path) as source, PT2ArchiveWriter(buffer) as copy:
         model = json.loads(source.read_bytes(_MODEL))
