@@ -54,21 +54,21 @@ def layers(subject: Subject, network: SpikingNetwork, x: Tensor) -> list[Maps]:
 
 
 def show_maps(figure: "SubFigure", x: Tensor, maps: list[Maps]) -> None:
-    """The first image and, of each layer of maps, the channel that is most active: ReLU network above, spiking network
-    below."""
-    maps = [m for m in maps if m.relu.ndim == 4]
-    axes = figure.subplots(2, len(maps) + 1, squeeze=False)
+    """The first image, if it is a digit, and of each layer of maps the channel that is most active: ReLU network
+    above, spiking network below.  Photographs are not drawn: the page is published, and they may not be."""
+    maps, digit = [m for m in maps if m.relu.ndim == 4], len(x[0]) == 1
+    axes = figure.subplots(2, len(maps) + digit, squeeze=False)
     for row, label in enumerate(("ReLU", "spiking")):
-        image = x[0].permute(1, 2, 0).squeeze(-1)
-        axes[row, 0].imshow(image.numpy(), cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=1)
         axes[row, 0].set_ylabel(label)
+        if digit:
+            axes[row, 0].imshow(x[0, 0].numpy(), cmap="gray", vmin=0, vmax=1)
         for column, found in enumerate(maps):
             channel = int(found.relu[0].mean((1, 2)).argmax())
             largest = float(found.relu[0, channel].max())
-            axes[row, column + 1].imshow(
+            axes[row, column + digit].imshow(
                 (found.relu, found.spiking)[row][0, channel].numpy(), cmap="viridis", vmin=0, vmax=max(largest, 1e-9)
             )
             if not row:
-                axes[0, column + 1].set_title(found.name, fontsize=8)
+                axes[0, column + digit].set_title(found.name, fontsize=8)
     for each in axes.flat:
         each.set(xticks=[], yticks=[])
