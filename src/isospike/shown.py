@@ -47,7 +47,7 @@ def html(rows: Sequence[Mapping[str, Any]], title: str = "") -> str:
 
 
 def cell(value: Any) -> str:
-    """A figure in four digits, thousands apart; what is not there is a dash."""
+    """A figure in four digits, large ones whole and thousands apart; what is not there is a dash."""
     match value:
         case None:
             return "–"
@@ -56,7 +56,7 @@ def cell(value: Any) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:.4g}"
+            return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
         case tuple() | list():
             return " ".join(map(cell, value)) or "–"
     return str(value)

@@ -34,16 +34,7 @@ from isospike_cli.options import (
 from isospike_cli.priced import USUALLY, prices_of
 from isospike_cli.tables import err, keep_table, out, short_line, show_rows
 
-SHOWN = (
-    "accuracy",
-    "agreement",
-    "relative_error",
-    "spikes_per_neuron",
-    "bits",
-    "synaptic_operations",
-    "energy_ratio",
-    "energy_nj",
-)
+SHOWN = ("accuracy", "agreement", "relative_error", "spikes_per_neuron", "bits", "synaptic_operations", "energy_ratio")
 
 
 @dataclass(frozen=True)
@@ -103,8 +94,8 @@ def compare_command(
     first = rows[0]
     accuracy = "" if first.accuracy_original is None else f"accuracy {first.accuracy_original:.4g}, "
     out.print(
-        f"original: {accuracy}energy {first.energy_original_nj:.4g} nJ; each coding at its cheapest T within "
-        f"{within:g} points, else at its last\nprices: {compared_ones.priced}",
+        f"original: {accuracy}energy {first.energy_original_nj:.4g} nJ; energies are shares of it; each "
+        f"coding at its cheapest T within {within:g} points, else at its last\nprices: {compared_ones.priced}",
         highlight=False,
     )
 
@@ -213,7 +204,7 @@ def _compared(
             if directory is not None:
                 keep_table([row.as_dict() for row in rows], directory, "compare")
             if not quiet:
-                err.print(short_line(_shown(found[-1])), highlight=False)
+                err.print(short_line(_shown(found[-1])), highlight=False, soft_wrap=True)
             advance(1)
     rows = [row for name in codings for row in rows if row.coding == name]
     if directory is not None:
@@ -251,7 +242,7 @@ def _begun(directory: Path, settings: dict[str, Any], resume: bool, overwrite: b
 
 
 def _shown(row: Row) -> dict[str, object]:
-    latency = f"{row.windows} windows" if row.steps is None else f"{row.steps} steps"
+    latency = f"{row.windows} windows" if row.steps is None else f"T = {row.steps}"
     return {"coding": row.coding, "latency": latency} | {key: row.as_dict()[key] for key in SHOWN}
 
 

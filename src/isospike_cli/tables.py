@@ -42,18 +42,19 @@ LABELS = {  # what figures are called in tables, with their units
     "logit_scale": "largest output",
 }
 SHARES = ("accuracy", "accuracy_original", "accuracy_sd", "agreement", "active_fraction", "relative_error")
+MANY = 8  # columns that fit into 80 characters with room between them
 SHORT = {  # where there are many columns
     "steps": "T",
-    "accuracy": "acc [%]",
-    "accuracy_original": "original [%]",
-    "agreement": "agree [%]",
-    "relative_error": "error [%]",
+    "accuracy": "acc %",
+    "accuracy_original": "original %",
+    "agreement": "agree %",
+    "relative_error": "error %",
     "max_abs_error": "max error",
     "spikes_per_neuron": "spikes",
-    "active_fraction": "active [%]",
+    "active_fraction": "active %",
     "synaptic_operations": "SOPs",
     "macs": "MACs",
-    "energy_ratio": "of original",
+    "energy_ratio": "energy",
     "energy_spiking_nj": "nJ",
     "energy_nj": "nJ",
     "energy_original_nj": "nJ original",
@@ -82,13 +83,15 @@ def _short(value: Any) -> str:
 
 
 def _shown(key: str, value: Any) -> str:
-    return f"{100 * value:.4g}" if _is_share(key, value) else _short(value)
+    """A share in per cent, small ones in three digits; others short."""
+    return f"{100 * value:.{3 if value < 0.1 else 4}g}" if _is_share(key, value) else _short(value)
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """A column a key; those without any figure are left out."""
     keys = [key for key in rows[0] if any(row[key] is not None for row in rows)]
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    gap = int(len(keys) <= MANY)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False)
     for key in keys:
         words = isinstance(rows[0][key], str)
         table.add_column(escape(SHORT.get(key, key)), no_wrap=True, justify="left" if words else "right")
