@@ -26,9 +26,8 @@ def architecture(pool: str) -> nn.Sequential:
 
 def main() -> None:
     # Here, because the other tools' environment, which takes the architecture from this file, has no isospike.
-    from isospike.experiments._training import Recipe, trained
-
     from isospike.data import open_data
+    from isospike_papers.shared.recipe import Recipe, trained
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pool", choices=POOLS, required=True)

@@ -14,10 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from isospike.experiments._training import cache
 from lenet import POOLS
 from rich.console import Console
 from rich.table import Table
+
+from isospike.store import folder, home
 
 HERE = Path(__file__).parent
 CASES = {  # tool: its cases, as the workers name them
@@ -42,7 +43,7 @@ Row = dict[str, float | int | str]
 
 
 def weights(pool: str, data_dir: Path) -> Path:
-    path = cache() / f"lenet-{pool}.pt2"
+    path = folder(home()) / f"lenet-{pool}.pt2"
     subprocess.run(
         [sys.executable, HERE / "lenet.py", "--pool", pool, "--out", path, "--data-dir", data_dir], check=True
     )

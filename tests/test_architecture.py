@@ -2,6 +2,7 @@
 names are pinned."""
 
 import ast
+import importlib
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,14 @@ def test_files_import_in_no_circle() -> None:
     }:  # what is left when nothing is free any more is a circle, or leads to one
         found = {name: others - free for name, others in found.items() if name not in free}
     assert not found, sorted(found)
+
+
+BENCHMARKS = sorted((ROOT.parent.parent / "benchmarks").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda p: p.name)
+def test_benchmarks_import_what_there_is(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("isospike"):
+            room = importlib.import_module(str(node.module))
+            assert not [alias.name for alias in node.names if not hasattr(room, alias.name)], node.lineno
