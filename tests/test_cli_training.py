@@ -96,6 +96,9 @@ def test_there_is_nothing_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(training, "err", said)
     call(*FC2, "--epochs", 1, "--out", tmp_path / "fc2.safetensors", "--resume")
     assert "there is no checkpoint" in " ".join(said.export_text().split())
+    with pytest.raises(InvalidFile, match="exists"):
+        (tmp_path / "mine.safetensors").write_text("of somebody")
+        call(*FC2, "--epochs", 1, "--out", tmp_path / "mine.safetensors", "--resume")
 
 
 @pytest.mark.parametrize("command", ["train", "tune"])

@@ -11,7 +11,7 @@ from isospike.codings import METHODS, TTFS, Coding
 from isospike.data import Data, Samples, samples
 from isospike.data.source import spanned
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidData, InvalidModel, InvalidSetting
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting, OutOfRange
 from isospike.importers import Model, original, read
 from isospike.importers.verify import Original
 from isospike.ir.graph import Graph
@@ -119,7 +119,11 @@ class Conversion:
         network = coding.network(graph, replace(ranges or self.ranges(coding), bounds=bounds))
         network = coding.corrected(network, graph, self.batches)
         for batch in self.batches:
-            network.body.encoder.refuse(batch)  # they would contradict the range that was declared for them
+            try:
+                network.body.encoder.refuse(batch)  # they would contradict the range that was declared for them
+            except OutOfRange as error:
+                remedy = "Declare a wider range (input_range, --range LOW HIGH), or clip them: x.clamp(low, high)."
+                raise OutOfRange(f"calibration samples: {error.what}", error.supported, remedy) from error
         body = replace(network.body, seen=self.seen, preprocessing=self.preprocessing)
         return _cast(body, dtype or self.batches[0].dtype)
 

@@ -296,11 +296,12 @@ def model_of(name: str) -> Model:
 
 
 def digest(model: Model) -> str:
-    """What a model's weights are known by: a hash of its file, or of its tensors."""
+    """What a model is known by: a hash of its file, or of its layers and tensors."""
     found = hashlib.sha256()
     if isinstance(model, Path):
         found.update(model.read_bytes())
     elif isinstance(model, nn.Module):
+        found.update(repr(model).encode())
         for name, tensor in model.state_dict().items():
             found.update(name.encode() + tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()[:12]

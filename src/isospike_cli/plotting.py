@@ -11,6 +11,7 @@ from isospike import store
 from isospike.engine import load
 from isospike.errors import InvalidSetting
 from isospike.plot import raster, readout
+from isospike.plot.raster import height, spiking
 from isospike.simulate import simulate
 from isospike_cli.options import File, Inputs
 from isospike_cli.tables import err
@@ -41,10 +42,13 @@ def plot_command(
         what = f"there is no sample {sample} in {data.name}."
         raise InvalidSetting(what, f"0 to {len(data) - 1:,}.", "Choose one of these: --sample.")
     trace = simulate(network, data.take(torch.tensor([sample])).to(network.dtype))
-    stages = sum(not stage.neuron.relays for stage in network.stages)
-    figure = Figure(figsize=(10.5, 1.2 + (0.3 + 0.11 * neurons) * stages), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3.4, 1))
-    raster(trace, neurons=neurons, seed=seed, axes=left)
+    if stages := spiking(trace):
+        figure = Figure(figsize=(10.5, 1.2 + 0.12 * height(stages, neurons)), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(3.4, 1))
+        raster(trace, neurons=neurons, seed=seed, axes=left)
+    else:
+        figure = Figure(figsize=(5, 4), layout="constrained")
+        left = right = figure.subplots()
     readout(trace, axes=right)
     label = "" if data.labels is None or data.labels.is_floating_point() else f", of class {int(data.labels[sample])}"
     left.set_title(f"{file.name}: sample {sample} of {data.name}{label}", loc="left", fontsize=10)

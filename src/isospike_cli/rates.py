@@ -188,11 +188,12 @@ def _compared(
         raise InvalidSetting("--resume goes on with a folder.", "--out FOLDER --resume.", "Name the folder: --out.")
     source, train, test = model_of(model), inputs.open(True).first(1000), inputs.open(False).first(inputs.samples)
     codings = {name: METHODS[name] for name in names} or applicable(read(source, next(iter(train))), METHODS)
-    settings = {"model": model, "weights": digest(source), "samples": len(test), **asdict(inputs), **asdict(chosen)}
-    settings = {key: value for key, value in settings.items() if key != "methods"}
+    settings = {"model": model, "weights": digest(source), **asdict(inputs), **asdict(chosen)}
+    settings |= {"samples": len(test), "prices": str(chosen.priced)}
+    del settings["methods"]  # others may be measured later
     settings = json.loads(json.dumps(settings, default=str))
     rows = [] if directory is None else _begun(directory, settings, resume, overwrite)
-    done = {row.coding for row in rows}
+    done = dict.fromkeys(row.coding for row in rows)
     left = {name: coding for name, coding in codings.items() if name not in done}
     batches = list(test.batches())
     with progress("reading", len(left), quiet) as advance:
@@ -206,12 +207,13 @@ def _compared(
             if not quiet:
                 err.print(short_line(_shown(found[-1])), highlight=False, soft_wrap=True)
             advance(1)
-    rows = [row for name in codings for row in rows if row.coding == name]
+    everything = [row for name in {**codings, **done} for row in rows if row.coding == name]
+    rows = [row for row in everything if row.coding in codings]
     if directory is not None:
         figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-        axes = pareto(rows, figure.subplots())
+        axes = pareto(everything, figure.subplots())
         axes.set_title(f"{Path(model).name} on {test.name}, {len(test):,} samples", loc="left", fontsize=10)
-        keep_table([row.as_dict() for row in rows], directory, "compare", figure)
+        keep_table([row.as_dict() for row in everything], directory, "compare", figure)
         err.print(f"wrote {directory}/compare.csv, .json, .png, .svg", highlight=False)
     return test, rows
 
@@ -237,6 +239,9 @@ def _begun(directory: Path, settings: dict[str, Any], resume: bool, overwrite: b
                 "The settings in its run.json.",
                 "Choose another folder, or --overwrite.",
             )
+    if not resume:  # rows of other settings are not to be gone on with, should this stop before the first is there
+        for kind in ("json", "csv", "png", "svg"):
+            (directory / f"compare.{kind}").unlink(missing_ok=True)
     store.write(store.folder(directory) / "run.json", json.dumps(settings, indent=1))
     return rows
 

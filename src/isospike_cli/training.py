@@ -172,10 +172,10 @@ class _Run:
                 f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out."
             )
         checkpoint = folder / CHECKPOINT
-        if not training.resume:
+        if not (training.resume and checkpoint.exists()):
             for path in (output, checkpoint):
                 replaceable(path, training.overwrite, "--resume goes on with what was begun")
-        elif not checkpoint.exists():
+        if training.resume and not checkpoint.exists():
             err.print(f"note: there is no checkpoint in {folder} to resume; training begins anew.", highlight=False)
         for x, _ in test.batches():
             network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch

@@ -208,6 +208,16 @@ def test_a_folder_of_grey_images_stays_grey_and_a_flat_one_has_no_labels(tmp_pat
     )
 
 
+def test_folders_of_images_that_are_not_clear_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(b"no image")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    with pytest.raises(InvalidData, match=r"first image of .* cannot be read"):
+        open_data(str(tmp_path))
+    (tmp_path / "old").mkdir()
+    with pytest.raises(InvalidData, match="images and folders beside one another"):
+        open_data(str(tmp_path))
+
+
 def test_images_of_sixteen_bits_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 300, np.uint16)).save(tmp_path / "0.png")
     with pytest.raises(InvalidData, match="more than 8 bits"):

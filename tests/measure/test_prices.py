@@ -40,6 +40,11 @@ def test_energies_are_at_the_prices_that_are_given(coding: iso.Coding) -> None:
     assert "dear: 100 pJ a synaptic operation, 10 pJ" in found["prices"]
 
 
+def test_a_ratio_to_nothing_is_none() -> None:
+    net = iso.convert(MODEL, X, input_range=(0.0, 1.0))
+    assert iso.measure(net, X, prices=Prices("free", 1.0, 0.0, 0.0))["energy_ratio"] is None
+
+
 def test_prices_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "chip.toml"
     path.write_text('synaptic_operation = 2\nsource = "the data sheet"\n')
@@ -54,6 +59,8 @@ def test_prices_from_a_file(tmp_path: Path) -> None:
         ("synaptic_operation = 1\nprice = 2", InvalidSetting, "sets `price`"),
         ("synaptic_operation = -1", InvalidSetting, "from 0 on"),
         ('synaptic_operation = "1"', InvalidSetting, "from 0 on"),
+        ("synaptic_operation = 1\nname = 5", InvalidSetting, "Texts"),
+        ('synaptic_operation = 1\ntwo = "no"', InvalidSetting, "Texts"),
         ("synaptic_operation", InvalidFile, "cannot be read"),
         (None, InvalidFile, "cannot be read"),
     ),

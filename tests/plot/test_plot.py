@@ -35,6 +35,8 @@ def model() -> nn.Module:
 X = torch.rand(20, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 FIRST = iso.convert(model(), X, input_range=(0.0, 1.0))
 STEPS = iso.convert(model(), X, iso.Rate(steps=16, neuron=SignedIF()), (0.0, 1.0))
+ONE = iso.convert(nn.Linear(6, 4).double(), X)
+FALLING = iso.convert(model(), X, iso.TTFS(mapping="dynamic"), (0.0, 1.0))
 NAMES = [stage.name for stage in FIRST.stages]
 LEVELS, ACCURACIES = (0.0, 0.1), {"one": [[0.9, 0.8], [0.5, 0.7]], "other": [[0.4], [0.3]]}
 
@@ -210,6 +212,12 @@ def test_a_pattern_has_a_mark_for_each_spike() -> None:
         (lambda: plot.membrane(FIRST, X[:1], "none", [(0,)]), InvalidSetting, "no stage `none`"),
         (lambda: plot.membrane(FIRST, X[:1], NAMES[0], [(12,)]), InvalidSetting, r"no neuron \(12,\)"),
         (lambda: plot.pattern(torch.zeros(3, 4, 5)), InvalidData, "steps, neurons"),
+        (lambda: plot.raster(iso.simulate(ONE, X)), InvalidSetting, "no stage with spikes"),
+        (lambda: plot.membrane(FALLING, X[:1], NAMES[0], [(0,)]), InvalidSetting, "threshold of stage .* falls"),
+        (lambda: plot.readout(iso.simulate(FIRST, X), classes=["a"]), InvalidSetting, "1 names of 4 classes"),
+        (lambda: plot.curve(iso.curve(STEPS, X), "acc"), InvalidSetting, "no acc to draw"),
+        (lambda: plot.curve([]), InvalidSetting, "to draw"),
+        (lambda: plot.pareto([row("a", 0, 1.0)]), InvalidSetting, "no row costs anything"),
     ),
 )  # fmt: skip
 def test_what_cannot_be_drawn(draw: Callable[[], object], error: type[Exception], said: str) -> None:
@@ -230,12 +238,30 @@ def test_the_command(tmp_path: Path) -> None:
         for kind in ("png", "svg", "pdf"):
             call(file, "--data", tmp_path / "d.npz", "--sample", 3, "--out", tmp_path / f"r.{kind}")
             assert (tmp_path / f"r.{kind}").stat().st_size > 3000
+    iso.save(ONE, file)  # nothing but a read-out
+    call(file, "--data", tmp_path / "d.npz", "--out", tmp_path / "one.png")
     with pytest.raises(InvalidSetting, match=r"\.png, \.svg, \.pdf"):
         call(file, "--data", tmp_path / "d.npz", "--out", tmp_path / "r.doc")
     with pytest.raises(InvalidSetting, match="0 to 3"):
         call(file, "--data", tmp_path / "d.npz", "--sample", 4, "--out", tmp_path / "r.png")
 
 
-def test_moments_without_an_original_show_agreement_of_none() -> None:
+def test_a_curve_shows_what_there_is() -> None:
     moments: list[Moment] = list(iso.curve(STEPS, X))
-    assert len(plot.curve(moments, "spikes_per_neuron").lines) == 1
+    assert list(plot.curve(moments).lines[0].get_ydata()) == [one.spikes_per_neuron for one in moments]
+    targets = iso.curve(STEPS, [(X, model()(X).detach())], model())
+    assert list(plot.curve(targets).lines[0].get_ydata()) == [one.rmse for one in targets]
+
+
+def test_equal_names_have_bars_of_their_own() -> None:
+    trace = iso.simulate(FIRST, X)
+    bars = plot.readout(trace, classes=["a", "a", "b", "b"]).patches
+    assert [bar.get_width() for bar in bars] == pytest.approx(trace.readout[0].tolist())
+
+
+def test_a_histogram_of_steps_has_a_bin_for_each() -> None:
+    trace = iso.simulate(iso.convert(model(), X, iso.Rate(steps=100), (0.0, 1.0)), X)
+    heights = torch.tensor([bar.get_height() for bar in plot.spike_times(trace, [NAMES[0]]).patches]).double()
+    times = trace.times(NAMES[0]).flatten()
+    counts = torch.bincount(times[times.isfinite()].long(), minlength=100).double()
+    assert torch.allclose(heights / heights.max(), counts / counts.max())

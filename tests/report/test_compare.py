@@ -182,8 +182,17 @@ def test_a_comparison_is_written_as_it_goes_and_goes_on(tmp_path: Path, monkeypa
     assert [row["agreement"] for row in rows if row["coding"] == "rate"] == [0.5] * 3
     assert [row["steps"] for row in rows if row["coding"] == "signed"] == [1, 2, 4]
     assert json.loads((tmp_path / "compare.json").read_text()) == rows
+    few_more = json.loads(call("compare", LENET, *few, "--methods", "ttfs", "--resume", "--json"))["rows"]
+    assert [row["coding"] for row in few_more] == ["ttfs"]  # the others stay in the file
+    assert {row["coding"] for row in json.loads((tmp_path / "compare.json").read_text())} == {"rate", "signed", "ttfs"}
+    with pytest.raises(InvalidSetting, match="measured with prices = 45nm"):
+        call("compare", LENET, *few, "--methods", "rate", "--prices", "loihi", "--resume")
     (tmp_path / "compare.json").write_text("[")
     with pytest.raises(InvalidFile, match="cannot be gone on with"):
         call("compare", LENET, *few, "--resume")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(rates, "compared", stopping)
+        call("compare", LENET, *few, "--methods", "signed", "--overwrite")
+    assert not (tmp_path / "compare.json").exists()  # nothing of other settings is left to go on with
     again = json.loads(call("compare", LENET, *few, "--methods", "rate", "--overwrite", "--json"))["rows"]
     assert again[0]["agreement"] != 0.5

@@ -33,11 +33,7 @@ class Lazy:
         try:
             return torch.stack([transform(self._brought(self.dataset[i][0], i)) for i in self.part[part]])
         except (OSError, RuntimeError) as error:
-            raise InvalidData(
-                f"images {self.part[part]} of the folder cannot be read together: {error}",
-                "Whole images of one size.",
-                "Resize them: --size 224.",
-            ) from error
+            raise _unreadable(f"images {self.part[part]} of the folder cannot be read together: {error}") from error
 
     def _brought(self, image: Any, number: int) -> Any:
         """An image in the colours of all."""
@@ -58,6 +54,10 @@ class Lazy:
     def index_select(self, dim: int, index: Tensor) -> "Lazy":
         """The images of these numbers.  dim: 0."""
         return Lazy(self.dataset, self.size, [self.part[i] for i in index.tolist()], self.grey)
+
+
+def _unreadable(what: str) -> InvalidData:
+    return InvalidData(what, "Whole images of one size.", "Resize them: --size 224; take out what is no image.")
 
 
 class _Flat:
@@ -88,8 +88,11 @@ def folder(path: Path, size: int | None) -> Data:
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
     dataset: Any
-    labels, classes = None, ()
-    if any(place.is_dir() for place in path.iterdir()):
+    labels, classes, loose = None, (), _Flat(path, IMG_EXTENSIONS)
+    if any(place.is_dir() and not place.name.startswith(".") for place in path.iterdir()):
+        if len(loose):
+            what = f"`{path}` has images and folders beside one another."
+            raise InvalidData(what, "One folder a class; or images alone.", "Move the ones or the others.")
         try:
             dataset = ImageFolder(str(path), loader=_opened)
         except FileNotFoundError as error:
@@ -99,11 +102,14 @@ def folder(path: Path, size: int | None) -> Data:
                 "Put each class's images into a folder of its own.",
             ) from error
         labels, classes = torch.as_tensor(dataset.targets), tuple(dataset.classes)
-    elif not len(dataset := _Flat(path, IMG_EXTENSIONS)):
+    elif not len(dataset := loose):
         raise InvalidData(
             f"`{path}` has no images.",
             f"One folder a class, images inside; or images alone, without labels: {', '.join(IMG_EXTENSIONS)}.",
             "Check the path.",
         )
-    grey = dataset[0][0].mode in GREY
+    try:
+        grey = dataset[0][0].mode in GREY
+    except OSError as error:
+        raise _unreadable(f"the first image of `{path}` cannot be read: {error}") from error
     return Data(path.name, Lazy(dataset, size, grey=grey), labels, size=size, classes=classes)

@@ -4,6 +4,7 @@ spent by then."""
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ class Moment:
     active_fraction: float
     synaptic_operations: float
     macs: float
-    energy_ratio: float
+    energy_ratio: float | None
     energy_spiking_nj: float
     energy_original_nj: float
     rmse: float | None = None
@@ -147,7 +148,7 @@ def _read(
         yield end, walk.until(end), walk.states
 
 
-def _moment(end: int, figures: dict[str, float], agreement: Agreement, compared: bool) -> Moment:
+def _moment(end: int, figures: dict[str, Any], agreement: Agreement, compared: bool) -> Moment:
     counted = (
         "spikes_per_neuron",
         "active_fraction",

@@ -62,13 +62,17 @@ def membrane(
 ) -> tuple[Trajectory, ...]:
     """The membranes of neurons of one stage for a sample.
 
-    x: (1, *shape).  neurons: their places in the stage's shape.  Raises `InvalidSetting` for a stage or a neuron that
-    is not there, and for one that has no membrane, such as a pool."""
+    Ideal ones: ticks, forced spikes and noise, which act on spikes, do not show in them.  x: (1, *shape).  neurons:
+    their places in the stage's shape.  Raises `InvalidSetting` for a stage or a neuron that is not there, and for one
+    whose membrane is not straight between spikes: a pool, a threshold that falls."""
     found = next((one for one in network.stages if one.name == stage), None)
     if found is None or not isinstance(found.neuron, FirstSpikeIF | Stepping):
         known = [one.name for one in network.stages if isinstance(one.neuron, FirstSpikeIF | Stepping)]
         what = f"there is no stage `{stage}` with membranes."
         raise InvalidSetting(what, f"Stages: {', '.join(known)}.", "Choose one of these.")
+    if isinstance(found.neuron, FirstSpikeIF) and found.neuron.fall.any():
+        what = f"the threshold of stage `{stage}` falls, which trajectories do not show."
+        raise InvalidSetting(what, "Constant thresholds.", "Convert with another mapping than dynamic.")
     for neuron in neurons:
         if len(neuron) != len(found.shape) or not all(0 <= i < n for i, n in zip(neuron, found.shape, strict=True)):
             what = f"stage `{stage}` has no neuron {neuron}."

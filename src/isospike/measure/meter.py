@@ -1,9 +1,9 @@
 """One meter for windows and steps: it counts what a simulation sends, stage by stage, and keeps totals only, whatever
 the number of samples."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -82,12 +82,12 @@ class Meter:
         if stage.name in self.fan:
             self.operations += float((spikes * self.fan[stage.name]).sum())
 
-    def figures(self, prices: Prices = USUAL) -> dict[str, float]:
+    def figures(self, prices: Prices = USUAL) -> dict[str, Any]:
         """Over the populations (pools pass spikes on and are no neurons of their own); operations and energies [nJ]
         are a sample's.
 
         macs: what an analog input costs, whose constant current is computed once.  energy_ratio: spiking to original,
-        not a number where the original has no multiplication.
+        None where that costs nothing.
         """
         own = [stage for stage in self.body.stages[:-1] if not stage.neuron.relays]
         neurons = max(sum(map(stage_size, own)), 1) * max(self.samples, 1)
@@ -102,7 +102,7 @@ class Meter:
             "synaptic_operations": operations,
             "macs": macs,
             "macs_original": self.body.macs,
-            "energy_ratio": spiking / original if original else math.nan,
+            "energy_ratio": spiking / original if original else None,
             "energy_spiking_nj": spiking / 1000,
             "energy_original_nj": original / 1000,
         }

@@ -41,6 +41,10 @@ class Prices:
                     f"Prices({name}={price!r}).", "Numbers from 0 on, in pJ.", "Choose one of this kind."
                 )
 
+        if not isinstance(self.name, str) or not isinstance(self.source, str) or not isinstance(self.two, bool):
+            what = f"Prices(name={self.name!r}, source={self.source!r}, two={self.two!r})."
+            raise InvalidSetting(what, "Texts, and whether there are two technologies.", "Choose one of this kind.")
+
     @property
     def mac(self) -> float:
         """A multiplication and an addition [pJ]."""

@@ -45,8 +45,7 @@ def ink(i: int) -> dict[str, Any]:
 
 
 def apart(texts: "Sequence[Text]", gap: float = 1.0) -> None:
-    """Move labels up, one after another, until none lies on one before it; they stay within the axes' sides.
-    gap: points."""
+    """Move labels up, one after another, until none lies on one before it.  gap: points."""
     if not texts:
         return
     figure = texts[0].get_figure(root=True)

@@ -18,7 +18,7 @@ def membrane(
     network: SpikingNetwork, x: Tensor, stage: str, neurons: Sequence[tuple[int, ...]], axes: "Axes | None" = None
 ) -> "Axes":
     """Potentials of neurons of one stage for a sample, with threshold and window: full circles are spikes, an open
-    one is a neuron that stays silent.
+    one is a neuron that stays silent; on ideal hardware (`measure.membrane`).
 
     x: (1, *shape).  neurons: their places in the stage's shape: [(0,), (7,)].  Raises `InvalidSetting`."""
     axes = trajectories(found(network, x, stage, neurons), [str(one) for one in neurons], axes)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from isospike.errors import InvalidSetting
 from isospike.plot.look import BLUE, GREY, PALE, apart, canvas, tidy
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ def pareto(rows: Sequence[Priced], axes: "Axes | None" = None) -> "Axes":
     """Energy a sample against the share of changed predictions.
 
     Dark, with names: the frontier, which no cheaper row surpasses.  Grey: all that is dominated, a line a coding.
-    Dotted: what the original costs at the same prices."""
-    axes = canvas(axes, (7.2, 4.6))
+    Dotted: what the original costs at the same prices.  Raises `InvalidSetting` where nothing costs anything."""
+    axes, free = canvas(axes, (7.2, 4.6)), sum(row.energy_nj <= 0 for row in rows)
+    rows = [row for row in rows if row.energy_nj > 0]  # the axis has no place for what costs nothing
+    if not rows:
+        raise InvalidSetting("no row costs anything.", "Prices above 0.", "Choose other prices.")
     for name in dict.fromkeys(row.coding for row in rows):
         line = sorted((row for row in rows if row.coding == name), key=lambda row: row.energy_nj)
         axes.plot(*_places(line), color=PALE, lw=0.7, marker=".", ms=4, zorder=1)
@@ -38,13 +42,15 @@ def pareto(rows: Sequence[Priced], axes: "Axes | None" = None) -> "Axes":
     axes.plot(*_places(front), "o", color=BLUE, ms=6, zorder=3, label="frontier")
     axes.plot([], [], color=PALE, marker=".", lw=0.7, label="dominated")
     original = rows[0].energy_original_nj
-    axes.axvline(original, color=GREY, linestyle=":", linewidth=1.2, label="original")
+    if original > 0:
+        axes.axvline(original, color=GREY, linestyle=":", linewidth=1.2, label="original")
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=0.1)
     axes.set_yticks([t for t in (0, 0.1, 1, 10, 100) if t <= 100], ["0", "0.1", "1", "10", "100"])
     axes.minorticks_off()
     axes.set_ylim(-0.012, 130)
-    tidy(axes, "", xlabel="energy a sample [nJ]", ylabel="changed predictions [%]")
+    said = f"energy a sample [nJ]; {free} rows of 0 are left out" if free else "energy a sample [nJ]"
+    tidy(axes, "", xlabel=said, ylabel="changed predictions [%]")
     at: dict[str, Any] = {"textcoords": "offset points", "xytext": (7, 4), "fontsize": 8, "color": BLUE, "zorder": 4}
     at["bbox"] = {"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.4}
     labels = [

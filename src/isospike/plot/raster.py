@@ -1,5 +1,6 @@
 """Spikes of one sample through the stages of a network."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +32,22 @@ def raster(
     First spikes: time [τ] to the right, each stage in its window; filled circles are spikes, darker the larger the
     activation, and open ones neurons that stay silent.  Networks that fire step by step: every spike of every step;
     crosses are negative ones.  stages: by name, all populations unless given.  Raises `InvalidSetting`."""
-    chosen = _stages(trace, stages)
-    size = (7.0, 0.6 + 0.14 * (neurons + GAP) * len(chosen))
+    chosen = spiking(trace, stages)
+    if not chosen:
+        what = "there is no stage with spikes of its own."
+        raise InvalidSetting(what, "Networks with a hidden layer.", "Take readout.")
+    size = (7.0, 0.6 + 0.14 * height(chosen, neurons))
     axes, generator, top = canvas(axes, size), torch.Generator().manual_seed(seed), 0.0
     within(trace, sample)
     for stage in chosen:
         top = (_steps if trace.network.body.steps else _window)(axes, trace, sample, stage, neurons, generator, top)
     _frame(axes, trace, chosen, top)
     return axes
+
+
+def height(stages: Sequence[Stage], neurons: int) -> float:
+    """Rows of a raster of these stages, at most so many neurons of each."""
+    return sum(min(neurons, math.prod(stage.shape)) + GAP for stage in stages)
 
 
 def within(trace: Trace, sample: int) -> None:
@@ -48,7 +57,8 @@ def within(trace: Trace, sample: int) -> None:
         raise InvalidSetting(what, f"0 to {len(trace.readout) - 1}.", "Choose one of these.")
 
 
-def _stages(trace: Trace, names: Sequence[str] | None) -> list[Stage]:
+def spiking(trace: Trace, names: Sequence[str] | None = None) -> list[Stage]:
+    """The stages of these names, or all that have spikes of their own."""
     if names is not None:
         return [trace.stage(name) for name in names]
     return [stage for stage in trace.network.stages[:-1] if not stage.neuron.relays]

@@ -11,7 +11,7 @@ from isospike.simulate import Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BINS, HEIGHT = 60, 0.82  # HEIGHT: of the fullest bin, of the room that a stage has
+BINS, HEIGHT = 60, 0.82  # of windows; of steps each has one.  HEIGHT: of the fullest bin, of the room that a stage has
 
 
 def spike_times(trace: Trace, stages: Sequence[str] | None = None, axes: "Axes | None" = None) -> "Axes":
@@ -23,8 +23,9 @@ def spike_times(trace: Trace, stages: Sequence[str] | None = None, axes: "Axes |
     for row, stage in enumerate(chosen):
         times = trace.times(stage.name).flatten().double()
         fired, window = times[times.isfinite()], float(trace.network.body.steps or stage.end - stage.begin)
-        bins = min(BINS, trace.network.body.steps or BINS)
-        counts = torch.histc(fired / window, bins, 0.0, 1.0)
+        steps = trace.network.body.steps
+        bins = steps or BINS
+        counts = torch.histc((fired + (0.5 if steps else 0.0)) / window, bins, 0.0, 1.0)  # a step lies within its bin
         left, bottom = (torch.arange(bins) / bins).numpy(), len(chosen) - 1.0 - row
         axes.fill_between((0, 1), bottom, bottom + HEIGHT, color=SHADE, lw=0)
         heights = (HEIGHT * counts / counts.max().clamp_min(1)).numpy()

@@ -46,7 +46,7 @@ class Row:
     bits: float | None
     synaptic_operations: float
     macs: float
-    energy_ratio: float
+    energy_ratio: float | None
     energy_nj: float
     energy_original_nj: float
 

@@ -96,7 +96,7 @@ def _figures(moment: Moment) -> dict[str, Value]:
         E_ANN: ann / 1e6,
         E_SNN: snn / 1e6,
         RATIO: _ratio(moment),
-        WITH_INPUT: 100 * moment.energy_ratio,
+        WITH_INPUT: 1e5 * moment.energy_spiking_nj / ann,
     }
 
 
