@@ -201,7 +201,9 @@ def test_bad_settings_and_inputs() -> None:
         iso.convert(Small().double(), torch.zeros(0, 2, 6, 6).double(), iso.Rate())
     network = made(iso.Rate())
     with pytest.raises(OutOfRange):
-        network(samples(2) + 1)
+        made(iso.Rate(outside="error"))(samples(2) + 1)
+    with pytest.warns(UserWarning, match="are clipped"):
+        assert torch.equal(network(samples(2) + 1), network((samples(2) + 1).clamp(0, 1)))
     with pytest.raises(InvalidSetting, match="no time steps"):
         iso.simulate(made(iso.TTFS()), samples(2), iso.Stepped())
     with pytest.raises(InvalidSetting):

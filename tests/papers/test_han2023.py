@@ -73,7 +73,7 @@ def _macs(model: torch.nn.Sequential, shape: tuple[int, ...]) -> float:
 
 
 def _moment(steps: int, accuracy: float, rms: float) -> Moment:
-    return Moment(steps, accuracy, 0.8, 1.0, rms, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return Moment(steps, accuracy, 0.8, 1.0, rms, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_a_curve_that_does_not_arrive_is_no_faster() -> None:

@@ -189,6 +189,7 @@ def test_it_learns_and_from_one_seed_to_the_same_bits(tmp_path: Any) -> None:
     assert torch.equal(iso.load(tmp_path / "net.safetensors")(x), network(x))
 
 
+@pytest.mark.filterwarnings("ignore:input values outside")
 def test_a_network_of_rates_is_trained_too() -> None:
     """Rate-coded units (Woźniak 2020): another draw of the input in every batch."""
     made = Poisson((1, 4, 4), torch.zeros(()), torch.ones(()), clip=True, rate=0.5)
@@ -199,6 +200,7 @@ def test_a_network_of_rates_is_trained_too() -> None:
     assert float((trained(x).argmax(1) == y).double().mean()) > 0.8
 
 
+@pytest.mark.filterwarnings("ignore:input values outside")
 def test_what_is_no_network_of_units_is_refused() -> None:
     x = samples()[0]
     model = nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, 3))

@@ -70,5 +70,6 @@ def show_maps(figure: "SubFigure", x: Tensor, maps: list[Maps]) -> None:
             )
             if not row:
                 axes[0, column + digit].set_title(found.name, fontsize=8)
-    for each in axes.flat:
-        each.set(xticks=[], yticks=[])
+    for anchor, line in zip("SN", axes, strict=True):  # both rows side by side, whatever room there is
+        for each in line:
+            each.set(xticks=[], yticks=[], anchor=anchor)
