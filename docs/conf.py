@@ -14,6 +14,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
+nb_merge_streams = True
 
 # The API is read from the sources; docstrings are Markdown.
 autodoc2_packages = [{"path": "../src/isospike", "auto_mode": True}]
