@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from isospike.export.rtl import Library, costs, described, energy, fitted, proved, synthesised
 from isospike.export.rtl.tools import nextpnr, yosys
+from isospike.plot.look import ink, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,13 +83,14 @@ def energy_area(rows: Sequence[Mapping[str, Any]], title: str) -> "Figure":
     """Energy × area against the ticks of a window, for both meanings of energy; a line a style and its storage."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
     both = figure.subplots(1, 2, sharey=True)
     for axes, key, said in zip(both, ("energy_area", "energy_latency_area"), ("behind others", "alone"), strict=True):
         _draw(axes, [row for row in rows if row.get(key) is not None], key)
-        axes.set_title(f"{title}, an answer {said}", fontsize=10, loc="left")
+        tidy(axes, f"{title}, an answer {said}", xlabel="ticks a window")
     both[0].set_ylabel("energy × area [pJ mm²]")
-    both[0].legend(fontsize=8, frameon=False)
+    lines, labels = both[0].get_legend_handles_labels()
+    figure.legend(lines, labels, fontsize=8, frameon=False, ncols=4, loc="outside lower center")
     return figure
 
 
@@ -96,12 +98,8 @@ def _draw(axes: "Axes", rows: Sequence[Mapping[str, Any]], key: str) -> None:
     styles = list(dict.fromkeys(row["style"] for row in rows))
     for style, weights in dict.fromkeys((row["style"], row["weights"]) for row in rows):
         drawn = sorted((r["ticks"], r[key]) for r in rows if (r["style"], r["weights"]) == (style, weights))
-        dash = "o-" if weights == "hard-wired" else "s--"
-        label = f"{style}, {weights}"
-        axes.loglog(*zip(*drawn, strict=True), dash, color=f"C{styles.index(style)}", label=label, markersize=4)
+        look = ink(styles.index(style)) | ({} if weights == "hard-wired" else {"markerfacecolor": "white"})
+        axes.loglog(*zip(*drawn, strict=True), label=f"{style}, {weights}", **look)
     ticks = sorted({row["ticks"] for row in rows})
     axes.set_xticks(ticks, map(str, ticks))
     axes.minorticks_off()
-    axes.set_xlabel("ticks a window")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", lw=0.6)
