@@ -83,7 +83,7 @@ def export_command(
     if as_json:
         typer.echo(json.dumps(figures))
     else:
-        show_figures(figures, f"{len(data):,} samples of {data.name}, in whole numbers; latency in clocks")
+        show_figures(figures, f"{len(data):,} samples of {data.name}, in whole numbers", "clocks")
         err.print(f"wrote {output}; prove it and make gates of it: isospike synthesise {output}", highlight=False)
 
 

@@ -78,6 +78,8 @@ def _short(value: Any) -> str:
     """A number in three digits, thousands as letters."""
     if not isinstance(value, float) or not math.isfinite(value):
         return cell(value)
+    if 1e3 <= abs(value) < 1e4:
+        return f"{value:,.0f}"
     power = max(0, min(4, int(math.log10(abs(value)) // 3))) if abs(value) >= 1e4 else 0
     return f"{value / 1000**power:.3g}{' kMGT'[power].strip()}"
 

@@ -208,7 +208,8 @@ class _Run:
         if self.as_json:
             typer.echo(json.dumps(figures))
         else:
-            show_figures(figures, f"trained, accuracy on {len(test):,} samples of {test.name} that were held out")
+            title = f"trained, accuracy on {len(test):,} samples of {test.name} that were held out"
+            show_figures(figures, title, "steps" if tuned.body.steps else "τ")
             err.print(
                 f"wrote {output}, and {folder} with run.json, curve.csv and the last checkpoint", highlight=False
             )
