@@ -3,7 +3,7 @@
 import json
 import shlex
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from isospike import store
 from isospike.codings import METHODS
+from isospike.convert import Conversion
 from isospike.data import Data
 from isospike.engine import load
 from isospike.errors import InvalidFile, InvalidSetting, first_line
@@ -197,10 +198,10 @@ def _compared(
     left = {name: coding for name, coding in codings.items() if name not in done}
     batches = list(test.batches())
     with progress("reading", len(left), quiet) as advance:
-        measured = compared(source, train, batches, left, chosen.steps, chosen.range, chosen.priced) if left else {}
-        for name, measure in measured.items():
+        conversion = cache(lambda: Conversion(source, train, chosen.range))  # not read where nothing is left
+        for name, coding in left.items():
             advance(0, name)
-            found = measure()
+            found = compared(conversion(), name, coding, batches, chosen.steps, chosen.priced)
             rows += found
             if directory is not None:
                 keep_table([row.as_dict() for row in rows], directory, "compare")

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -160,11 +161,10 @@ def test_a_comparison_is_written_as_it_goes_and_goes_on(tmp_path: Path, monkeypa
     class Stop(Exception):
         pass
 
-    def stopping(*args: object, **settings: object) -> dict[str, object]:
-        def stop() -> None:
+    def stopping(conversion: iso.Conversion, name: str, *rest: Any) -> list[Row]:
+        if name == "signed":
             raise Stop
-
-        return compared(*args, **settings) | {"signed": stop}  # type: ignore[arg-type]
+        return compared(conversion, name, *rest)
 
     with monkeypatch.context() as patch, pytest.raises(Stop):
         patch.setattr(rates, "compared", stopping)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -69,38 +68,23 @@ def compare(
 
     batches: (samples, labels or None), gone through once a coding.  prices: of operations (`measure.PRICES`).  Raises
     what `convert` raises, and `InvalidSetting` without codings."""
-    return Records(
-        row
-        for rows in compared(model, calibration, batches, codings, steps, input_range, prices).values()
-        for row in rows()
-    )
-
-
-def compared(
-    model: Model,
-    calibration: Samples,
-    batches: Batches,
-    codings: Mapping[str, Coding],
-    steps: int = 64,
-    input_range: tuple[Tensor | float, Tensor | float] | None = None,
-    prices: Prices = USUAL,
-) -> dict[str, Callable[[], list[Row]]]:
-    """The same one coding at a time: by its name, what measures its rows when it is called.  The model is read and
-    calibrated once."""
     if not codings:
         raise InvalidSetting(
             "there is no coding to compare.", remedy="Name some, or leave them out for all that apply."
         )
     conversion = Conversion(model, calibration, input_range)
+    return Records(
+        row for name, coding in codings.items() for row in compared(conversion, name, coding, batches, steps, prices)
+    )
+
+
+def compared(
+    conversion: Conversion, name: str, coding: Coding, batches: Batches, steps: int = 64, prices: Prices = USUAL
+) -> list[Row]:
+    """The rows of one coding of a model that is read and calibrated."""
+    network = conversion.network(replace(coding, steps=steps) if isinstance(coding, Rate) else coding, torch.float32)
     oracle = conversion.original(torch.float32)
-
-    def rows(name: str, coding: Coding) -> list[Row]:
-        timed = replace(coding, steps=steps) if isinstance(coding, Rate) else coding
-        network = conversion.network(timed, torch.float32)
-        measured = _over_time if network.body.steps else _once
-        return measured(name, network, batches, oracle, prices)
-
-    return {name: partial(rows, name, coding) for name, coding in codings.items()}
+    return (_over_time if network.body.steps else _once)(name, network, batches, oracle, prices)
 
 
 def choose(rows: Sequence[Row], within: float) -> Row:
