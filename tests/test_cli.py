@@ -130,6 +130,8 @@ def test_check() -> None:
     assert report["logit_scale"] == pytest.approx(float(expected.detach().abs().max()), rel=1e-6)
     assert set(report["simulators"]) == {"ClosedForm", "EventDriven"}
     assert report["simulated"] == {"ClosedForm": 50, "EventDriven": 40}
+    alone = figures("check", "isospike.zoo:lenet5", *SAMPLE, "--samples", 205, "--simulator", "event-driven")
+    assert alone["samples"] == 205  # of the usual 200 nothing is silently left out
     assert report["max_abs_error"] == max(report["simulators"].values()) <= 1e-4 * report["logit_scale"]
     assert report["rms_error"] <= report["max_abs_error"]
     assert [layer["neurons"] for layer in report["layers"]] == [

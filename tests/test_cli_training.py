@@ -159,6 +159,12 @@ def test_a_tuned_file_knows_its_hardware(snn: Path, tmp_path: Path, monkeypatch:
         said.export_text().split()
     )
     assert figures("run", out, *few, "--trials", 2)["accuracy_sd"] is not None
+    noisy = isospike.constrain(load(out), [isospike.SpikeJitter(0.5)])  # on it already: not a second time
+    isospike.save(noisy, tmp_path / "noisy.safetensors")
+    assert (
+        figures("run", tmp_path / "noisy.safetensors", *few)["accuracy"]
+        == isospike.measure(noisy, open_data("mnist-sample").first(100))["accuracy"]
+    )
     assert "tuned for: SpikeJitter(sd=0.5, seed=0)" in call("inspect", out).output
 
 

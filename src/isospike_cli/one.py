@@ -44,8 +44,11 @@ Curve = Annotated[bool, typer.Option("--curve", help="Everything at T = 1, 2, 4,
 Simulators = Annotated[
     list[str], typer.Option(help="closed-form and event-driven, both unless given; stepped for rate codes.")
 ]
-EVENTS = 200  # samples; what is left of a network's errors shows in a few
-Events = Annotated[int, typer.Option("--events", min=1, help="Samples that are integrated event by event.")]
+EVENTS = 200  # samples that are integrated event by event, which is slow, if another simulator runs all
+Events = Annotated[
+    int | None,
+    typer.Option("--events", min=1, help=f"Samples that are integrated event by event: {EVENTS}, or all if alone."),
+]
 SMALL = 32  # samples a batch, so that there is something to see soon
 Memory = Annotated[
     float | None,
@@ -151,15 +154,16 @@ def run_command(
 
 
 def _meant(network: SpikingNetwork, given: list[Constraint]) -> list[Constraint]:
-    """The hardware that the options ask for, and of that which the network was tuned for what they leave open; it is
-    said which."""
-    kinds = {type(one): one for one in given}
-    for one in network.body.tuned_for:
+    """The constraints that the options ask for, and those that the network was tuned for, is not on already, and the
+    options do not replace; prints a note for each of the latter."""
+    kinds, on = {type(one): one for one in given}, {type(one) for one in network.body.constraints}
+    tuned = [one for one in network.body.tuned_for if type(one) not in on]
+    for one in tuned:
         if type(one) in kinds:
             err.print(f"note: {kinds[type(one)]!r} in place of {one!r}, which it was tuned for", highlight=False)
         else:
             err.print(f"note: on what it was tuned for, {one!r}", highlight=False)
-    kept = [one for one in network.body.tuned_for if type(one) not in kinds]
+    kept = [one for one in tuned if type(one) not in kinds]
     order = [kind for kind, _ in HARDWARE.values()]
     return sorted([*kept, *given], key=lambda one: order.index(type(one)) if type(one) in order else len(order))
 
@@ -170,7 +174,7 @@ def check_command(
     coding: CodingOptions,
     declared: Declared,
     simulator: Simulators = [],  # noqa: B006  # what the command line's library asks for; nobody writes to it
-    events: Events = EVENTS,
+    events: Events = None,
     memory: Memory = None,
     as_json: Json = False,
 ) -> None:
@@ -189,9 +193,10 @@ def check_command(
     network = conversion.network(coding_of(coding), declared.precision)
     usual = ["stepped"] if network.body.steps else ["closed-form", "event-driven"]
     chosen = _within([SIMULATORS[key] for key in dict.fromkeys(simulator or usual)], memory)
+    most = events or (EVENTS if len(chosen) > 1 else None)
     with progress("checking", len(test), as_json) as advance:
         original, exact = conversion.original(network.dtype), conversion.exact(network.body.signed)
-        report = checked(original, exact, network, test.batches(SMALL), chosen, advance, events)
+        report = checked(original, exact, network, test.batches(SMALL), chosen, advance, most)
     notes(network)
     online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
     more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}

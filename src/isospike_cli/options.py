@@ -296,7 +296,7 @@ def model_of(name: str) -> Model:
 
 
 def digest(model: Model) -> str:
-    """What a model is known by: a hash of its file, or of its layers and tensors."""
+    """A hash of a model's file, or of its layers and tensors."""
     found = hashlib.sha256()
     if isinstance(model, Path):
         found.update(model.read_bytes())
@@ -308,7 +308,7 @@ def digest(model: Model) -> str:
 
 
 def replaceable(path: Path, overwrite: bool, otherwise: str) -> None:
-    """Ask, where somebody is there to answer, before what is there is lost.  Raises `InvalidFile`."""
+    """Ask before a file is replaced, if a person is at the terminal.  Raises `InvalidFile`."""
     if overwrite or not path.exists():
         return
     if sys.stdin.isatty() and typer.confirm(f"{path} exists.  Replace it?", err=True):

@@ -49,6 +49,9 @@ def test_prices_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "chip.toml"
     path.write_text('synaptic_operation = 2\nsource = "the data sheet"\n')
     assert prices_of(str(path)) == Prices("chip", 2, source="the data sheet")
+    assert "two technologies" in str(prices_of(str(path)))  # arithmetic is at 45 nm, the chip may be anything
+    path.write_text("synaptic_operation = 2\naddition = 1\nmultiplication = 5\n")
+    assert "two technologies" not in str(prices_of(str(path)))
     assert prices_of("loihi") is PRICES["loihi"]
 
 
@@ -60,7 +63,7 @@ def test_prices_from_a_file(tmp_path: Path) -> None:
         ("synaptic_operation = -1", InvalidSetting, "from 0 on"),
         ('synaptic_operation = "1"', InvalidSetting, "from 0 on"),
         ("synaptic_operation = 1\nname = 5", InvalidSetting, "Texts"),
-        ('synaptic_operation = 1\ntwo = "no"', InvalidSetting, "Texts"),
+        ("synaptic_operation = 1\nsource = 2", InvalidSetting, "Texts"),
         ("synaptic_operation", InvalidFile, "cannot be read"),
         (None, InvalidFile, "cannot be read"),
     ),

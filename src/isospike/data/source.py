@@ -140,8 +140,9 @@ class Data:
 
 
 def spanned(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """The range of measured inputs: the samples' own, widened at either end by `MARGIN` of its width for those that
-    come later.  An end at 0 stays (nothing is less than no light), and so does [0, 1], which scaled images fill."""
+    """The range of measured inputs: the samples' own, widened at either end by `MARGIN` of its width for samples
+    that come later.  An end at 0 is not moved, because 0 is often a physical limit.  [0, 1] is not widened, because
+    scaled images fill it."""
     low, high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
     for x in batches:
         low, high = torch.minimum(low, x.min()), torch.maximum(high, x.max())

@@ -57,7 +57,7 @@ def from_archive(path: Path) -> ExportedProgram:
 
 
 def _rewritten(path: str) -> io.BytesIO:
-    from torch.export.pt2_archive import PT2ArchiveReader, PT2ArchiveWriter  # two seconds, with the compiler behind
+    from torch.export.pt2_archive import PT2ArchiveReader, PT2ArchiveWriter  # here: the import takes two seconds
 
     buffer = io.BytesIO()
     with PT2ArchiveReader(path) as source, PT2ArchiveWriter(buffer) as copy:

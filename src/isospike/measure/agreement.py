@@ -10,8 +10,8 @@ from isospike.errors import InvalidData, InvalidModel
 
 @dataclass
 class Residuals:
-    """Running sums over samples, of each output: of targets from the first one, which no digit is lost to, their
-    squares, and the squares of what is missed."""
+    """Running sums over samples, for each output: of the targets minus the first target, so that large targets lose no
+    digits, of the squares of these, and of the squared errors."""
 
     origin: Tensor | float = 0.0
     samples: int = 0

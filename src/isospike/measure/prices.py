@@ -3,13 +3,14 @@
     energy, spiking  = additions · synaptic operations + (multiplication + addition) · macs
     energy, original = (multiplication + addition) · macs
 
-Energies of two networks compare when both are priced in one technology; where a chip's synaptic operations are set
-beside arithmetic of another process, `two` says so.
+Energies of two networks can be compared if both have prices of one technology.
 """
 
 from dataclasses import dataclass
 
 from isospike.errors import InvalidSetting
+
+ADDITION, MULTIPLICATION = 0.9, 3.7  # pJ, of 32-bit floating point at 45 nm (Horowitz 2014)
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,13 @@ class Prices:
     | `addition`          | pJ   | of 32-bit numbers                                                |
     | `multiplication`    | pJ   | of 32-bit numbers                                                |
     | `source`            |      | where the figures come from                                      |
-    | `two`               |      | synaptic operations are those of another technology than the rest |
     """
 
     name: str
     synaptic_operation: float
-    addition: float = 0.9
-    multiplication: float = 3.7
+    addition: float = ADDITION
+    multiplication: float = MULTIPLICATION
     source: str = "given"
-    two: bool = False
 
     def __post_init__(self) -> None:
         prices = {"synaptic_operation": self.synaptic_operation, "addition": self.addition}
@@ -41,9 +40,14 @@ class Prices:
                     f"Prices({name}={price!r}).", "Numbers from 0 on, in pJ.", "Choose one of this kind."
                 )
 
-        if not isinstance(self.name, str) or not isinstance(self.source, str) or not isinstance(self.two, bool):
-            what = f"Prices(name={self.name!r}, source={self.source!r}, two={self.two!r})."
-            raise InvalidSetting(what, "Texts, and whether there are two technologies.", "Choose one of this kind.")
+        if not isinstance(self.name, str) or not isinstance(self.source, str):
+            raise InvalidSetting(f"Prices(name={self.name!r}, source={self.source!r}).", "Texts.", "Write texts.")
+
+    @property
+    def two(self) -> bool:
+        """Whether a chip's synaptic operations stand beside arithmetic at 45 nm, another technology."""
+        arithmetic = (self.addition, self.multiplication) == (ADDITION, MULTIPLICATION)
+        return arithmetic and self.synaptic_operation != ADDITION
 
     @property
     def mac(self) -> float:
@@ -61,8 +65,8 @@ class Prices:
 HOROWITZ = "32-bit floating point at 45 nm, Horowitz 2014"
 TABLE = (
     Prices("45nm", 0.9, source=HOROWITZ),
-    Prices("han2023", 0.077, source=f"a neuromorphic chip, Han 2023, eq. 24; arithmetic: {HOROWITZ}", two=True),
-    Prices("loihi", 23.6, source=f"Loihi at 14 nm, Davies 2018; arithmetic: {HOROWITZ}", two=True),
+    Prices("han2023", 0.077, source=f"a neuromorphic chip, Han 2023, eq. 24; arithmetic: {HOROWITZ}"),
+    Prices("loihi", 23.6, source=f"Loihi at 14 nm, Davies 2018; arithmetic: {HOROWITZ}"),
 )
 PRICES = {one.name: one for one in TABLE}
 USUAL = PRICES["45nm"]
