@@ -216,6 +216,8 @@ def test_run(snn: Path) -> None:
     }
     assert found["samples"] == 50 and found["inputs_outside_range"] == 0
     assert 0.9 < found["accuracy"] <= 1
+    named = figures("run", snn, *SAMPLE, "--samples", 50, "--device", "cpu")
+    assert named | {"seconds": 0} == found | {"seconds": 0}
 
 
 def test_inspect(snn: Path) -> None:
@@ -394,6 +396,8 @@ def test_inputs_outside_the_range(
         ("check", "no.such:model", *SAMPLE),
         ("check", LENET, "--data", "nowhere"),
         ("check", LENET, *SAMPLE, "--coding", "other"),
+        ("check", LENET, *SAMPLE, "--device", "gpu"),
+        ("compare", LENET, *SAMPLE, "--device", "gpu"),
         ("check", LENET, *SAMPLE, "--range", "1", "0"),
         ("convert", LENET, *SAMPLE, "--mapping", "other", "--out", "m.safetensors"),
         ("convert", LENET, *SAMPLE, "--out", "/no/such/folder/m.safetensors"),

@@ -22,6 +22,7 @@ from isospike_cli.options import (
     SIMULATORS,
     CodingOptions,
     Declared,
+    Device,
     File,
     Hardware,
     Inputs,
@@ -31,6 +32,7 @@ from isospike_cli.options import (
     Trials,
     coding_of,
     constraints,
+    device_of,
     model_of,
     notes,
     progress,
@@ -103,6 +105,7 @@ def run_command(
     draws: Trials,
     show_curve: Curve = False,
     arithmetic: Arithmetic = "float",
+    device: Device = "cpu",
     prices: Priced = USUALLY,
     as_json: Json = False,
 ) -> None:
@@ -131,7 +134,7 @@ def run_command(
         )
     else:
         chips = [network] * trials
-    chips = [ARITHMETIC[arithmetic](chip) for chip in chips]
+    chips = [ARITHMETIC[arithmetic](chip).to(device_of(device)) for chip in chips]
     test = inputs.of(network, False).first(inputs.samples)
     if show_curve:
         with progress("running", len(test), as_json) as advance:
@@ -176,6 +179,7 @@ def check_command(
     simulator: Simulators = [],  # noqa: B006  # what the command line's library asks for; nobody writes to it
     events: Events = None,
     memory: Memory = None,
+    device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
     """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits.
@@ -190,8 +194,10 @@ def check_command(
         )
     conversion = declared.conversion(model_of(model), inputs.open(True).first(1000))
     test = inputs.open(False).first(inputs.samples)
-    network = conversion.network(coding_of(coding), declared.precision)
+    network = conversion.network(coding_of(coding), declared.precision).to(device_of(device))
     usual = ["stepped"] if network.body.steps else ["closed-form", "event-driven"]
+    if network.device.type != "cpu" and usual[1:] and not simulator:
+        err.print(f"note: {usual.pop()} runs on the CPU only, and is left out", highlight=False)
     chosen = _within([SIMULATORS[key] for key in dict.fromkeys(simulator or usual)], memory)
     most = events or (EVENTS if len(chosen) > 1 else None)
     with progress("checking", len(test), as_json) as advance:

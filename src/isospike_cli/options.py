@@ -26,7 +26,7 @@ from isospike.convert import Conversion
 from isospike.data import PRESETS, Data, open_data
 from isospike.encoders import Bernoulli, ConstantCurrent, Poisson, RegularSpikes
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidFile, InvalidModel, InvalidSetting
+from isospike.errors import InvalidFile, InvalidModel, InvalidSetting, first_line
 from isospike.importers import Model
 from isospike.ir.typed import Seed
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
@@ -42,6 +42,9 @@ ModelName = Annotated[
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A spiking network written by `isospike convert`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
+Device = Annotated[
+    str, typer.Option("--device", help="Where spikes are computed: cpu, cuda, cuda:1, mps; the best there is: auto.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Positive = Annotated[int, range(1, 1 << 53)]
 
@@ -211,6 +214,17 @@ def coding_of(options: Any) -> Coding:
             f"--{foreign[0]} is no setting of {name}.", f"Settings of {name}: --{', --'.join(known)}.", "Leave it out."
         )
     return replace(base, **{key: made[key](value) if key in made else value for key, value in given.items()})
+
+
+def device_of(name: str) -> torch.device:
+    """The device of this name; the best there is for `auto`.  Raises `InvalidSetting` if it is not there."""
+    best = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        return torch.empty(0, device=best if name == "auto" else name).device
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise InvalidSetting(
+            f"--device {name}: {first_line(error)}", "cpu; cuda or mps where there is one; auto.", "Leave it out."
+        ) from error
 
 
 def constraints(options: Any) -> list[Constraint]:

@@ -41,7 +41,7 @@ def plot_command(
     if sample >= len(data):
         what = f"there is no sample {sample} in {data.name}."
         raise InvalidSetting(what, f"0 to {len(data) - 1:,}.", "Choose one of these: --sample.")
-    trace = simulate(network, data.take(torch.tensor([sample])).to(network.dtype))
+    trace = simulate(network, network.own(data.take(torch.tensor([sample]))))
     if stages := spiking(trace):
         figure = Figure(figsize=(10.5, 1.2 + 0.12 * height(stages, neurons)), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(3.4, 1))

@@ -27,6 +27,7 @@ from isospike_cli.options import (
     Overwrite,
     Positive,
     Thousand,
+    device_of,
     digest,
     model_of,
     progress,
@@ -46,12 +47,14 @@ class Compared:
     | `methods` | these only: ttfs,rate,kim2020; all that apply unless given                       |
     | `steps`   | the most time steps                                                              |
     | `range`   | LOW HIGH, the range that inputs lie in; else the data's                          |
+    | `device`  | where spikes are computed: cpu, cuda, mps                                        |
     | `prices`  | of operations: 45nm, han2023, loihi, or a .toml file with synaptic_operation = … in pJ |
     """
 
     methods: str | None = None
     steps: Positive = 64
     range: tuple[float, float] | None = None
+    device: str = "cpu"
     prices: str = USUALLY
 
     @cached_property
@@ -178,6 +181,7 @@ def _compared(
     done."""
     from matplotlib.figure import Figure
 
+    device = device_of(chosen.device)
     names = [name for part in (chosen.methods or "").split(",") if (name := part.strip())]
     if unknown := set(names) - set(METHODS):
         raise InvalidSetting(
@@ -191,7 +195,7 @@ def _compared(
     codings = {name: METHODS[name] for name in names} or applicable(read(source, next(iter(train))), METHODS)
     settings = {"model": model, "weights": digest(source), **asdict(inputs), **asdict(chosen)}
     settings |= {"samples": len(test), "prices": str(chosen.priced)}
-    del settings["methods"]  # others may be measured later
+    del settings["methods"], settings["device"]  # others may be measured later, and elsewhere
     settings = json.loads(json.dumps(settings, default=str))
     rows = [] if directory is None else _begun(directory, settings, resume, overwrite)
     done = dict.fromkeys(row.coding for row in rows)
@@ -201,7 +205,7 @@ def _compared(
         conversion = cache(lambda: Conversion(source, train, chosen.range))  # not read where nothing is left
         for name, coding in left.items():
             advance(0, name)
-            found = compared(conversion(), name, coding, batches, chosen.steps, chosen.priced)
+            found = compared(conversion(), name, coding, batches, chosen.steps, chosen.priced, device)
             rows += found
             if directory is not None:
                 keep_table([row.as_dict() for row in rows], directory, "compare")

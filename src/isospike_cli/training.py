@@ -55,7 +55,7 @@ class Training:
     | `seed`        | of everything random                                           |
     | `resume`      | go on after the last epoch that was kept                       |
     | `overwrite`   | replace what is there                                          |
-    | `accelerator` | cpu, cuda, mps or auto                                         |
+    | `device`      | cpu, cuda, mps or auto                                         |
     | `devices`     | how many of them                                               |
     """
 
@@ -70,7 +70,7 @@ class Training:
     seed: Seed = 0
     resume: bool = False
     overwrite: bool = False
-    accelerator: str = "cpu"
+    device: str = "cpu"
     devices: Positive = 1
 
     @property
@@ -190,7 +190,8 @@ class _Run:
             folder=folder,
             about=about,
             quiet=self.as_json,
-            **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "accelerator", "devices")},
+            **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "devices")},
+            accelerator=settings["device"],
         )
         save(tuned, output)
         rows = read_curve(folder)

@@ -25,7 +25,7 @@ class Bernoulli(RateEncoder):
     def train(self, drive: Tensor, begin: int, steps: int, generator: torch.Generator | None) -> Tensor:
         return torch.stack(
             [
-                (torch.rand(drive.shape, generator=generator, dtype=drive.dtype) < drive).to(drive.dtype)
+                (torch.rand(drive.shape, generator=generator, dtype=drive.dtype).to(drive.device) < drive).to(drive)
                 for _ in range(steps)
             ]
         )

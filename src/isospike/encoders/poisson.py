@@ -13,4 +13,5 @@ class Poisson(RateEncoder):
     """Spikes of a Poisson process, counted step by step."""
 
     def train(self, drive: Tensor, begin: int, steps: int, generator: torch.Generator | None) -> Tensor:
-        return torch.stack([torch.poisson(drive.clamp_min(0), generator=generator) for _ in range(steps)])
+        mean = drive.clamp_min(0).cpu()  # where the generator draws
+        return torch.stack([torch.poisson(mean, generator=generator) for _ in range(steps)]).to(drive.device)

@@ -68,7 +68,7 @@ def may_fall(stage: Stage, body: Body, perturb: Perturb | None) -> bool:
     neuron = stage.neuron
     assert isinstance(neuron, FirstSpikeIF)
     windows = {"input": body.encoder.end} | {other.name: _window(other) for other in body.stages}
-    ramp = neuron.ramp + neuron.fall
+    ramp = (neuron.ramp + neuron.fall).cpu()
     # What disturbs spikes may bring them before the ramp.
     in_time = perturb is None and float(neuron.onset) >= max(windows[group.source] for group in stage.groups)
     steepest = _inhibition(stage, body.shapes) + (ramp if in_time else ramp.clamp_max(0.0)).double()

@@ -53,6 +53,15 @@ class SpikingNetwork(nn.Module):
         return next(self.parameters()).dtype
 
     @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    def own(self, x: Tensor) -> Tensor:
+        """A tensor in its precision, on its device."""
+        return x.to(self.device, self.dtype)
+
+    @property
     def latency(self) -> float:
         """When the read-out answers [time]."""
         return float(self.stages[-1].end)

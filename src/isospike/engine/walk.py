@@ -129,7 +129,7 @@ class Walk:
         """Dense, or event by event where few neurons fire."""
         if chain and chain[-1].weighted:
             if (name, k) not in self.plan:
-                self.plan[name, k] = events(chain[-1])
+                self.plan[name, k] = events(chain[-1]) if spikes.device.type == "cpu" else None
             listed = self.plan[name, k]
             if listed is not None:
                 for step in chain[:-1]:

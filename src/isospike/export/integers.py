@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import scipy
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.constraints.weight_bits import whole_step
@@ -39,7 +39,7 @@ class IntegerStage:
     unit: u, for the read-out."""
 
     stage: Stage
-    weights: csr_array
+    weights: "scipy.sparse.csr_array"
     threshold: np.ndarray
     gain: int
     ticks: int
@@ -135,7 +135,7 @@ class Integers(Exported):
 
 
 def _hidden(
-    body: Body, stage: Stage, unit: float, weights: csr_array, powers_of_two: bool
+    body: Body, stage: Stage, unit: float, weights: "scipy.sparse.csr_array", powers_of_two: bool
 ) -> tuple[Body, IntegerStage, float]:
     """The stage with a whole gain and whole thresholds, and its tick; later stages see its new window."""
     neuron = stage.neuron
@@ -172,7 +172,7 @@ def _hidden(
     return _with(body, stage), own, gain * unit / float(slope[0])
 
 
-def _listed(stage: Stage, body: Body, step: dict[str, float]) -> tuple[csr_array, list[float]]:
+def _listed(stage: Stage, body: Body, step: dict[str, float]) -> "tuple[scipy.sparse.csr_array, list[float]]":
     """The synapses of a stage for spikes in ticks, those of all sources one below the other, and the unit of each
     source; infinity for one that nothing comes from."""
     listed = synapses(stage, body.shapes)
@@ -183,10 +183,10 @@ def _listed(stage: Stage, body: Body, step: dict[str, float]) -> tuple[csr_array
         values[of] *= step[group.source]
         units.append(_grid(values[of], stage) if len(values[of]) else math.inf)
     shape = int(edges[-1]), int(np.prod(stage.shape))
-    return csr_array((values, listed.targets, listed.indptr), shape=shape), units
+    return scipy.sparse.csr_array((values, listed.targets, listed.indptr), shape=shape), units
 
 
-def _whole(stage: Stage, body: Body, step: dict[str, float], unit: float) -> csr_array:
+def _whole(stage: Stage, body: Body, step: dict[str, float], unit: float) -> "scipy.sparse.csr_array":
     """The synapses in units of u for spikes in ticks."""
     values, _ = _listed(stage, body, step)
     whole = np.rint(values.data / unit)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+import scipy
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.engine import SpikingNetwork, of_units
@@ -90,7 +90,7 @@ class ShiftAdd(Exported):
     stage, int64."""
 
     network: SpikingNetwork
-    weights: dict[str, csr_array]
+    weights: "dict[str, scipy.sparse.csr_array]"
 
     @classmethod
     def of(cls, network: SpikingNetwork, bits: int = BITS) -> "ShiftAdd":
@@ -109,7 +109,7 @@ class ShiftAdd(Exported):
             sources = sum(math.prod(made.body.shapes[group.source]) for group in stage.groups)
             width = math.prod(stage.neuron.driven(stage.shape))
             values = np.rint(own.weights).astype(np.int64)
-            found[stage.name] = csr_array((values, own.targets, own.indptr), shape=(sources, width))
+            found[stage.name] = scipy.sparse.csr_array((values, own.targets, own.indptr), shape=(sources, width))
         return cls(made, found)
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
@@ -121,7 +121,7 @@ class ShiftAdd(Exported):
         for stage in body.stages:
             arriving = np.concatenate([_flat(sent[group.source]) for group in stage.groups], 2)
             steps, batch, _ = arriving.shape
-            drive = (csr_array(arriving.reshape(steps * batch, -1)) @ self.weights[stage.name]).toarray()
+            drive = (scipy.sparse.csr_array(arriving.reshape(steps * batch, -1)) @ self.weights[stage.name]).toarray()
             drive = drive.reshape(steps, batch, -1)
             if isinstance(stage.neuron, ShiftSNU):
                 sent[stage.name] = _fired(stage.neuron, stage, drive).reshape(steps, batch, *stage.shape)

@@ -63,7 +63,7 @@ def check(
     if first is None or not len(first[0]):
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
     encoder = network.body.encoder
-    encoder.encode(first[0][:1])  # refuses what does not fit before the model sees it
+    encoder.encode(network.own(first[0][:1]))  # refuses what does not fit before the model sees it
     chosen = suited(network, simulators)
     for simulator in chosen:
         simulator.check(network)  # what is refused is refused before the model is read, which takes long
@@ -115,7 +115,7 @@ def measure(
         def seen() -> Iterator[tuple[Tensor, Tensor | None]]:
             nonlocal samples, outside
             for x, labels in pairs(data):
-                samples, outside = samples + len(x), outside + network.body.encoder.outside(x)
+                samples, outside = samples + len(x), outside + network.body.encoder.outside(network.own(x))
                 yield x, labels
 
         (moment,) = curve(network, seen(), at=(steps,), seed=chosen.seed, progress=progress, prices=prices)
@@ -131,8 +131,8 @@ def measure(
     meter, agreement = Meter.of(network), Agreement()
     run = (simulator or ClosedForm()).prepare(network)
     for x, labels in inputs(network, data):
+        x = network.own(x)
         meter.input(x)
-        x = x.to(network.dtype)
         out = run(x, meter.watch)
         agreement.add(out, out, labels)
         if progress is not None:

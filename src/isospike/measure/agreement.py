@@ -65,6 +65,7 @@ class Agreement:
         """Take in a batch: outputs (batch, classes, …), and class numbers (batch, …) or targets, real numbers of the
         outputs' shape; (batch,) where there is one output.  Raises `InvalidModel`, `InvalidData` if they do not belong
         together."""
+        found, expected = found.cpu(), expected.cpu()
         if found.shape != expected.shape:
             what = (
                 f"the network's outputs have shape {tuple(found.shape[1:])}, the original's "

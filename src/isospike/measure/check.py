@@ -103,7 +103,7 @@ def checked(
     """Check a network against `original` (outputs) and its canonical `graph` (layers) over batches of (samples,
     labels).
 
-    simulators: `Stepped` for networks that fire step by step, else `ClosedForm` and `EventDriven`, unless
+    simulators: `Stepped` for networks that fire step by step, else `ClosedForm` and, on the CPU, `EventDriven`, unless
     given.  Spikes are counted in the first, early ones in the one that has most.  most: samples that are integrated
     event by event, which is slow; all unless given.  Raises `InvalidData` if there is no sample, `InvalidSetting` for
     a simulator that would answer the network wrongly."""
@@ -113,7 +113,7 @@ def checked(
     runs = [simulator.prepare(network) for simulator in simulators]
     meters = [Meter.of(network)]
     meters += [meters[0].again() for _ in simulators[1:]]
-    oracle = graph.to(network.dtype)
+    oracle = graph.to(network.dtype)  # both originals run on the CPU, wherever the network is
     found = [Agreement() for _ in simulators]
     errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
     limits = [most if isinstance(simulator, EventDriven) else None for simulator in simulators]
@@ -124,18 +124,18 @@ def checked(
             x, wanted, right = batch[part], expected[part], None if labels is None else labels[part]
             if not len(x):
                 continue
-            meter.input(x)
-            x = x.to(network.dtype)
+            own = network.own(x)
+            meter.input(own)
             values: dict[str, Tensor] = {}
 
             def watch(stage: Stage, code: Tensor, values: dict[str, Tensor] = values, meter: Meter = meter) -> None:
-                values[stage.name] = stage.neuron.value(code)
+                values[stage.name] = stage.neuron.value(code).cpu()
                 # A rate says how many spikes were sent and not taken back: all of them are counted apart.
                 if not steps:
                     meter.watch(stage, code)
 
-            agreement.add(run(x, watch, tally=meter.tally) if steps else run(x, watch), wanted, right)
-            _layer_errors(oracle, x, values, errors)
+            agreement.add(run(own, watch, tally=meter.tally) if steps else run(own, watch), wanted, right)
+            _layer_errors(oracle, x.to(network.dtype), values, errors)
         if progress is not None:
             progress(len(batch))
     if not meters[0].samples:
@@ -189,9 +189,9 @@ def _names(simulators: Sequence[Simulator]) -> list[str]:
 def suited(network: SpikingNetwork, simulators: Sequence[Simulator] | None) -> Sequence[Simulator]:
     """The simulators that were asked for, or the usual ones.  Raises `InvalidSetting` if one counts no spikes over
     time and must."""
-    simulators = (
-        simulators if simulators is not None else (Stepped(),) if network.body.steps else (ClosedForm(), EventDriven())
-    )
+    if simulators is None:
+        once = (ClosedForm(), EventDriven()) if network.device.type == "cpu" else (ClosedForm(),)
+        simulators = (Stepped(),) if network.body.steps else once
     if not simulators:
         raise InvalidSetting(
             "there is no simulator to check in.", "At least one.", "Leave simulators out for the usual ones."

@@ -84,8 +84,8 @@ def curve(
         for x, labels in inputs(network, data):
             if original is not None and oracle is None:
                 oracle = _oracle(original, network, x)
-            x = x.to(network.dtype)
-            expected = None if oracle is None else oracle(x)
+            expected = None if oracle is None else oracle(x.to(network.dtype))
+            x = network.own(x)
             size = together(body)
             parts = zip(
                 x.split(size),
@@ -115,7 +115,7 @@ def _oracle(
     """The original as a function of a batch, in the network's precision, without the soft-max that the import took
     off."""
     encoder = network.body.encoder
-    encoder.encode(x[:1])  # refuses what does not fit before the model sees it
+    encoder.encode(network.own(x[:1]))  # refuses what does not fit before the model sees it
     if not isinstance(original, nn.Module | ExportedProgram | Graph | str | Path):
         return original
     return original_of(original, read(original, x, (encoder.low, encoder.high)), x, network.dtype)

@@ -93,7 +93,7 @@ def diagnose(
     squares = {name: _Squares() for name in ("input", *(stage.name for stage in body.stages[:-1]))}
     with torch.no_grad():
         for x, _ in inputs(network, data):
-            for part in x.to(network.dtype).split(together(body)):
+            for part in network.own(x).split(together(body)):
                 _split(body, part, generator, squares)
             if progress is not None:
                 progress(len(x))

@@ -16,7 +16,7 @@ def differing_spikes(network: SpikingNetwork, images: Float[Tensor, "batch *shap
 
     images: (batch, *input shape), a few.  Raises `InvalidSetting` for networks without time steps.
     """
-    fast = simulate(network, images.to(network.dtype), Stepped()).trains
-    plain = simulate(copy.deepcopy(network).double(), images.double(), StepByStep()).trains
+    fast = simulate(network, network.own(images), Stepped()).trains
+    plain = simulate(copy.deepcopy(network).double(), network.own(images).double(), StepByStep()).trains
     differing = sum(int((fast[name] != plain[name]).sum()) for name in plain)
     return differing / max(sum(train.numel() for train in plain.values()), 1)

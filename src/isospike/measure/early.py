@@ -48,9 +48,9 @@ def early(
     truths: list[Tensor] = []
     with torch.no_grad():
         for x, labels in inputs(network, data):
-            for part in x.to(network.dtype).split(together(body)):
+            for part in network.own(x).split(together(body)):
                 walk = Walk(body, part, generator)
-                outs = torch.stack([walk.until(end) for end in times])
+                outs = torch.stack([walk.until(end) for end in times]).cpu()
                 leads = torch.stack([lead(out, end) for out, end in zip(outs, times, strict=True)])
                 said = outs.argmax(2)
                 finals.append(said[-1])

@@ -77,7 +77,7 @@ def membrane(
         if len(neuron) != len(found.shape) or not all(0 <= i < n for i, n in zip(neuron, found.shape, strict=True)):
             what = f"stage `{stage}` has no neuron {neuron}."
             raise InvalidSetting(what, f"Places in its shape {tuple(found.shape)}.", "Choose one of these.")
-    x = x[:1].to(network.dtype)
+    x = network.own(x[:1])
     if network.body.steps:
         return _stepwise(network, x, found, neurons)
     codes = {"input": network.body.encoder.encode(x)}

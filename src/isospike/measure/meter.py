@@ -46,7 +46,7 @@ class Meter:
     @classmethod
     def of(cls, network: SpikingNetwork) -> "Meter":
         """A meter for a network."""
-        return cls(network.body, {source: fan.to(network.dtype) for source, fan in fans(network.body).items()}).again()
+        return cls(network.body, {source: network.own(fan) for source, fan in fans(network.body).items()}).again()
 
     def again(self) -> "Meter":
         """Another one for the same network, which has counted nothing."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isospike.errors import InvalidSetting
 from isospike.ir.layout import blank, packed, rows
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Shape
@@ -64,6 +65,12 @@ class CountPool(Neuron):
     relays: ClassVar = True
 
     def start(self, like: Tensor) -> Counts:
+        if like.device.type != "cpu":
+            raise InvalidSetting(
+                f"{type(self).__name__} on {like.device}: spikes are pooled by their counts on the CPU only.",
+                "A network on the CPU, or one with average pools.",
+                "Leave the device out: --device cpu, network.cpu().",
+            )
         out = packed(self.pool(torch.zeros_like(like)))
         return Counts(torch.zeros_like(like), torch.zeros_like(out), torch.zeros_like(out))
 

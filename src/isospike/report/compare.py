@@ -79,10 +79,17 @@ def compare(
 
 
 def compared(
-    conversion: Conversion, name: str, coding: Coding, batches: Batches, steps: int = 64, prices: Prices = USUAL
+    conversion: Conversion,
+    name: str,
+    coding: Coding,
+    batches: Batches,
+    steps: int = 64,
+    prices: Prices = USUAL,
+    device: torch.device | str = "cpu",
 ) -> list[Row]:
-    """The rows of one coding of a model that is read and calibrated."""
+    """The rows of one coding of a model that is read and calibrated.  device: where the spikes are computed."""
     network = conversion.network(replace(coding, steps=steps) if isinstance(coding, Rate) else coding, torch.float32)
+    network = network.to(device)
     oracle = conversion.original(torch.float32)
     return (_over_time if network.body.steps else _once)(name, network, batches, oracle, prices)
 
@@ -161,10 +168,9 @@ def _once(
     meter, agreement = Meter.of(network), Agreement()
     run = ClosedForm().prepare(network)
     for x, labels in batches:
-        meter.input(x)
-        x = x.to(network.dtype)
-        expected = oracle(x)
-        agreement.add(run(x, meter.watch), expected, labels)
+        own = network.own(x)
+        meter.input(own)
+        agreement.add(run(own, meter.watch), oracle(x.to(network.dtype)), labels)
     figures = meter.figures(prices)
     windows = len({float(stage.begin) for stage in network.stages if not stage.neuron.relays})
     row = Row(

@@ -85,7 +85,7 @@ class EarlyExit(Simulator):
         @torch.no_grad()
         def simulation(x: Tensor, watch: Watch | None = None, leave: Leave | None = None) -> Tensor:
             order, outs, rates = [], [], list[dict[str, Tensor]]()
-            for part in torch.arange(len(x)).split(together(body)):
+            for part in torch.arange(len(x), device=x.device).split(together(body)):
                 for rows, end, out, own in self._leaving(body, x[part], times, generator):
                     order.append(part[rows])
                     outs.append(out)
@@ -103,7 +103,7 @@ class EarlyExit(Simulator):
 
     def trace(self, network: SpikingNetwork, x: Tensor) -> Trace:
         codes: dict[str, Tensor] = {}
-        steps = torch.zeros(len(x), dtype=torch.long)
+        steps = torch.zeros(len(x), dtype=torch.long, device=x.device)
 
         def watch(stage: Stage, rates: Tensor) -> None:
             codes[stage.name] = rates
@@ -117,7 +117,7 @@ class EarlyExit(Simulator):
         self, body: Body, x: Tensor, times: list[int], generator: torch.Generator
     ) -> Iterator[tuple[Tensor, int, Tensor, dict[str, Tensor]]]:
         """Those that leave at each look: which, when, their read-outs and their rates by stage."""
-        walk, waiting = Walk(body, x, generator), torch.arange(len(x))
+        walk, waiting = Walk(body, x, generator), torch.arange(len(x), device=x.device)
         for end in times:
             out = walk.until(end)
             left = (lead(out, end) >= self.margin) | (end == times[-1])

@@ -5,8 +5,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.sparse import csr_array, eye_array, vstack
 from torch import Tensor
 
 from isospike.engine import SpikingNetwork, Step, refused
@@ -41,6 +41,12 @@ class EventDriven(OnePass):
         body = network.body
         if body.steps:
             raise refused(body, "this network fires step by step: its neurons are not integrated event by event.")
+        if network.device.type != "cpu":
+            raise InvalidSetting(
+                f"the network is on {network.device}; event by event it runs on the CPU only.",
+                "A network on the CPU; on other devices ClosedForm().",
+                "Move it, network.cpu(); or take the closed form alone, --simulator closed-form.",
+            )
         if other := [stage for stage in body.stages if type(stage.neuron).event_driven is Neuron.event_driven]:
             raise InvalidSetting(
                 f"stage `{other[0].name}` ({type(other[0].neuron).__name__}) has no event-driven face.",
@@ -125,16 +131,16 @@ def synapses(stage: Stage, shapes: dict[str, Shape]) -> Synapses:
         _matrix(stage.neuron.connections(group.chain, shapes[group.source]), shapes[group.source])
         for group in stage.groups
     ]
-    whole = csr_array(vstack(matrices)) if len(matrices) > 1 else matrices[0]
+    whole = scipy.sparse.csr_array(scipy.sparse.vstack(matrices)) if len(matrices) > 1 else matrices[0]
     whole.eliminate_zeros()  # a weight of zero is no synapse
     return Synapses(whole.indptr, whole.indices, whole.data)
 
 
-def _matrix(chain: Chain, shape: Shape) -> csr_array:
-    total = csr_array(eye_array(math.prod(shape)))
+def _matrix(chain: Chain, shape: Shape) -> "scipy.sparse.csr_array":
+    total = scipy.sparse.csr_array(scipy.sparse.eye_array(math.prod(shape)))
     for i, step in enumerate(chain):
         exact = step.map_tensors(lambda _, t: t.detach().double())
         one = exact.matrix(shape)
-        total = csr_array(total @ one) if i else one
+        total = scipy.sparse.csr_array(total @ one) if i else one
         shape = exact.out_shape(shape)
     return total

@@ -188,7 +188,7 @@ def _figure(neurons: dict[float, dict[str, float]], networks: dict[str, list[tup
     tidy(left, "a  one neuron", xlabel="coding time T [s]", ylabel="rms error [Hz]")
     for (name, found), style in zip(networks.items(), ("o-", "s-"), strict=False):
         right.plot([t for t, _, _ in found], [labels for _, labels, _ in found], style, ms=4, lw=1, label=name)
-    right.axhline(1, color="black", lw=1, ls=":")
+    right.axhline(1, color="black", lw=1, ls=":", label="1 %")
     tidy(
         right,
         "b  dense networks against their ReLU networks",

@@ -147,6 +147,7 @@ def _figure(margins: list[Row], jitters: list[Row], mismatches: list[Row]) -> "F
     a.axvspan(x[0], 0, color="#f2f2f2", lw=0)
     a.plot(x, _column(margins, ACCURACY), "o-", color="#1f4e79", ms=4, label="accuracy")
     a.axvline(0.5, color="#b0b0b0", lw=1, ls=":")
+    a.annotate("b, c", (0.5, 0.02), xycoords=("data", "axes fraction"), fontsize=8, color="#707070")
     a.set(xlabel="margin ζ", ylabel="accuracy [%]", title="a  windows too short (shaded) or ample")
     other = a.twinx()
     other.plot(x, _column(margins, LATENCY), "s--", color="#c55a11", ms=3, lw=1)

@@ -149,7 +149,7 @@ def _figure(rows: list[Row]) -> "Figure":
                 color=colour,
                 label=when.split()[1],
             )
-        axes.axhline(ideal, color="#b0b0b0", lw=1, ls=":")
+        axes.axhline(ideal, color="#b0b0b0", lw=1, ls=":", label="ideal")
         labels = [c.split()[1] if panel == "a" else c.split()[0] if panel != "all" else f"{c[0]} bits" for c in cases]
         axes.set_xticks(range(len(cases)), labels, fontsize=8)
         axes.set_title(title, fontsize=10, loc="left")

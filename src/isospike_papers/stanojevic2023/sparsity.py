@@ -137,7 +137,7 @@ def _figure(rows: tuple[Row, ...], images: int) -> "Figure":
         label = {"weight": "price at a fixed weight", "target": "price that seeks a target"}.get(kind, kind)
         axes.errorbar(x, y, errors, fmt=f"{marker}-", color=colour, ms=5, capsize=2, lw=1, label=label)
     for target in TARGETS:
-        axes.axvline(target, color="#c55a11", lw=0.7, ls=":")
+        axes.axvline(target, color="#c55a11", lw=0.7, ls=":", label="target" if target == TARGETS[0] else None)
     axes.plot(
         *zip(*((number(p[SPIKES]), number(p[ACCURACY])) for p in PAPER.values()), strict=True),
         "k*",

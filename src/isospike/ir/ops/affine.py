@@ -26,20 +26,21 @@ def through(chain: Chain, x: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def row_sum(chain: Chain, shape: Shape) -> Tensor:
-    """S_i = Σ_j A_ij over the full kernel: what a chain makes of a constant 1.  shape: of one sample's input."""
+    """S_i = Σ_j A_ij over the full kernel: what a chain makes of a constant 1, on the CPU.  shape: of one sample's
+    input."""
     s = torch.ones((1,) * len(shape), dtype=torch.float64)
     for step in chain:
-        s, shape = step.map_tensors(lambda _, t: t.double()).row_sum(s, shape), step.out_shape(shape)
+        s, shape = step.map_tensors(lambda _, t: t.cpu().double()).row_sum(s, shape), step.out_shape(shape)
     return s
 
 
 def fan_out(chain: Chain, shape: Shape) -> Tensor:
     """Number of outgoing synapses of each presynaptic neuron: the transposed 0/1 map, applied to ones.  Returns
-    `shape`."""
+    `shape`, on the CPU."""
     # Gradients need tensors that were not made in inference mode.
     with torch.inference_mode(False), torch.enable_grad():
         pattern = tuple(
-            step.pattern().map_tensors(lambda _, t: t.detach().to(torch.float64, copy=t.is_inference()))
+            step.pattern().map_tensors(lambda _, t: t.detach().to("cpu", torch.float64, copy=t.is_inference()))
             for step in chain
         )
         x = torch.zeros(1, *shape, dtype=torch.float64, requires_grad=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import scipy
 import torch
-from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from isospike.ir.record import Record
@@ -75,7 +75,7 @@ class Map(Op):
         """A s for a constant s (broadcastable to `in_shape`); maps with padding leave out nothing at the border."""
         return collapse(self.linear(s.expand(1, *in_shape))[0])
 
-    def matrix(self, in_shape: Shape) -> csr_array:
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         """A's synapses, transposed: row j holds those of input j.  Found by sending a unit through A from each input
         in turn."""
         inputs = math.prod(in_shape)
@@ -84,8 +84,10 @@ class Map(Op):
         for first in range(0, inputs, chunk):
             units = torch.zeros(min(chunk, inputs - first), inputs, dtype=torch.float64)
             units.diagonal(first).fill_(1.0)
-            rows.append(csr_array(self.linear(units.reshape(-1, *in_shape)).reshape(len(units), -1).numpy()))
-        return csr_array(vstack(rows))
+            rows.append(
+                scipy.sparse.csr_array(self.linear(units.reshape(-1, *in_shape)).reshape(len(units), -1).numpy())
+            )
+        return scipy.sparse.csr_array(scipy.sparse.vstack(rows))
 
     def rows(self) -> "Rows | None":
         """A's weights as contiguous rows to be added up, one neighbourhood a spike, where they lie so."""
@@ -123,7 +125,7 @@ class Rows:
 class Route(Map):
     """A map that moves values, each output being one input or zero."""
 
-    def matrix(self, in_shape: Shape) -> csr_array:
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         # Sending the inputs' numbers through, from 1 on, shows where each value goes; 0 is a padded zero.
         moved = (
             self.linear(torch.arange(1, math.prod(in_shape) + 1, dtype=torch.float64).reshape(1, *in_shape))
@@ -132,7 +134,7 @@ class Route(Map):
             .numpy()
         )
         outputs = np.flatnonzero(moved)
-        return csr_array(
+        return scipy.sparse.csr_array(
             (np.ones(len(outputs)), (moved[outputs] - 1, outputs)), shape=(math.prod(in_shape), len(moved))
         )
 

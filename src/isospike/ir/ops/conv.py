@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 import torch
 import torch.nn.functional as F
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Rows, Shape, Unsupported, Weighted, constant_beyond
@@ -131,7 +131,7 @@ class Conv(Weighted):
         y = _CONV[self.weight.ndim - 2](x, self.weight, fused, self.stride, self.padding, self.dilation, self.groups)
         return y if bias is None or per_channel else y + bias
 
-    def matrix(self, in_shape: Shape) -> csr_array:
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         """As any map's.  Every channel has the same synapses in space, so that only these are listed and then
         repeated."""
         sizes = in_shape[1:]
@@ -153,7 +153,7 @@ class Conv(Weighted):
             targets[channel] = target[:, None] + (group * own + np.arange(own)) * math.prod(reach)
         counts = np.tile(np.bincount(source, minlength=math.prod(sizes)) * own, in_shape[0])
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(number)
-        return csr_array(
+        return scipy.sparse.csr_array(
             (values.reshape(-1), targets.reshape(-1), starts), shape=(math.prod(in_shape), out * math.prod(reach))
         )
 
@@ -290,10 +290,10 @@ class ConvTranspose(Weighted):
             x, self.weight, None, self.stride, self.padding, self.output_padding, self.groups, self.dilation
         )
 
-    def matrix(self, in_shape: Shape) -> csr_array:
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         # What an input reaches here is what an output reads there.
         back = Conv(self.weight, self.stride, self.padding, self.dilation, self.groups)
-        return csr_array(back.matrix(self.out_shape(in_shape)).T)
+        return scipy.sparse.csr_array(back.matrix(self.out_shape(in_shape)).T)
 
     def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
         # The zeros between the inputs count like padded pixels: every tap belongs to the sum.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 import torch
 import torch.nn.functional as F
-from scipy.sparse import csr_array, eye_array, kron
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Rows, Shape, Unsupported, Weighted, constant_beyond
@@ -79,13 +79,13 @@ class Dense(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight)
 
-    def matrix(self, in_shape: Shape) -> csr_array:
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         out, inputs = self.weight.shape
         lines = math.prod(in_shape[:-1])
         values = np.tile(self.weight.detach().double().t().reshape(-1).numpy(), lines)
         number = np.int32 if len(values) < 2**31 else np.int64
         targets = np.repeat(np.arange(lines * out, dtype=number).reshape(lines, 1, out), inputs, 1)
-        return csr_array(
+        return scipy.sparse.csr_array(
             (values, targets.reshape(-1), np.arange(0, len(values) + 1, out, dtype=number)),
             shape=(lines * inputs, lines * out),
         )
@@ -141,9 +141,14 @@ class Along(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x.transpose(self.dim + 1, -1), self.weight).transpose(self.dim + 1, -1)
 
-    def matrix(self, in_shape: Shape) -> csr_array:
-        before, after = eye_array(math.prod(in_shape[: self.dim])), eye_array(math.prod(in_shape[self.dim + 1 :]))
-        return csr_array(kron(before, kron(self.weight.detach().double().t().numpy(), after)))
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
+        before, after = (
+            scipy.sparse.eye_array(math.prod(in_shape[: self.dim])),
+            scipy.sparse.eye_array(math.prod(in_shape[self.dim + 1 :])),
+        )
+        return scipy.sparse.csr_array(
+            scipy.sparse.kron(before, scipy.sparse.kron(self.weight.detach().double().t().numpy(), after))
+        )
 
     def carry(self, s: Tensor, in_shape: tuple[int, ...]) -> Tensor | None:
         return s if s.shape[self.dim] == 1 else None

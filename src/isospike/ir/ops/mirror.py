@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import scipy
 import torch
-from scipy.sparse import csr_array, eye_array, hstack, vstack
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Shape
@@ -21,9 +21,9 @@ class Mirror(Map):
     def linear(self, x: Tensor) -> Tensor:
         return torch.cat((x, -self.leak * x), 1)
 
-    def matrix(self, in_shape: Shape) -> csr_array:
-        one = eye_array(math.prod(in_shape))
-        return csr_array(hstack([one, -self.leak * one]))
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
+        one = scipy.sparse.eye_array(math.prod(in_shape))
+        return scipy.sparse.csr_array(scipy.sparse.hstack([one, -self.leak * one]))
 
     def abs(self) -> Map:
         return Twice(self.leak)
@@ -56,9 +56,9 @@ class Difference(Map):
         half = x.shape[1] // 2
         return x[:, :half] - self.ratio * x[:, half:]
 
-    def matrix(self, in_shape: Shape) -> csr_array:
-        one = eye_array(math.prod(in_shape) // 2)
-        return csr_array(vstack([one, -self.ratio * one]))
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
+        one = scipy.sparse.eye_array(math.prod(in_shape) // 2)
+        return scipy.sparse.csr_array(scipy.sparse.vstack([one, -self.ratio * one]))
 
     def abs(self) -> Map:
         return Total(self.ratio)

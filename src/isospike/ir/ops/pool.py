@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 import torch
 import torch.nn.functional as F
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Op, Shape, Unsupported
@@ -238,9 +238,9 @@ class AveragePool(Map):
         pool = F.avg_pool2d if len(self.kernel) == 2 else F.avg_pool3d
         return pool(x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor)
 
-    def matrix(self, in_shape: Shape) -> csr_array:
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         pad, add = _patches(self, (1,) * len(self.kernel), in_shape, self.out_shape(in_shape), torch.float64)
-        patches = csr_array(pad.matrix(in_shape) @ add.matrix(pad.out_shape(in_shape)))
+        patches = scipy.sparse.csr_array(pad.matrix(in_shape) @ add.matrix(pad.out_shape(in_shape)))
         # A patch of ones has the number of its inputs over the divisor as its mean.
         means = self.linear(torch.ones(1, *in_shape, dtype=torch.float64)).flatten().numpy()
         patches.data = (means / np.bincount(patches.indices, minlength=len(means)).clip(1))[patches.indices]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import scipy
 import torch
-from scipy.sparse import csr_array, diags_array
 from torch import Tensor
 
 from isospike.ir.ops.base import Map, Shape, Unsupported, single
@@ -127,8 +127,10 @@ class Scale(Map):
     def pattern(self) -> Map:
         return replace(self, factor=(self.factor != 0).to(self.factor.dtype))
 
-    def matrix(self, in_shape: Shape) -> csr_array:
-        return csr_array(diags_array(self.factor.detach().double().expand(in_shape).reshape(-1).numpy()))
+    def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
+        return scipy.sparse.csr_array(
+            scipy.sparse.diags_array(self.factor.detach().double().expand(in_shape).reshape(-1).numpy())
+        )
 
     def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
         return s

@@ -40,6 +40,8 @@ def panels(
             )
             if original and moments[0].accuracy_original is not None:
                 axes.axhline(100 * moments[0].accuracy_original, color=colour, lw=0.8, ls=":")
+        if original:
+            axes.plot([], [], ":", color="#7f7f7f", lw=0.8, label="its own network")
         axes.set_xscale("log", base=2)
         axes.set(title=net, xlabel="time steps T", ylabel=label, yscale=scale)
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
