@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import jinja2
 import numpy as np
 
 from isospike.errors import InvalidSetting
 from isospike.export.rtl.design import Design, Layer, signed, unsigned
+
+if TYPE_CHECKING:
+    import jinja2
 
 LANGUAGES = {"verilog": "v", "vhdl": "vhd"}  # and how their files are called
 HALF = 2000  # half a clock, in delays of a gate, for each layer: longer than any path
@@ -236,7 +238,9 @@ def rendered(template: str, context: dict[str, Any]) -> str:
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def _templates() -> "jinja2.Environment":
+    import jinja2
+
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
