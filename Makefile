@@ -7,7 +7,7 @@ fuzz: N ?= 10000
 mutants: N ?= 60
 rtl-mutants: N ?= 120
 
-.PHONY: demo test check fuzz mutants rtl-mutants benchmark lenet docs
+.PHONY: demo test check fuzz mutants rtl-mutants benchmark lenet docs charts
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,3 +45,13 @@ lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
 docs: $(VENV)/.installed  ## the site, in docs/_build; notebooks are run, warnings are errors
 	$(BIN)/pip install --quiet --editable '.[docs]'
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
+
+CHARTS := src/isospike/web/static
+charts:  ## fetch the charts that pages carry (Apache ECharts) with npm, and check what came
+	cd $$(mktemp -d) && npm pack --silent echarts@6.1.0 zrender@6.1.0 \
+	  && echo "681aff88cc1038c3fa941a3a53d1b177a52250b05335efc607d6105ae13be481  echarts-6.1.0.tgz" | sha256sum --check \
+	  && echo "38f2fb722a638be016ca0175b139c40c886ef47fc2afdb741b2e7e7ae9683f9c  zrender-6.1.0.tgz" | sha256sum --check \
+	  && mkdir e z && tar xzf echarts-6.1.0.tgz -C e && tar xzf zrender-6.1.0.tgz -C z \
+	  && cp e/package/dist/echarts.common.min.js $(CURDIR)/$(CHARTS)/echarts.js \
+	  && cp e/package/LICENSE $(CURDIR)/$(CHARTS)/echarts.LICENSE && cp e/package/NOTICE $(CURDIR)/$(CHARTS)/echarts.NOTICE \
+	  && cp e/package/licenses/LICENSE-d3 $(CURDIR)/$(CHARTS)/d3.LICENSE && cp z/package/LICENSE $(CURDIR)/$(CHARTS)/zrender.LICENSE

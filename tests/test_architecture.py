@@ -24,8 +24,8 @@ RANKS = (
     {"codings"},
     {"convert"},
     {"measure", "train", "zoo", "export"},
-    {"plot"},
-    {"report"},
+    {"plot", "web"},
+    {"report", "explore"},
     {"__init__", "__main__"},  # the front door sees all rooms
 )
 RANK = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}

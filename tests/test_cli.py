@@ -35,7 +35,7 @@ CHECK_KEYS = {
     "samples", "agreement", "max_abs_error", "rms_error", "logit_scale", "accuracy", "accuracy_original", "active_fraction", "spikes_per_neuron",
     "latency", "early_spikes", "inputs_outside_range", "layers", "simulators", "simulated", "dtype", "seconds", "rmse", "rmse_original", "r2", "r2_original",
 }  # fmt: skip
-LAYER_KEYS = {"name", "neurons", "max_abs_error", "active_fraction", "window"}
+LAYER_KEYS = {"name", "neurons", "max_abs_error", "errors", "active_fraction", "window"}
 RUN_KEYS = {
     "samples", "accuracy", "active_fraction", "spikes_per_neuron", "latency", "early_spikes", "inputs_outside_range", "synaptic_operations", "macs",
     "macs_original",

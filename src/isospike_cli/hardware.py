@@ -17,6 +17,7 @@ from isospike.export.rtl import OSU018, Library, described
 from isospike.report import circuit, energy_area
 from isospike.report.circuits import COLUMNS, DEFINED, VECTORS
 from isospike_cli.options import File, Json, Thousand
+from isospike_cli.outputs import Written, writable
 from isospike_cli.tables import err, keep_table, show_columns, show_figures
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def synthesise_command(
     directory: Annotated[
         Path | None, typer.Option("--out", help="Folder for the table (CSV, JSON) and the plot (PNG).")
     ] = None,
+    report: Written = None,
     as_json: Json = False,
 ) -> None:
     """Simulate circuits over every vector and compare each spike and potential, make gates of them, and say what they
@@ -105,6 +107,7 @@ def synthesise_command(
 
     Example: isospike synthesise build --vectors 5
     """
+    writable(report)
     cells = liberty or (OSU018 if OSU018.exists() else None)
     library = None if cells is None else Library.read(cells)
     for place in folders:
@@ -114,6 +117,11 @@ def synthesise_command(
         with err.status(str(place)) as status:
             saying = partial(_say, status, place)
             rows.append({"folder": str(place)} | circuit(place, library, vectors, fpga, simulator, saying))
+    if report is not None:
+        from isospike_cli.reporting import Case, command, settings, write
+
+        said = settings(cells=None if library is None else library.name, vectors=vectors, fpga=fpga)
+        write(Case(", ".join(map(str, folders)), command(), said, circuits=rows), report)
     if as_json:
         typer.echo(json.dumps({row["folder"]: row for row in rows}))
     else:

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from isospike.constraints import Constraint
+from isospike.data import Data
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
 from isospike.export import ShiftAdd, shift_add
@@ -37,6 +38,7 @@ from isospike_cli.options import (
     notes,
     progress,
 )
+from isospike_cli.outputs import Written, writable
 from isospike_cli.priced import USUALLY, Priced, prices_of
 from isospike_cli.tables import cell, err, out, show_figures, show_report, show_rows
 from isospike_cli.trials import averaged, on_hardware
@@ -106,6 +108,7 @@ def run_command(
     show_curve: Curve = False,
     arithmetic: Arithmetic = "float",
     device: Device = "cpu",
+    report: Written = None,
     prices: Priced = USUALLY,
     as_json: Json = False,
 ) -> None:
@@ -118,6 +121,7 @@ def run_command(
         raise InvalidSetting(
             f"arithmetic `{arithmetic}` is not known.", f"{', '.join(ARITHMETIC)}.", "Choose one: --arithmetic."
         )
+    writable(report)
     priced, network, trials, seed = prices_of(prices), load(file), draws.trials, draws.seed
     if show_curve and trials > 1:
         raise InvalidSetting(
@@ -139,6 +143,8 @@ def run_command(
     if show_curve:
         with progress("running", len(test), as_json) as advance:
             found = curve(chips[0], test.batches(), seed=seed, progress=advance, prices=priced)
+        if report is not None:
+            _reported(report, file, chips[0], test, arithmetic, trials, seed, prices=priced, moments=found)
         moments = [moment.as_dict() for moment in found]
         if as_json:
             typer.echo(json.dumps({"curve": moments, "prices": str(priced)}))
@@ -150,10 +156,23 @@ def run_command(
         drawn = [Stepped(seed=seed + trial) if network.body.steps else None for trial in range(trials)]
         runs = zip(chips, drawn, strict=True)
         figures = averaged([measure(chip, test.batches(), one, advance, priced) for chip, one in runs])
+    if report is not None:
+        _reported(report, file, chips[0], test, arithmetic, trials, seed, prices=priced, figures=figures)
     if as_json:
         typer.echo(json.dumps(figures))
         return
     show_figures(figures, f"{file.name} on {test.name}", _unit(network))
+
+
+def _reported(
+    path: Path, file: Path, network: SpikingNetwork, test: Data, arithmetic: str, trials: int, seed: int, **found: Any
+) -> None:
+    """Write the report of a run."""
+    from isospike_cli.reporting import case, write
+
+    on = ", ".join(map(repr, network.body.constraints)) or None
+    said = {"hardware": on, "arithmetic": arithmetic, "trials": trials, "seed": seed}
+    write(case(file, network, test, said, **found), path)
 
 
 def _meant(network: SpikingNetwork, given: list[Constraint]) -> list[Constraint]:
@@ -180,12 +199,14 @@ def check_command(
     events: Events = None,
     memory: Memory = None,
     device: Device = "cpu",
+    written: Written = None,
     as_json: Json = False,
 ) -> None:
     """Convert, then compare with the original: values, predictions, every layer, in every simulator that fits.
 
     Example: isospike check isospike.zoo:lenet5 --data mnist-sample --samples 100 --events 20
     """
+    writable(written)
     if unknown := set(simulator) - set(SIMULATORS):
         raise InvalidSetting(
             f"simulator `{unknown.pop()}` is not known.",
@@ -204,6 +225,11 @@ def check_command(
         original, exact = conversion.original(network.dtype), conversion.exact(network.body.signed)
         report = checked(original, exact, network, test.batches(SMALL), chosen, advance, most)
     notes(network)
+    if written is not None:
+        from isospike_cli.reporting import case, disagreeing, write
+
+        differing = disagreeing(network, original, test)
+        write(case(model, network, test, {"seed": 0}, found=report, differing=differing), written)
     online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
     more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}
     if as_json:

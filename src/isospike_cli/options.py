@@ -26,7 +26,7 @@ from isospike.convert import Conversion
 from isospike.data import PRESETS, Data, open_data
 from isospike.encoders import Bernoulli, ConstantCurrent, Poisson, RegularSpikes
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidFile, InvalidModel, InvalidSetting, first_line
+from isospike.errors import InvalidModel, InvalidSetting, first_line
 from isospike.importers import Model
 from isospike.ir.typed import Seed
 from isospike.neurons import IF, LIF, BurstIF, SignedIF, Stepping, TernaryIF
@@ -45,7 +45,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 Device = Annotated[
     str, typer.Option("--device", help="Where spikes are computed: cpu, cuda, cuda:1, mps; the best there is: auto.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Positive = Annotated[int, range(1, 1 << 53)]
 
 SIMULATORS: dict[str, Simulator] = {"closed-form": ClosedForm(), "event-driven": EventDriven(), "stepped": Stepped()}
@@ -319,17 +318,6 @@ def digest(model: Model) -> str:
         for name, tensor in model.state_dict().items():
             found.update(name.encode() + tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()[:12]
-
-
-def replaceable(path: Path, overwrite: bool, otherwise: str) -> None:
-    """Ask before a file is replaced, if a person is at the terminal.  Raises `InvalidFile`."""
-    if overwrite or not path.exists():
-        return
-    if sys.stdin.isatty() and typer.confirm(f"{path} exists.  Replace it?", err=True):
-        return
-    raise InvalidFile(
-        f"`{path}` exists.", "A place where nothing is.", f"Choose another place, or --overwrite; {otherwise}."
-    )
 
 
 def _reason(path: Path) -> str:

@@ -24,15 +24,14 @@ from isospike_cli.options import (
     Inputs,
     Json,
     ModelName,
-    Overwrite,
     Positive,
     Thousand,
     device_of,
     digest,
     model_of,
     progress,
-    replaceable,
 )
+from isospike_cli.outputs import Overwrite, Written, replaceable, writable
 from isospike_cli.priced import USUALLY, prices_of
 from isospike_cli.tables import err, keep_table, out, short_line, show_rows
 
@@ -78,6 +77,7 @@ def compare_command(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in that folder.")] = False,
     overwrite: Overwrite = False,
+    report: Written = None,
     as_json: Json = False,
 ) -> None:
     """Every applicable coding and method on one network: accuracy, agreement, error, latency, spikes, operations,
@@ -86,7 +86,13 @@ def compare_command(
     Example: isospike compare isospike.zoo:lenet5 --data mnist-sample --samples 50 --methods ttfs,signed --steps 8
     --out comparison
     """
+    writable(report)
     test, rows = _compared(model, inputs, compared_ones, as_json, directory, resume, overwrite)
+    if report is not None:
+        from isospike_cli.reporting import Case, command, settings, write
+
+        said = settings(network=model, data=test.name, samples=len(test), **asdict(compared_ones), seed=0)
+        write(Case(f"{model} on {test.name}", command(), said, rows=rows, prices=compared_ones.priced), report)
     if as_json:
         typer.echo(json.dumps({"rows": [row.as_dict() for row in rows], "prices": str(compared_ones.priced)}))
         return

@@ -19,7 +19,8 @@ from isospike.ir.typed import Seed
 from isospike.train import OverTime, Sparsity, Trainee, fit, prepare, read_curve, units
 from isospike.train.kept import CHECKPOINT
 from isospike.zoo import NETWORKS, initial
-from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of, replaceable
+from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
+from isospike_cli.outputs import replaceable, writable
 from isospike_cli.tables import err, show_figures
 
 Output = Annotated[
@@ -55,6 +56,7 @@ class Training:
     | `seed`        | of everything random                                           |
     | `resume`      | go on after the last epoch that was kept                       |
     | `overwrite`   | replace what is there                                          |
+    | `report`      | write how it went, and the network, as one HTML file as well   |
     | `device`      | cpu, cuda, mps or auto                                         |
     | `devices`     | how many of them                                               |
     """
@@ -70,6 +72,7 @@ class Training:
     seed: Seed = 0
     resume: bool = False
     overwrite: bool = False
+    report: Path | None = None
     device: str = "cpu"
     devices: Positive = 1
 
@@ -166,6 +169,7 @@ class _Run:
         about |= {key: settings[key] for key in ("batch_size", "shift", "flip", "l1", "spikes")}
         low, high = network.body.encoder.low, network.body.encoder.high
         about |= {"dtype": str(network.dtype), "range": [float(low.min()), float(high.max())]}
+        writable(training.report)
         folder = output.parent / f"{output.name}.run"
         if output.is_dir() or not output.parent.is_dir():
             raise InvalidFile(
@@ -206,6 +210,12 @@ class _Run:
         figures = {
             key: None if isinstance(value, float) and math.isnan(value) else value for key, value in figures.items()
         }
+        if training.report is not None:
+            from isospike_cli.reporting import case, measure, write
+
+            said = {**more, **{key: value for key, value in settings.items() if key not in ("report", "overwrite")}}
+            measured = measure(tuned, test.batches())
+            write(case(output, tuned, test, said, epochs=rows, figures=measured), training.report)
         if self.as_json:
             typer.echo(json.dumps(figures))
         else:

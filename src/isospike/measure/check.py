@@ -22,11 +22,13 @@ Batches = Iterable[tuple[Tensor, Tensor | None]]
 
 @dataclass(frozen=True)
 class Layer:
-    """What was found in one stage; the error is in units of the original's activations, the window in time."""
+    """What was found in one stage; errors are the largest over all simulators and in each, in units of the original's
+    activations, the window in time."""
 
     name: str
     neurons: int
     max_abs_error: float
+    errors: dict[str, float]
     active_fraction: float
     window: float
 
@@ -115,11 +117,11 @@ def checked(
     meters += [meters[0].again() for _ in simulators[1:]]
     oracle = graph.to(network.dtype)  # both originals run on the CPU, wherever the network is
     found = [Agreement() for _ in simulators]
-    errors: dict[str, float] = {stage.name: 0.0 for stage in network.stages}
+    errors = [{stage.name: 0.0 for stage in network.stages} for _ in simulators]
     limits = [most if isinstance(simulator, EventDriven) else None for simulator in simulators]
     for batch, labels in batches:
         expected = original(batch.to(network.dtype))
-        for run, agreement, meter, limit in zip(runs, found, meters, limits, strict=True):
+        for run, agreement, meter, limit, worst in zip(runs, found, meters, limits, errors, strict=True):
             part = slice(None) if limit is None else slice(max(limit - meter.samples, 0))
             x, wanted, right = batch[part], expected[part], None if labels is None else labels[part]
             if not len(x):
@@ -135,30 +137,30 @@ def checked(
                     meter.watch(stage, code)
 
             agreement.add(run(own, watch, tally=meter.tally) if steps else run(own, watch), wanted, right)
-            _layer_errors(oracle, x.to(network.dtype), values, errors)
+            _layer_errors(oracle, x.to(network.dtype), values, worst)
         if progress is not None:
             progress(len(batch))
     if not meters[0].samples:
         raise InvalidData("there is no sample to check on.", "At least one.", "Pass some images of the test set.")
-    first, meter, figures = simulators[0], meters[0], meters[0].figures()
+    first, meter, figures, names = simulators[0], meters[0], meters[0].figures(), _names(simulators)
     layers = tuple(
         Layer(
             stage.name,
             stage_size(stage),
-            errors[stage.name],
+            max(one[stage.name] for one in errors),
+            {name: one[stage.name] for name, one in zip(names, errors, strict=True)},
             meter.totals[stage.name].active / (stage_size(stage) * meter.samples),
             float(stage.end - stage.begin),
         )
         for stage in network.stages[:-1]
     )
-    names = _names(simulators)
-    worst = max(found, key=lambda agreement: agreement.max_abs_error)
+    farthest = max(found, key=lambda agreement: agreement.max_abs_error)
     return Report(
         samples=meter.samples,
         agreement=min(agreement.agreement for agreement in found),
-        max_abs_error=worst.max_abs_error,
-        rms_error=worst.rms_error,
-        logit_scale=worst.logit_scale,
+        max_abs_error=farthest.max_abs_error,
+        rms_error=farthest.rms_error,
+        logit_scale=farthest.logit_scale,
         accuracy=found[0].accuracy,
         accuracy_original=found[0].accuracy_original,
         active_fraction=figures["active_fraction"],

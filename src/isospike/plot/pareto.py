@@ -1,7 +1,7 @@
 """What each coding costs, and what it loses."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from isospike.errors import InvalidSetting
 from isospike.plot.look import BLUE, GREY, PALE, apart, canvas, tidy
@@ -23,6 +23,9 @@ class Priced(Protocol):
     def energy_nj(self) -> float: ...
     @property
     def energy_original_nj(self) -> float: ...
+
+
+P = TypeVar("P", bound=Priced)
 
 
 def pareto(rows: Sequence[Priced], axes: "Axes | None" = None) -> "Axes":
@@ -63,9 +66,9 @@ def pareto(rows: Sequence[Priced], axes: "Axes | None" = None) -> "Axes":
     return axes
 
 
-def frontier(rows: Sequence[Priced]) -> list[Priced]:
+def frontier(rows: "Sequence[P]") -> "list[P]":
     """Rows that none of the cheaper ones surpasses."""
-    front: list[Priced] = []
+    front: list[P] = []
     for row in sorted(rows, key=lambda r: (r.energy_nj, -r.agreement)):
         if not front or row.agreement > front[-1].agreement:
             front.append(row)

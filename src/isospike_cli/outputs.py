@@ -1,0 +1,32 @@
+"""What the commands share about the files that they write."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isospike.errors import InvalidFile
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Written = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Write what was found as one HTML file as well.")
+]
+
+
+def writable(path: Path | None) -> None:
+    """Raise `InvalidFile` for a report that could not be written, before anything takes its time."""
+    if path is not None and (path.suffix.lower() not in (".html", ".htm") or not path.absolute().parent.is_dir()):
+        what = f"`{path}` cannot be written."
+        raise InvalidFile(what, "A file that ends in .html, in a folder that is there.", "Choose another place.")
+
+
+def replaceable(path: Path, overwrite: bool, otherwise: str) -> None:
+    """Ask before a file is replaced, if a person is at the terminal.  Raises `InvalidFile`."""
+    if overwrite or not path.exists():
+        return
+    if sys.stdin.isatty() and typer.confirm(f"{path} exists.  Replace it?", err=True):
+        return
+    raise InvalidFile(
+        f"`{path}` exists.", "A place where nothing is.", f"Choose another place, or --overwrite; {otherwise}."
+    )
