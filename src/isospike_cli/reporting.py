@@ -91,7 +91,7 @@ def case(name: str | Path, network: SpikingNetwork, test: Data, said: Mapping[st
     """What a report about a network shows.  said: settings that it does not know itself."""
     own = {"network": name, "data": test.name, "samples": len(test), "coding": network.body.coding}
     own |= {"dtype": str(network.dtype).removeprefix("torch.")} | dict(said)
-    return Case(f"{name} on {test.name}", command(), settings(**own), network, test, **found)
+    return Case(f"{Path(name).name} on {test.name}", command(), settings(**own), network, test, **found)
 
 
 def evidence(network: SpikingNetwork, conversion: Conversion | None, train: Data, test: Data) -> Mapping[str, Any]:

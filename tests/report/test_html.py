@@ -156,8 +156,14 @@ def test_verdicts(conversion: Conversion, data: Data) -> None:
     found = checked(conversion.original(torch.float64), conversion.exact(), broken, data.batches(8))
     wrong = verdict(replace(one, network=broken, found=found))
     assert wrong.good is False and "does not compute" in wrong.said
-    differing = disagreeing(broken, conversion.original(torch.float64), data)
-    assert 0 < len(differing) <= 12 and all(d.ours != d.theirs and d.lead >= 0 for d in differing)
+    original = conversion.original(torch.float64)
+    assert disagreeing(one.network, original, data) == []
+    differing = disagreeing(one.network, lambda x: -original(x), data)
+    assert [d.number for d in differing] == list(range(12))
+    answers = original(one.network.own(next(iter(data))[:12]))
+    assert [(d.ours, d.theirs) for d in differing] == list(
+        zip(answers.argmax(1).tolist(), answers.argmin(1).tolist(), strict=True)
+    )
     assert verdict(replace(one, found=None)).good is None
     circuits = [{"folder": "a", "compared": 5, "differing": 1}]
     assert verdict(Case("t", "c", {}, circuits=circuits)).good is False

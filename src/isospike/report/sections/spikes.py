@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from isospike.neurons import NearestPattern
 from isospike.report.case import Case, Section
 from isospike.simulate import Trace, simulate
 from isospike.web import Chart, packed
@@ -12,6 +13,8 @@ from isospike.web import Chart, packed
 SAMPLES = 6
 NEURONS = 400  # of a stage at most; evenly chosen of more
 GAP = 0.08  # of a band's height, between stages
+# Name, begin, end; of each spike: when, its neuron's number, how high in the band it lies
+Band = tuple[str, float, float, np.ndarray, np.ndarray, np.ndarray]
 
 
 def spikes(case: Case) -> Section | None:
@@ -23,10 +26,10 @@ def spikes(case: Case) -> Section | None:
     trace = simulate(case.network, case.network.own(x))
     options = {_named(case, i, trace): _option(case, trace, x, i) for i in range(count)}
     chart = Chart(
-        "A raster of spikes: time to the right, a band a stage from the input at the top to the last hidden stage.",
+        "A raster of spikes: time to the right, a band a stage, in their order.",
         options,
         "sample",
-        height=460,
+        height=max(460, 100 + 30 * len(trace.network.stages)),
     )
     said = (
         "A point is a spike, placed by its time and its neuron; drag or scroll to look closer.  Of stages with more "
@@ -49,20 +52,22 @@ def _named(case: Case, i: int, trace: Trace) -> str:
 def _option(case: Case, trace: Trace, x: torch.Tensor, i: int) -> dict[str, Any]:
     network = trace.network
     stages = [stage for stage in network.stages[:-1] if stage.name in trace.codes]
-    bands: list[tuple[str, float, float, np.ndarray, np.ndarray, np.ndarray]] = []
+    bands: list[Band] = []
     if (first := _input(case, x, i)) is not None:
         bands.append(first)
     for stage in stages:
         if network.body.steps:
-            train = trace.trains[stage.name][:, i].flatten(1).cpu()
-            at, neuron = (train != 0).nonzero(as_tuple=True)
-            begin, end, when, neurons = 0.0, float(network.body.steps), at.numpy() + 1.0, train.shape[1]
-        else:
-            times = trace.times(stage.name)[i].flatten().cpu()
-            (neuron,) = times.isfinite().nonzero(as_tuple=True)
-            begin, end = float(stage.begin), float(stage.end)
-            when, neurons = begin + times[neuron].numpy(), len(times)
-        bands.append((stage.name, begin, end, when, *_some(neuron.numpy(), neurons)))
+            bands.append(_train(stage.name, trace.trains[stage.name][:, i]))
+            continue
+        times = trace.times(stage.name)[i].flatten().cpu()
+        (neuron,) = times.isfinite().nonzero(as_tuple=True)
+        begin, when = float(stage.begin), float(stage.begin) + times[neuron].numpy()
+        bands.append((stage.name, begin, float(stage.end), when, *_some(neuron.numpy(), len(times))))
+    read = network.stages[-1]
+    if isinstance(read.neuron, NearestPattern):
+        answer = int(trace.readout[i].argmax())
+        bands.append(_train("output, above 0.5", trace.trains[read.name][:, i] > 0.5))
+        bands.append(_train(f"target of {case.named(answer)}", read.neuron.targets[answer]))
     series: list[dict[str, Any]] = []
     for k, (name, begin, end, when, numbers, height) in enumerate(bands):
         kept = height >= 0
@@ -78,7 +83,7 @@ def _option(case: Case, trace: Trace, x: torch.Tensor, i: int) -> dict[str, Any]
                 "tip": f"{name}, neuron {{2}}: {'step {0}' if network.body.steps else 'at {0} τ'}",
                 "markArea": {
                     "data": [area],
-                    "label": {"position": "insideTopLeft", "fontSize": 11},
+                    "label": {"position": "left", "fontSize": 11},
                     "itemStyle": {"opacity": 0.25},
                 },
             }
@@ -97,17 +102,28 @@ def _option(case: Case, trace: Trace, x: torch.Tensor, i: int) -> dict[str, Any]
             "axisTick": {"show": False},
         },
         "tooltip": {"trigger": "item"},
-        "grid": {"left": 20, "top": 12, "bottom": 70},
+        "grid": {
+            "left": 20 + 7 * max(len(name) for name, begin, *_ in bands if begin < 0.2 * latest),
+            "top": 12,
+            "bottom": 70,
+        },
         "dataZoom": [
             {"type": "inside", "xAxisIndex": 0},
             {"type": "inside", "yAxisIndex": 0, "zoomOnMouseWheel": "shift"},
-            {"type": "slider", "xAxisIndex": 0, "height": 16, "bottom": 8, "brushSelect": False},
+            {
+                "type": "slider",
+                "xAxisIndex": 0,
+                "height": 16,
+                "bottom": 8,
+                "brushSelect": False,
+                "showDataShadow": False,
+            },
         ],
         "series": series,
     }
 
 
-def _input(case: Case, x: torch.Tensor, i: int) -> tuple[str, float, float, np.ndarray, np.ndarray, np.ndarray] | None:
+def _input(case: Case, x: torch.Tensor, i: int) -> Band | None:
     """The input neurons' spikes: times of first spikes, or the train where one is sent."""
     assert case.network is not None
     body, own = case.network.body, case.network.own(x[i : i + 1])
@@ -119,9 +135,13 @@ def _input(case: Case, x: torch.Tensor, i: int) -> tuple[str, float, float, np.n
         end = float(body.encoder.end)
         return "input", 0.0, end, end - code[neuron].numpy(), *_some(neuron.numpy(), len(code))
     drive = body.encoder.drive(own)
-    train = body.encoder.train(drive, 0, body.steps, torch.Generator().manual_seed(0))[:, 0].flatten(1).cpu()
-    at, neuron = (train != 0).nonzero(as_tuple=True)
-    return "input", 0.0, float(body.steps), at.numpy() + 1.0, *_some(neuron.numpy(), train.shape[1])
+    return _train("input", body.encoder.train(drive, 0, body.steps, torch.Generator().manual_seed(0))[:, 0])
+
+
+def _train(name: str, train: torch.Tensor) -> Band:
+    """The band of a train of spikes, (steps, *shape)."""
+    at, neuron = (train.flatten(1).cpu() != 0).nonzero(as_tuple=True)
+    return name, 0.0, float(len(train)), at.numpy() + 1.0, *_some(neuron.numpy(), train[0].numel())
 
 
 def _some(neuron: np.ndarray, neurons: int) -> tuple[np.ndarray, np.ndarray]:
