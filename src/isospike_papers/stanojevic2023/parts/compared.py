@@ -65,8 +65,8 @@ def drawn(rows: list[Row], title: str, network: SpikingNetwork, test: Data) -> "
     cases = [row.case.replace(", ", "\n").replace(MACHINE, "linear\nSVM") for row in rows]
     left.set_xticks(range(len(rows)), cases, fontsize=8)
     low = min(number(row.measured[ACCURACY]) for row in rows)
-    tidy(left, f"accuracy on {title}", ylabel="[%]", ylim=(max(0.0, low - 5), 100))
-    left.legend(fontsize=7.5, frameon=False, loc="lower left")
+    tidy(left, f"accuracy on {title}", ylabel="[%]", ylim=(max(0.0, low - 5), 100 + 0.12 * min(100, 105 - low)))
+    left.legend(fontsize=7.5, frameon=False, loc="upper left", ncols=3)
     counted = [
         (row.case, key, number(row.measured[key]))
         for row in rows
