@@ -25,7 +25,7 @@ from isospike.neurons.base import Drive, Neuron, Synapses
 from isospike.neurons.stepping import Stepping, number
 from isospike.ranges import Ranges
 from isospike.simulate import StepByStep
-from isospike.simulate.event_driven import synapses
+from isospike.simulate.wiring import synapses
 
 
 @dataclass(frozen=True, eq=False)

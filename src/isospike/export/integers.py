@@ -26,7 +26,8 @@ from isospike.ir.ops.base import Weighted
 from isospike.network import Body, Group, Stage, balanced, retimed, reweighted
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.simulate import Simulator, simulate
-from isospike.simulate.event_driven import EventDriven, affordable, synapses
+from isospike.simulate.event_driven import EventDriven
+from isospike.simulate.wiring import affordable, synapses
 
 MOST_BITS = 24
 MOST_PARTS = 1024  # of a step that averages divide it into

@@ -29,7 +29,7 @@ from isospike.neurons.shift_pattern import SHIFTS
 from isospike.neurons.shift_snu import LONGEST, NOTHING
 from isospike.neurons.snu import TERMS
 from isospike.simulate import Simulator, simulate
-from isospike.simulate.event_driven import synapses
+from isospike.simulate.wiring import synapses
 
 BITS, FRACTION, TABLE, LEVEL = 8, 8, 64, 8  # of weights, beyond them; entries of the table, bits of each
 WORD = 32  # bits of potentials, filtered trains and distances

@@ -89,6 +89,10 @@ class Map(Op):
             )
         return scipy.sparse.csr_array(scipy.sparse.vstack(rows))
 
+    def part(self, first: int, last: int, in_shape: Shape) -> "Map | None":
+        """The map to some of the outputs along their first dimension, where there is one that is smaller."""
+        return None
+
     def rows(self) -> "Rows | None":
         """A's weights as contiguous rows to be added up, one neighbourhood a spike, where they lie so."""
         return None

@@ -178,6 +178,9 @@ class Conv(Weighted):
         order = np.argsort(source, kind="stable")
         return source[order], np.concatenate(targets)[order], np.concatenate(taps)[order]
 
+    def part(self, first: int, last: int, in_shape: Shape) -> Map | None:
+        return replace(self, weight=self.weight[first:last]) if self.groups == 1 else None
+
     def rows(self) -> Rows | None:
         out, inputs, *kernel = self.weight.shape
         if (

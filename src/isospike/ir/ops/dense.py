@@ -79,6 +79,9 @@ class Dense(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight)
 
+    def part(self, first: int, last: int, in_shape: Shape) -> Map | None:
+        return replace(self, weight=self.weight[first:last]) if len(in_shape) == 1 else None
+
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         out, inputs = self.weight.shape
         lines = math.prod(in_shape[:-1])
