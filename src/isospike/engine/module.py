@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isospike.data.samples import fitting
 from isospike.engine.fits import in_closed_form, over_time
-from isospike.engine.once import Perturb, run
+from isospike.engine.once import Perturb, block, run
 from isospike.engine.perturbation import perturbation
 from isospike.engine.walk import walked
 from isospike.errors import InvalidModel, InvalidSetting
@@ -18,6 +18,7 @@ from isospike.ir.typed import expect
 from isospike.network.body import Body, Stage
 from isospike.network.file import read, write
 from isospike.neurons import SNU, NearestPattern
+from isospike.neurons.base import Drive
 from isospike.shown import html
 
 
@@ -98,9 +99,14 @@ class SpikingNetwork(nn.Module):
             over_time(body, perturb)
             return walked(body, x, torch.Generator().manual_seed(0))
         in_closed_form(body, perturb)
-        return run(
-            body, body.encoder.encode(x), lambda stage, drive, _: stage.neuron.closed_form(drive), perturb=perturb
-        )
+        # What disturbs spikes draws once for the whole batch
+        together = max(len(x), 1) if perturb is not None else block(body)
+        parts = body.encoder.encode(x).split(together)
+        return torch.cat([run(body, part, _closed_form, perturb=perturb) for part in parts])
+
+
+def _closed_form(stage: Stage, drive: Drive, _: dict[str, Tensor]) -> Tensor:
+    return stage.neuron.closed_form(drive)
 
 
 def spiking(network: object, caller: str) -> None:

@@ -1,5 +1,6 @@
 """One pass through a network in which every stage has one code: how networks that answer once are run."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -9,6 +10,7 @@ from isospike.ir.ops.affine import through
 from isospike.network.body import Body, Stage
 from isospike.neurons.base import Drive
 
+CACHE = 1 << 20  # numbers of the largest layer
 Step = Callable[[Stage, Drive, dict[str, Tensor]], Tensor]  # (stage, its drive, the codes it may read) ↦ its code
 Watch = Callable[[Stage, Tensor], None]
 Perturb = Callable[[Stage, Tensor], Tensor]
@@ -33,6 +35,11 @@ def run(body: Body, encoded: Tensor, step: Step, watch: Watch | None = None, per
         for name in [name for name in codes if last.get(name, i) <= i and name != stage.name]:
             del codes[name]
     return codes[body.stages[-1].name]
+
+
+def block(body: Body) -> int:
+    """How many samples go through together so that the largest layer's codes fit the cache."""
+    return max(1, CACHE // max(math.prod(stage.shape) for stage in body.stages))
 
 
 def _drive(stage: Stage, codes: dict[str, Tensor]) -> Drive:
