@@ -13,6 +13,7 @@ from isospike.network import Body, Stage
 from isospike.neurons.base import Synapses
 
 SYNAPSE = 12  # bytes: a weight in double precision and the number of its neuron
+COPIES = 2  # of weights, while they are brought into that form
 GB = 10**9
 
 
@@ -56,10 +57,10 @@ def parts(stage: Stage, shapes: dict[str, Shape], memory: float) -> list[tuple[i
         fixed = max(fixed, held)
     channels = 1 if stage.neuron.relays or not stage.shape else stage.shape[0]
     for many in range(1, channels + 1):
-        if SYNAPSE * (growing / many + fixed) <= memory * GB:
+        if COPIES * SYNAPSE * (growing / many + fixed) <= memory * GB:
             width = -(-channels // many)
             return [(first, min(first + width, channels)) for first in range(0, channels, width)]
-    least = SYNAPSE * (growing / channels + fixed) / GB
+    least = COPIES * SYNAPSE * (growing / channels + fixed) / GB
     raise InvalidSetting(
         f"the synapses of {'one channel of ' if channels > 1 else ''}stage `{stage.name}` take {least:.2g} GB, listed "
         "one by one.",
