@@ -107,7 +107,9 @@ def test_nothing_imports_its_options_eagerly() -> None:
         top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
         names = {alias.name.split(".")[0] for node in top if isinstance(node, ast.Import) for alias in node.names}
         names |= {node.module.split(".")[0] for node in top if isinstance(node, ast.ImportFrom) and node.module}
-        assert not names & {"onnx", "onnxruntime", "matplotlib", "lightning", "torchvision"}, path
+        assert not names & {"onnx", "onnxruntime", "matplotlib", "lightning", "torchvision", "starlette", "uvicorn"}, (
+            path
+        )
 
 
 @pytest.mark.parametrize("path", PAPERS, ids=lambda p: str(p.relative_to(PAPERS[0].parent)))

@@ -22,7 +22,20 @@ FOUND = {
     if isinstance(node, ast.FunctionDef) and node.name.endswith("_command")
 }
 # What is made by one is read by another.
-ORDER = ("convert", "run", "inspect", "plot", "check", "compare", "choose", "diagnose", "train", "tune", "export", "report")
+ORDER = (
+    "convert",
+    "run",
+    "inspect",
+    "plot",
+    "check",
+    "compare",
+    "choose",
+    "diagnose",
+    "train",
+    "tune",
+    "export",
+    "report",
+)
 LEFT = {
     "lenet.safetensors", "raster.png", "comparison", "rate.safetensors", "fc2.safetensors", "tuned.safetensors", "build", "results", "report.html",
 }  # fmt: skip
@@ -41,7 +54,9 @@ def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     flowers()
     circuits = ("synthesise",) if shutil.which("iverilog") else ()
-    assert set(FOUND) == set(isospike_cli.commands()) == {*ORDER, "synthesise", "reproduce", "page", "explore"}  # the last serves until it is stopped
+    assert (
+        set(FOUND) == set(isospike_cli.commands()) == {*ORDER, "synthesise", "reproduce", "page", "explore"}
+    )  # the last serves until it is stopped
     for name in (*ORDER, *circuits, "reproduce", "page"):
         for line in " ".join(FOUND[name].split()).split(" && "):
             program, command, *arguments = shlex.split(line)

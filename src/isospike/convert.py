@@ -130,7 +130,8 @@ class Conversion:
 
 def _cast(body: Body, dtype: torch.dtype) -> SpikingNetwork:
     """The network in a precision.  Raises `InvalidModel` where numbers are too large or too small for it."""
-    for path, exact in body.tensors().items():
+
+    def cast(path: str, exact: Tensor) -> Tensor:
         cast = exact.to(dtype) if exact.is_floating_point() else exact
         if bool((torch.isinf(cast) & torch.isfinite(exact)).any()) or (bool(exact.any()) and not bool(cast.any())):
             what = (
@@ -142,7 +143,9 @@ def _cast(body: Body, dtype: torch.dtype) -> SpikingNetwork:
                 "Weights between 1e-37 and 1e38, or double precision.",
                 "Convert with dtype=torch.float64, or rescale the model.",
             )
-    return SpikingNetwork(body).to(dtype)
+        return cast
+
+    return SpikingNetwork(body.map_tensors(cast))
 
 
 def _kept(calibration: Samples) -> list[Tensor]:

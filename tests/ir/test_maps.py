@@ -232,3 +232,16 @@ def test_a_pool_and_the_neurons_that_it_chooses_from() -> None:
                 assert same(seen[6 * c + 2 * i + j], wanted.flatten())
     plain = Pool((2,), (2,), (0,), (1,), True, torch.ones(1, 1, dtype=torch.float64))
     assert torch.equal(plain(x[0]), F.max_pool1d(x[0], 2, 2, ceil_mode=True))
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 3, 1), (3, 1, 2), (1, 2, 2)])
+def test_synapses_are_counted_without_listing_them(groups: int, stride: int, padding: int, dilation: int) -> None:
+    generator = torch.Generator().manual_seed(stride)
+    weight = torch.randn(4, 2, 3, 2, generator=generator, dtype=torch.float64)
+    weight[torch.rand(weight.shape, generator=generator) < 0.3] = 0  # a weight of zero is no synapse
+    conv = Conv(weight, (stride, stride), (padding, padding - padding // 2), (dilation, dilation), groups)
+    shape = (2 * groups, 9, 8)
+    assert conv.synapses(shape) == int(fan_out((conv,), shape).sum()) == conv.matrix(shape).count_nonzero()
+    dense = Dense(weight.reshape(4, -1))
+    assert dense.synapses((3, 12)) == int(fan_out((dense,), (3, 12)).sum()) == dense.matrix((3, 12)).count_nonzero()

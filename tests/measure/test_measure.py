@@ -11,7 +11,7 @@ from isospike.errors import InvalidSetting
 from isospike.ir.ops.affine import fan_out, through
 from isospike.measure import Agreement
 from isospike.ranges import calibrate
-from isospike.simulate.event_driven import _matrix
+from isospike.simulate.wiring import _matrix
 from simulate_by_hand import late_inhibition, unit_graph
 from zoo import ZOO, inputs
 

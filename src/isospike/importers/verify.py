@@ -16,7 +16,8 @@ Original = Callable[[Tensor], Tensor]
 Within = tuple[Tensor, Tensor]  # the ends of the declared range, broadcastable to a sample
 EXACT, SINGLE = 1e-12, 1e-4  # errors of the largest output that rounding explains in double and in single precision
 ROUNDING = 16  # where outputs cancel: so many times the graph's own error of rounding
-OPERATIONS, SAMPLES = 1 << 29, 16  # that a proof may take, at least three samples
+OPERATIONS, SAMPLES = 1 << 29, 16  # that a proof may take, at least three samples, or two of a network of
+LARGE = 1 << 31  # multiply-accumulates or more
 REPEATS, MANY = 32, 131  # small networks are run so often again, and on so many samples at once
 REPEATED = 64  # rounding steps that two runs may differ by: libraries add in an order that hangs on addresses
 FIXED = (
@@ -105,11 +106,16 @@ def verify(
 
 def _repeats(graph: Graph) -> int:
     """How often a few samples are run again: often where that is cheap, for what is drawn may seldom show."""
-    return min(max(OPERATIONS // max(graph.macs, 1), 2), REPEATS)
+    return min(max(OPERATIONS // max(graph.macs, 1), _least(graph) - 1), REPEATS)
+
+
+def _least(graph: Graph) -> int:
+    """How many samples a network is run on at least."""
+    return 2 if graph.macs >= LARGE else 3
 
 
 def _same_each_time(own: Original, x: Tensor, first: Tensor, source: str, within: float, repeats: int) -> None:
-    few = _run(own, x[:2], source)
+    few = _run(own, x[:2], source) if len(x) > 2 else first
     again = ((_run(own, x[: len(answers)], source), answers) for answers in (first, *[few] * repeats))
     if any(other.shape != answers.shape or float((other - answers).abs().max()) > within for other, answers in again):
         raise InvalidModel(
@@ -139,7 +145,7 @@ def probes(graph: Graph, example: Tensor | None, within: Within | None) -> Tenso
     """Samples, in double precision, that fill the declared range: corners, and numbers in between; or normal numbers
     where there is none."""
     shape, generator = graph.input.shape, torch.Generator().manual_seed(0)
-    count = min(max(OPERATIONS // max(graph.macs, 1), 3), SAMPLES)
+    count = min(max(OPERATIONS // max(graph.macs, 1), _least(graph)), SAMPLES)
     if within is None:
         return torch.randn((count, *shape), generator=generator, dtype=torch.float64)
     low, high = (end.double() for end in within)

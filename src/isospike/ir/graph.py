@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from isospike.ir.ops.affine import Affine, Population, fan_out
+from isospike.ir.ops.affine import Affine, Population, count
 from isospike.ir.ops.base import Map, Op, Shape
 from isospike.ir.ops.clip import Clip
 from isospike.ir.ops.input import Input, UnitInput
@@ -196,7 +196,7 @@ def _macs(nodes: dict[str, Node]) -> int:
             for chain, name in zip(node.op.groups, node.inputs, strict=True):
                 shape = nodes[name].shape
                 for step in chain:
-                    total += int(fan_out((step,), shape).sum()) if step.weighted else 0
+                    total += count((step,), shape) if step.weighted else 0
                     shape = step.out_shape(shape)
     return total
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import scipy
 
 from isospike.errors import InvalidSetting
-from isospike.ir.ops.affine import Chain, fan_out
+from isospike.ir.ops.affine import Chain, count
 from isospike.ir.ops.base import Map, Shape
 from isospike.network import Body, Stage
 from isospike.neurons.base import Synapses
@@ -20,10 +20,10 @@ GB = 10**9
 def affordable(body: Body, memory: float) -> None:
     """Raises `InvalidSetting` if the synapses of a network take more than so many GB, all listed at once; lists
     none."""
-    count, size = whole(body)
+    number, size = whole(body)
     if size > memory:
         raise InvalidSetting(
-            f"the network has up to {count:,} synapses; listed one by one they take {size:.1f} GB.",
+            f"the network has up to {number:,} synapses; listed one by one they take {size:.1f} GB.",
             f"At most {memory:g} GB.",
             "A smaller network, or a smaller input.",
         )
@@ -32,13 +32,13 @@ def affordable(body: Body, memory: float) -> None:
 def whole(body: Body) -> tuple[int, float]:
     """How many synapses a network has at most, and the GB that they take, all listed at once, with copies that are
     made while they are listed."""
-    count, largest = 0, 0
+    number, largest = 0, 0
     for stage in body.stages:
         chains = _chains(stage, body.shapes)
-        own = [_count(chain, shape) for chain, shape in chains]
-        count += sum(own)
+        own = [count(chain, shape) for chain, shape in chains]
+        number += sum(own)
         largest = max(largest, *(_beside(chain, shape) for chain, shape in chains), sum(own) if len(own) > 1 else 0)
-    return count, SYNAPSE * (count + largest) / GB
+    return number, SYNAPSE * (number + largest) / GB
 
 
 def parts(stage: Stage, shapes: dict[str, Shape], memory: float) -> list[tuple[int, int]]:
@@ -47,13 +47,13 @@ def parts(stage: Stage, shapes: dict[str, Shape], memory: float) -> list[tuple[i
     chains = _chains(stage, shapes)
     growing, fixed = 0, 0  # what a part has a share of, and what is listed for any part
     for chain, shape in chains:
-        growing += (1 + (len(chains) > 1)) * _count(chain, shape)
+        growing += (1 + (len(chains) > 1)) * count(chain, shape)
         before, at = chain[:-1], _after(chain[:-1], shape)
-        held = _beside(before, shape) + _count(before, shape) if before else 0
+        held = _beside(before, shape) + count(before, shape) if before else 0
         if chain and chain[-1].part(0, 1, at) is None:
-            held += _count(chain[-1:], at)
+            held += count(chain[-1:], at)
         elif before:
-            growing += _count(chain[-1:], at)
+            growing += count(chain[-1:], at)
         fixed = max(fixed, held)
     channels = 1 if stage.neuron.relays or not stage.shape else stage.shape[0]
     for many in range(1, channels + 1):
@@ -100,7 +100,7 @@ def _chains(stage: Stage, shapes: dict[str, Shape]) -> list[tuple[Chain, Shape]]
     ]
 
 
-def _matrix(chain: Chain, shape: Shape, channels: tuple[int, int] | None) -> "scipy.sparse.csr_array":
+def _matrix(chain: Chain, shape: Shape, channels: tuple[int, int] | None = None) -> "scipy.sparse.csr_array":
     total = None
     for step in chain[:-1]:
         one, shape = _exact(step).matrix(shape), step.out_shape(shape)
@@ -129,16 +129,12 @@ def _after(chain: Chain, shape: Shape) -> Shape:
     return shape
 
 
-def _count(chain: Chain, shape: Shape) -> int:
-    return int(fan_out(chain, shape).sum())
-
-
 def _beside(chain: Chain, shape: Shape) -> int:
     """How many synapses are held beside a chain's own while it is composed, map by map."""
     most, at = 0, shape
     for i, step in enumerate(chain):
         if i:
-            joined = _count(chain[: i + 1], shape) if i + 1 < len(chain) else 0
-            most = max(most, _count(chain[:i], shape) + _count((step,), at) + joined)
+            joined = count(chain[: i + 1], shape) if i + 1 < len(chain) else 0
+            most = max(most, count(chain[:i], shape) + count((step,), at) + joined)
         at = step.out_shape(at)
     return most

@@ -48,6 +48,12 @@ def fan_out(chain: Chain, shape: Shape) -> Tensor:
     return torch.autograd.grad(total, x)[0][0] if pattern else torch.ones(shape, dtype=torch.float64)
 
 
+def count(chain: Chain, shape: Shape) -> int:
+    """How many synapses a chain has; those of a composition count once a path."""
+    known = chain[0].synapses(shape) if len(chain) == 1 else None
+    return int(fan_out(chain, shape).sum()) if known is None else known
+
+
 def _add(build: Any, a: Any, b: Any, *, alpha: float = 1) -> Any:
     return _sum(build, a, b, alpha)
 

@@ -89,6 +89,10 @@ class Map(Op):
             )
         return scipy.sparse.csr_array(scipy.sparse.vstack(rows))
 
+    def synapses(self, in_shape: Shape) -> int | None:
+        """How many entries of A are not zero, where that is known without A."""
+        return None
+
     def part(self, first: int, last: int, in_shape: Shape) -> "Map | None":
         """The map to some of the outputs along their first dimension, where there is one that is smaller."""
         return None

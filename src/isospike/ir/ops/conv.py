@@ -136,10 +136,7 @@ class Conv(Weighted):
         repeated."""
         sizes = in_shape[1:]
         out, per_group, *kernel = self.weight.shape
-        reach = [
-            (size + 2 * p - d * (k - 1) - 1) // s + 1
-            for size, p, d, k, s in zip(sizes, self.padding, self.dilation, kernel, self.stride, strict=True)
-        ]
+        reach = self._reach(sizes)
         source, target, tap = self._in_space(sizes, reach, kernel)
         own = out // self.groups  # outputs of an input channel
         weight = self.weight.detach().double().reshape(self.groups, own, per_group, -1).permute(0, 2, 3, 1).numpy()
@@ -177,6 +174,27 @@ class Conv(Weighted):
         source = np.concatenate(sources)
         order = np.argsort(source, kind="stable")
         return source[order], np.concatenate(targets)[order], np.concatenate(taps)[order]
+
+    def synapses(self, in_shape: Shape) -> int:
+        real = self._real(in_shape[1:])
+        taps = self.weight.detach().count_nonzero((0, 1)).cpu().numpy()
+        return sum(
+            int(taps[tap]) * math.prod(int(of[t].sum()) for of, t in zip(real, tap, strict=True))
+            for tap in np.ndindex(*taps.shape)
+        )
+
+    def _reach(self, sizes: Shape) -> list[int]:
+        """The output's size in space."""
+        dims = zip(sizes, self.padding, self.dilation, self.weight.shape[2:], self.stride, strict=True)
+        return [(size + 2 * p - d * (k - 1) - 1) // s + 1 for size, p, d, k, s in dims]
+
+    def _real(self, sizes: Shape) -> list[list[np.ndarray]]:
+        """Along each dimension and for each tap, which outputs' tap falls on a real input."""
+        dims = zip(
+            sizes, self._reach(sizes), self.stride, self.padding, self.dilation, self.weight.shape[2:], strict=True
+        )
+        read = ((size, [np.arange(n) * s - p + d * t for t in range(k)]) for size, n, s, p, d, k in dims)
+        return [[(at >= 0) & (at < size) for at in taps] for size, taps in read]
 
     def part(self, first: int, last: int, in_shape: Shape) -> Map | None:
         return replace(self, weight=self.weight[first:last]) if self.groups == 1 else None

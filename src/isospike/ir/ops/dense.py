@@ -79,6 +79,9 @@ class Dense(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight)
 
+    def synapses(self, in_shape: Shape) -> int:
+        return int(self.weight.detach().count_nonzero()) * math.prod(in_shape[:-1])
+
     def part(self, first: int, last: int, in_shape: Shape) -> Map | None:
         return replace(self, weight=self.weight[first:last]) if len(in_shape) == 1 else None
 
