@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from isospike.report.page import page
 from isospike.report.papers import claim, papers
 from isospike.report.result import keep, read
 from isospike.report.run import reproduce, show
+from isospike.report.stamp import stale
 from isospike.store import write
 
 PACKAGE = '"""Doe 2026.\n\nWhat they say."""\n'
@@ -163,3 +165,37 @@ def test_our_own_claims_say_what_they_are(name: str) -> None:
     found = claim(name)
     assert found.title and not found.title.endswith(".") and found.source
     assert [found.setup(size).size for size in SIZES] == list(SIZES)
+
+
+def test_a_result_whose_code_has_changed_says_so(doe: Path, tmp_path: Path) -> None:
+    (doe / "parts" / "wings.py").write_text("NUMBER = 2\n")
+    (doe / "table_1.py").write_text(
+        CLAIM.replace("from dataclasses", "from doe2026_claims.parts.wings import NUMBER\nfrom dataclasses")
+    )
+    one = claim("doe2026-table.1")
+    fresh = reproduce("doe2026-table.1")
+    keep(fresh, tmp_path / "results")
+    assert len(fresh.stamp) == 12 and stale(fresh, one) is None
+    assert "Not what" not in page(tmp_path / "results")[0].read_text()
+    other = stale(reproduce("doe2026-table.1", trials=5), one)
+    assert other is not None and "trials 5" in other
+    (doe / "parts" / "wings.py").write_text("NUMBER = 3\n")
+    assert stale(fresh, one) == "its code has changed since"
+    assert "- doe2026-table.1: its code has changed since" in page(tmp_path / "results")[0].read_text()
+    assert stale(replace(fresh, stamp=""), one) == "measured before results had stamps"
+
+
+def test_the_pages_of_this_project_list_what_is_out_of_date() -> None:
+    directory = Path(__file__).parents[2] / "docs" / "reproduction"
+    late = {
+        name: why
+        for paper in papers().values()
+        for name in paper.modules
+        if (path := directory / f"{name}.json").exists() and (why := stale(read(path), paper.claim(name)))
+    }
+    listed = dict(
+        line[2:].split(": ", 1)
+        for line in (directory / "index.md").read_text().splitlines()
+        if line.startswith("- ") and "](" not in line
+    )
+    assert listed == late, "write the list anew: isospike page, or run these again: isospike reproduce NAME"

@@ -5,6 +5,7 @@ from pathlib import Path
 from isospike.report.papers import papers
 from isospike.report.result import Result, beside, read
 from isospike.report.run import all_notes
+from isospike.report.stamp import stale
 from isospike.store import write
 
 HEAD = """# Reproduction
@@ -19,13 +20,15 @@ network, whichever that is.
 def page(directory: Path) -> list[Path]:
     """Write a page a paper in `directory`, PAPER.md, from the results that are there, and index.md, which lists them.
     Raises `InvalidFile`."""
-    lines, written = [HEAD], [directory / "index.md"]
+    lines, written, late = [HEAD], [directory / "index.md"], list[str]()
     for name, paper in papers().items():
         own = [read(path) for module in paper.modules if (path := directory / f"{module}.json").exists()]
+        late += [f"- {one.name}: {why}" for one in own if (why := stale(one, paper.claim(one.name)))]
         if own:
             written.append(directory / f"{name}.md")
             write(written[-1], "\n".join([f"# {paper.heading}\n\n{paper.introduction}\n", *map(_section, own)]))
             lines.append(f"- [{paper.heading}]({name}.md): {len(own)} tables and figures")
+    lines += ["", "Not what its command gives today, or not known to be:", "", *late] if late else []
     write(written[0], "\n".join(lines) + "\n")
     return written
 

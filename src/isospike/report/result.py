@@ -23,6 +23,7 @@ class Result:
     | `seconds`  | run time; of networks that were in the store, without their training |
     | `versions` | of isospike and torch                                                    |
     | `picture`  | a PNG, or nothing                                                        |
+    | `stamp`    | of the code that it was measured with                                    |
     """
 
     name: str
@@ -35,6 +36,7 @@ class Result:
     seconds: float
     versions: Mapping[str, str]
     picture: bytes | None = None
+    stamp: str = ""
 
     @property
     def columns(self) -> list[str]:

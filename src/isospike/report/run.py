@@ -14,6 +14,7 @@ from rich.text import Text
 from isospike.report.claim import Claim, Setup
 from isospike.report.papers import claim
 from isospike.report.result import Result, beside
+from isospike.report.stamp import stamp
 
 SHARPNESS = 130  # dots an inch of the pictures
 
@@ -40,9 +41,8 @@ def measured(name: str, claim: Claim, setup: Setup) -> Result:
     rows = tuple(replace(row, paper=claim.printed(row.case)) for row in found.rows)
     shown = {name: getattr(setup, name) for name in ("size", *claim.options)}
     versions = {"isospike": version("isospike"), "torch": torch.__version__}
-    return Result(
-        name, claim.title, claim.source, rows, tuple(found.held), tuple(found.notes), shown, seconds, versions, picture
-    )
+    held, notes = tuple(found.held), tuple(found.notes)
+    return Result(name, claim.title, claim.source, rows, held, notes, shown, seconds, versions, picture, stamp(claim))
 
 
 def show(result: Result, console: Console) -> None:
