@@ -35,15 +35,15 @@ TRIED = {
 }
 
 
-def disagreeing(network: SpikingNetwork, original: Callable[[Tensor], Tensor], data: Data) -> list[Differing]:
-    """The first samples that are answered differently; none where outputs are no decision between classes."""
+def disagreeing(network: SpikingNetwork, original: Callable[[Tensor], Tensor], data: Data) -> list[Differing] | None:
+    """The first samples that are answered differently; None where outputs are no decision between classes."""
     found: list[Differing] = []
     run = (Stepped() if network.body.steps else _simulator(network)).prepare(network)
     at = 0
     for x, _ in data.batches(64):
         theirs, ours = original(x.to(network.dtype)).cpu(), run(network.own(x)).cpu()
-        if theirs.ndim != 2 or theirs.shape[1] < 2:
-            return []
+        if theirs.ndim != 2 or theirs.shape[1] < 2 or (data.labels is not None and data.labels.is_floating_point()):
+            return None
         best = theirs.topk(2, 1).values
         for i in (ours.argmax(1) != theirs.argmax(1)).nonzero().flatten().tolist():
             lead = float(best[i, 0] - best[i, 1])

@@ -12,6 +12,7 @@ from isospike.web import Chart, packed
 
 SAMPLES = 6
 NEURONS = 400  # of a stage at most; evenly chosen of more
+FEW = 200  # spikes of a stage that are drawn larger
 GAP = 0.08  # of a band's height, between stages
 # Name, begin, end; of each spike: when, its neuron's number, how high in the band it lies
 Band = tuple[str, float, float, np.ndarray, np.ndarray, np.ndarray]
@@ -76,7 +77,7 @@ def _option(case: Case, trace: Trace, x: torch.Tensor, i: int) -> dict[str, Any]
             {
                 "type": "scatter",
                 "name": name,
-                "symbolSize": 3,
+                "symbolSize": 3 if len(when) > FEW else 6,
                 "large": False,
                 "ink": 0 if k % 2 else 2,
                 "data": packed([when[kept], k + GAP + height[kept] * (1 - 2 * GAP), numbers[kept]]),
