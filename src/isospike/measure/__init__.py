@@ -115,7 +115,7 @@ def measure(
         def seen() -> Iterator[tuple[Tensor, Tensor | None]]:
             nonlocal samples, outside
             for x, labels in pairs(data):
-                samples, outside = samples + len(x), outside + network.body.encoder.outside(network.own(x))
+                samples, outside = samples + len(x), outside + network.body.encoder.outside(x.to(network.device))
                 yield x, labels
 
         (moment,) = curve(network, seen(), at=(steps,), seed=chosen.seed, progress=progress, prices=prices)
