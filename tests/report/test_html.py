@@ -238,18 +238,17 @@ def test_in_a_browser_with_the_network_off(
         )
         select = made.locator("select").first
         number = select.get_attribute("data-of")
-        before = made.locator(f"#chart-{number} canvas").first.screenshot()
+        drawn = f"document.querySelector('#chart-{number} canvas').toDataURL()"
+        before = made.evaluate(drawn)
         select.focus()
         made.keyboard.press("ArrowDown")
-        made.wait_for_timeout(200)
-        assert made.locator(f"#chart-{number} canvas").first.screenshot() != before
+        made.wait_for_function(f"before => {drawn} != before", arg=before)
         zoom = f"begin({number}).made.getOption().dataZoom[0].start"
         assert made.evaluate(zoom) == 0
         box = made.locator(f"#chart-{number}").bounding_box()
         made.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         made.mouse.wheel(0, -400)
-        made.wait_for_timeout(200)
-        assert made.evaluate(zoom) > 0
+        made.wait_for_function(f"{zoom} > 0")
         assert made.evaluate("getComputedStyle(document.body).backgroundColor") == (
             "rgb(20, 24, 29)" if dark else "rgb(255, 255, 255)"
         )
