@@ -9,7 +9,9 @@ from numba.core.errors import NumbaError
 from torch import Tensor
 
 from isospike.engine.fused import fused
+from isospike.engine.pooled import Pooled
 from isospike.errors import InvalidModel, first_line
+from isospike.kernels.pools import nothing
 from isospike.neurons.base import Neuron
 from isospike.neurons.stepping import Stepping
 
@@ -47,12 +49,21 @@ def start(neuron: Neuron, like: Tensor) -> Any:
 def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
     """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape)
     if constant."""
+    return advance_pooled(neuron, x, state, steps)[0]
+
+
+def advance_pooled(
+    neuron: Neuron, x: Tensor, state: Any, steps: int, pool: Pooled | None = None, after: Any = None, kept: bool = True
+) -> tuple[Tensor, ...]:
+    """The same, and what the pool behind makes of them.  after: the pool's state; kept: whether the spikes themselves
+    are of use."""
     if not isinstance(neuron, Stepping):
-        return neuron.advance(x, state, steps)
+        return (neuron.advance(x, state, steps),)
     if x.device.type != "cpu":
-        return torch.compile(plain)(neuron, x, state, steps)
+        return (torch.compile(plain)(neuron, x, state, steps),)
     try:
-        return fused(type(neuron).step, neuron.signed)(x, state, steps)
+        kind = nothing if pool is None else pool.kind
+        return fused(type(neuron).step, neuron.signed, kind)(x, state, steps, pool, after or state, kept)
     except NumbaError as error:
         raise InvalidModel(
             f"the step of {type(neuron).__name__} cannot be compiled: {first_line(error)}",

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.engine.advance import advance, start
+from isospike.engine.advance import advance_pooled, start
 from isospike.engine.events import Events, events
 from isospike.engine.once import Watch
+from isospike.engine.pooled import pooled
 from isospike.ir.layout import packed
 from isospike.ir.ops.affine import Chain, through
 from isospike.network.body import Body, Stage
@@ -55,6 +56,7 @@ class Walk:
         self.body, self.generator, self.listen, self.drives = body, generator, listen, drives
         self.plan = {} if plan is None else plan
         self.input = packed(body.encoder.drive(x))
+        self.pools = pooled(body) if drives is None and x.device.type == "cpu" else {}
         self.stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
         self.step = 0
         self.states: dict[str, Any] = {}
@@ -89,20 +91,35 @@ class Walk:
         read = stages[-1]
         wanted = set() if read.neuron.hears else {group.source for group in read.groups}
         for i, stage in enumerate(stages if read.neuron.hears else stages[:-1]):
-            x = self._drive(stage, trains)
-            if self.drives is not None:
-                self.drives(stage, x)
-            if stage.name not in self.states:
-                self.states[stage.name] = start(stage.neuron, x[0])
-            trains[stage.name] = advance(stage.neuron, x, self.states[stage.name], steps)
-            if self.listen is not None:
-                self.listen(stage, trains[stage.name])
+            if stage.name not in trains:
+                self._advance(stage, trains, steps)
             for name in [name for name in trains if self._last.get(name, i) <= i and name != stage.name]:
                 del trains[name]
         for name in wanted & trains.keys():
             total = trains[name].sum(0) if len(trains[name]) == steps else trains[name][0] * steps
             self.sums[name] = self.sums[name] + total if name in self.sums else total
         self.step += steps
+
+    def _advance(self, stage: Stage, trains: dict[str, Tensor], steps: int) -> None:
+        """Run a stage, and the pool that is computed beside it."""
+        x = self._drive(stage, trains)
+        if self.drives is not None:
+            self.drives(stage, x)
+        state, pool = self._state(stage, x[0]), self.pools.get(stage.name)
+        after = None if pool is None or pool.by is None else self._state(pool.by, x[0])
+        spikes, *more = advance_pooled(stage.neuron, x, state, steps, pool, after, pool is None or self.listen is not None)
+        if self.listen is not None:
+            self.listen(stage, spikes)
+            if pool is not None and pool.by is not None:
+                self.listen(pool.by, more[0])
+        trains[stage.name] = more[0] if pool is not None else spikes
+        if pool is not None and pool.by is not None:
+            trains[pool.by.name] = more[0]
+
+    def _state(self, stage: Stage, like: Tensor) -> Any:
+        if stage.name not in self.states:
+            self.states[stage.name] = start(stage.neuron, like)
+        return self.states[stage.name]
 
     def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> Tensor:
         """Input of a stage's neurons at each of the next steps; (1, batch, *shape) if it is the same at all."""
@@ -117,12 +134,14 @@ class Walk:
         for k, group in enumerate(stage.groups):
             if not (group.source == "input" and self.body.encoder.constant):
                 train = trains[group.source]
-                part = self._through(stage.name, k, group.chain, train.flatten(0, 1), bias)
+                average = group.source in self.pools and self.pools[group.source].by is None
+                chain = group.chain[1:] if average else group.chain  # its pool was computed beside the neurons
+                part = self._through(stage.name, k, chain, train.flatten(0, 1), bias)
                 part = (packed(part) if bias is not None else part).unflatten(0, train.shape[:2])
                 total, bias = part if total is None else total.add_(part), None
         if total is None:
             assert constant is not None
-            return constant if bias is None else packed((constant + bias)[0])[None]
+            return packed((constant if bias is None else constant + bias)[0])[None]
         return total if constant is None else total.add_(constant)
 
     def _through(self, name: str, k: int, chain: Chain, spikes: Tensor, bias: Tensor | None) -> Tensor:

@@ -45,3 +45,48 @@ def largest(x, counts, net, total, sign, table, size, out):
                         net[b, at + c] += s
                         total[b, at + c] += abs(s)
                         out[t, b, at + c] = s
+
+
+# Pools of a block of lines of an image, whose patches do not overlap from line to line.  First every patch at every
+# column is reckoned, as few long loops, and then those that are wanted are picked.
+
+
+@njit(nogil=True)
+def nothing(spikes, counts, size, line, net, total, out):
+    """No pool."""
+
+
+@njit(nogil=True)
+def mean(spikes, counts, size, line, net, total, out):
+    """The mean of each patch, and what has been sent so far.  line: to reckon in."""
+    _, long, _, _, kernel, kernel_wide, stride, channels, divisor = size
+    whole = out.dtype.type(divisor)  # a whole number would make it double precision
+    for y in range(kernel):
+        for tap in range(kernel_wide):
+            begin = np.uintp(y * long + tap * channels)
+            for i in range(np.uintp(len(line))):
+                line[i] = line[i] + spikes[begin + i] if y or tap else spikes[i]
+    for place in range(len(out) // channels):
+        to, begin = np.uintp(place * channels), np.uintp(place * stride * channels)
+        for c in range(np.uintp(channels)):
+            out[to + c] = line[begin + c] / whole
+
+
+@njit(nogil=True)
+def growth(spikes, counts, size, line, net, total, out):
+    """By how much the largest count of each patch has grown, and what has been sent so far.  line: to reckon in."""
+    _, long, _, _, kernel, kernel_wide, stride, channels, _ = size
+    for y in range(kernel):
+        for tap in range(kernel_wide):
+            begin = np.uintp(y * long + tap * channels)
+            for i in range(np.uintp(len(line))):
+                line[i] = max(line[i], counts[begin + i]) if y or tap else counts[i]
+    for place in range(len(out) // channels):
+        to, begin = np.uintp(place * channels), np.uintp(place * stride * channels)
+        for c in range(np.uintp(channels)):
+            out[to + c] = line[begin + c]
+    for i in range(len(out)):
+        s = out[i] - net[i]
+        net[i] += s
+        total[i] += abs(s)
+        out[i] = s
