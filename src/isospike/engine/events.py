@@ -17,7 +17,7 @@ from isospike.kernels.gather import gather
 from isospike.kernels.registers import BLOCK
 
 # A dense convolution multiplies at about 60 G a second a core; rows are added at about as many, but for the zeros.
-SPARSE, ROW = 0.2, 16
+SPARSE, ROW = 0.4, 16
 
 
 @dataclass

@@ -7,7 +7,7 @@ hears every step."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,15 +16,23 @@ from torch import Tensor
 from isospike.engine.advance import advance_pooled, start
 from isospike.engine.events import Events, events
 from isospike.engine.once import Watch
-from isospike.engine.pooled import pooled
+from isospike.engine.pooled import Pooled, pooled
 from isospike.ir.layout import packed
 from isospike.ir.ops.affine import Chain, through
 from isospike.network.body import Body, Stage
 
 STRETCH = 16  # steps
 Listen = Callable[[Stage, Tensor], None]
-Plan = dict[tuple[str, int], Events | None]  # synapse groups that can run event by event
 CACHE = 1 << 21  # numbers of the largest layer's spikes in a stretch
+
+
+@dataclass
+class Plan:
+    """What all walks through a network share: by synapse group its event-driven form, where there is one, and by stage
+    the pool that is computed beside it."""
+
+    pools: dict[str, Pooled]
+    events: dict[tuple[str, int], Events | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,9 +62,9 @@ class Walk:
         drives: Listen | None = None,
     ) -> None:
         self.body, self.generator, self.listen, self.drives = body, generator, listen, drives
-        self.plan = {} if plan is None else plan
+        self.plan = Plan(pooled(body)) if plan is None else plan
         self.input = packed(body.encoder.drive(x))
-        self.pools = pooled(body) if drives is None and x.device.type == "cpu" else {}
+        self.pools = self.plan.pools if drives is None and x.device.type == "cpu" else {}
         self.stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
         self.step = 0
         self.states: dict[str, Any] = {}
@@ -147,9 +155,9 @@ class Walk:
     def _through(self, name: str, k: int, chain: Chain, spikes: Tensor, bias: Tensor | None) -> Tensor:
         """Dense, or event by event where few neurons fire."""
         if chain and chain[-1].weighted:
-            if (name, k) not in self.plan:
-                self.plan[name, k] = events(chain[-1]) if spikes.device.type == "cpu" else None
-            listed = self.plan[name, k]
+            if (name, k) not in self.plan.events:
+                self.plan.events[name, k] = events(chain[-1]) if spikes.device.type == "cpu" else None
+            listed = self.plan.events[name, k]
             if listed is not None:
                 for step in chain[:-1]:
                     spikes = step(spikes)
@@ -186,7 +194,7 @@ def walked(
     `watch(stage, rates)` sees each stage once, at the end; `tally(stage, spikes)` how many each neuron sent, of either
     sign; `listen(stage, train)` its spikes, in order, of all samples."""
     outs, counts = [], list[dict[str, tuple[Tensor, Tensor]]]()
-    plan: Plan = {}
+    plan = Plan(pooled(body))
     for part in x.split(together(body) if listen is None else max(len(x), 1)):
         walk = Walk(body, part, generator, listen, plan)
         outs.append(walk.until(body.steps))
