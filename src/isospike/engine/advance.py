@@ -1,6 +1,7 @@
 """Advances the neurons of a stage through time steps: it begins their states and runs what each model wrote as one
 step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from numba.core.errors import NumbaError
 from torch import Tensor
 
-from isospike.engine.fused import fused
+from isospike.engine.fused import Heard, fused
 from isospike.engine.pooled import Pooled
 from isospike.errors import InvalidModel, first_line
 from isospike.kernels.pools import nothing
@@ -53,17 +54,24 @@ def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
 
 
 def advance_pooled(
-    neuron: Neuron, x: Tensor, state: Any, steps: int, pool: Pooled | None = None, after: Any = None, kept: bool = True
+    neuron: Neuron,
+    x: Tensor,
+    state: Any,
+    steps: int,
+    heard: Sequence[Heard] = (),
+    pool: Pooled | None = None,
+    after: Any = None,
+    kept: bool = True,
 ) -> tuple[Tensor, ...]:
-    """The same, and what the pool behind makes of them.  after: the pool's state; kept: whether the spikes themselves
-    are of use."""
+    """The same for what x and `heard` add up to, and what the pool behind makes of the spikes.  after: the pool's
+    state; kept: whether the spikes themselves are of use."""
     if not isinstance(neuron, Stepping):
         return (neuron.advance(x, state, steps),)
     if x.device.type != "cpu":
         return (torch.compile(plain)(neuron, x, state, steps),)
     try:
         kind = nothing if pool is None else pool.kind
-        return fused(type(neuron).step, neuron.signed, kind)(x, state, steps, pool, after or state, kept)
+        return fused(type(neuron).step, neuron.signed, kind)(x, state, steps, heard, pool, after or state, kept)
     except NumbaError as error:
         raise InvalidModel(
             f"the step of {type(neuron).__name__} cannot be compiled: {first_line(error)}",

@@ -3,68 +3,90 @@
 A convolution or a dense map, as sums of contiguous rows that stay in registers: neighbouring places of the output are
 summed up together, so that a row is as long as a block of registers (kernels/registers.py)."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from isospike.ir.layout import blank, packed, rows
-from isospike.ir.ops.base import Map, Rows
-from isospike.kernels.gather import gather
+from isospike.ir.layout import packed, rows
+from isospike.ir.ops.affine import Chain
+from isospike.ir.ops.base import Rows
+from isospike.ir.ops.dense import Dense
+from isospike.ir.ops.route import Reshape
 from isospike.kernels.registers import BLOCK
 
-# A dense convolution multiplies at about 60 G a second a core; rows are added at about as many, but for the zeros.
+# Share of neurons that fire, and outputs a place, at which a dense map is as fast.
 SPARSE, ROW = 0.4, 16
 
 
 @dataclass
 class Events:
-    """A map whose weights are added up spike by spike.  density: of the spikes last seen."""
+    """A map whose weights are added up spike by spike.
 
-    rows: Rows
+    | field     | meaning                                                                            |
+    |-----------|------------------------------------------------------------------------------------|
+    | `before`  | what spikes go through first                                                       |
+    | `weights` | (kernel height, taps, inputs, width), flat: of as many places as fill a block       |
+    | `size`    | of the input's lines and of the output's, of `weights`; strides and padding         |
+    | `room`    | that the kernel works in                                                           |
+    | `density` | of the spikes last seen                                                            |
+    """
+
+    before: Chain
+    weights: np.ndarray
+    size: tuple[int, ...]
+    room: tuple[np.ndarray, ...]
     density: float = 0.0
-    plan: Any = None
 
-    def fits(self, x: Tensor) -> bool:
-        """Whether so few neurons fire that adding their rows is the faster way, and they lie as the rows do."""
-        return self.density < SPARSE and x.ndim == self.rows.weights.ndim
+    @property
+    def fits(self) -> bool:
+        """Whether so few neurons fire that adding their rows is the faster way."""
+        return self.density < SPARSE
 
-    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The map of a batch of spikes."""
-        w = self.rows
-        image = x.ndim == 4
-        high, wide = x.shape[2:] if image else (1, 1)
-        outputs, inputs, *kernel = w.weights.shape
-        kernel = tuple(kernel) if image else (1, 1)
-        reach = tuple((size + 2 * p - k) // s + 1 for size, k, s, p in zip((high, wide), kernel, w.stride, w.padding))
-        out = blank((len(x), outputs, *(reach if image else ())), x)
-        if self.plan is None:
-            self.plan = blocks(w, reach[1], x), rows(torch.zeros_like(out[:1]) + (0 if bias is None else bias))
-        (weights, taps, width, together), current = self.plan
-        size = (high, wide, inputs, outputs, *reach, kernel[0], taps, width, together, *w.stride, *w.padding)
-        self.density = gather(rows(packed(x)), weights, current, rows(out), size) / max(x.numel(), 1)
-        return out
+    def hearing(self, train: Tensor) -> tuple[Any, ...]:
+        """What the kernel is given.  train: (steps, batch, *shape)."""
+        x = train.flatten(0, 1)
+        for step in self.before:
+            x = step(x)
+        return rows(packed(x)).reshape(*train.shape[:2], -1), self.weights, self.size, *self.room
 
 
-def blocks(w: Rows, wide: int, x: Tensor) -> tuple[np.ndarray, int, int, int]:
-    """Weights of as many neighbouring places as fill a block: (kernel height, taps, inputs, width), flat; taps; width;
-    places."""
-    weights = w.weights if w.weights.ndim == 4 else w.weights[:, :, None, None]
-    outputs, inputs, high, kernel = weights.shape
-    block = BLOCK // x.element_size()
-    together = max(1, min(block // outputs, wide))
-    taps, width = kernel + (together - 1) * w.stride[1], -(-together * outputs // block) * block
-    out = x.new_zeros(high, taps, inputs, width)
+def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
+    """The event-driven form of a chain of maps, where there is one that pays.  shape: of the chain's input."""
+    if not chain or (found := chain[-1].rows()) is None or len(found.weights) < ROW:
+        return None
+    *before, last = chain
+    for step in before:
+        inside, shape = shape, step.out_shape(shape)
+    if isinstance(last, Dense) and before and isinstance(before[-1], Reshape) and len(inside) == 3 and len(shape) == 1:
+        # A dense map of an image is a convolution with one place: the image need not be brought into order.
+        found, shape, before = Rows(found.weights.unflatten(1, inside)), inside, before[:-1]
+    if len(shape) != found.weights.ndim - 1:
+        return None
+    return _laid_out(tuple(before), found, shape, like)
+
+
+def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) -> Events:
+    weights = found.weights if len(shape) == 3 else found.weights[:, :, None, None]
+    inputs, high, wide = shape if len(shape) == 3 else (*shape, 1, 1)
+    outputs, _, kernel, kernel_wide = weights.shape
+    (stride, stride_wide), (pad, pad_wide) = found.stride, found.padding
+    out_high, out_wide = (high + 2 * pad - kernel) // stride + 1, (wide + 2 * pad_wide - kernel_wide) // stride_wide + 1
+    block = BLOCK // like.element_size()
+    together = max(1, min(block // outputs, out_wide))
+    taps, width = kernel_wide + (together - 1) * stride_wide, -(-together * outputs // block) * block
+    out = like.new_zeros(kernel, taps, inputs, width)
     for place in range(together):
-        first = place * w.stride[1]
-        out[:, first : first + kernel, :, place * outputs : (place + 1) * outputs] = weights.permute(2, 3, 1, 0)
-    return out.numpy().reshape(-1), taps, width, together
-
-
-def events(step: Map) -> Events | None:
-    """The event-driven form of a map, where there is one whose rows are long enough to pay."""
-    found = step.rows()
-    return Events(found) if found is not None and len(found.weights) >= ROW else None
+        first = place * stride_wide
+        out[:, first : first + kernel_wide, :, place * outputs : (place + 1) * outputs] = weights.permute(2, 3, 1, 0)
+    groups = -(-out_wide // together)
+    columns = max(wide + 2 * pad_wide, (groups - 1) * together * stride_wide + taps) + 1
+    room = (
+        like.new_zeros(inputs * high * wide + 1).numpy(),
+        np.zeros(inputs * high * wide + 1, np.intp),
+        np.zeros((high, columns), np.intp),
+        like.new_zeros(out_high * groups * together * outputs + width).numpy(),
+    )
+    size = (high, wide, inputs, outputs, out_high, out_wide, kernel, taps, width, together, stride, stride_wide, pad)
+    return Events(before, out.numpy().reshape(-1), (*size, pad_wide), room)

@@ -12,9 +12,12 @@ from numba import njit, types
 from numba.extending import overload
 from torch import Tensor
 
+from isospike.engine.events import Events
 from isospike.engine.pooled import Pooled
 from isospike.ir.layout import blank, rows
+from isospike.kernels.gather import gather
 
+Heard = tuple[Events, Tensor]  # synapses and the spikes, (steps, batch, *shape), that come through them
 BLOCK = 1024  # neurons whose states fit the first cache
 
 
@@ -62,14 +65,32 @@ def _cut_each(arrays, k, begin, end):  # type: ignore[no-untyped-def]  # as abov
     return lambda arrays, k, begin, end: (arrays[0][k, begin:end], *_cut(arrays[1:], k, begin, end))
 
 
+def _hear(heard: Any, seen: Any, t: int, k: int, row: Any) -> None:
+    """Add what the spikes of a step do, of each synapse group that is heard event by event."""
+
+
+@overload(_hear)
+def _hear_each(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
+    if not len(heard):
+        return lambda heard, seen, t, k, row: None
+
+    def hear(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
+        train, weights, size, values, starts, ends, sums = heard[0]
+        seen[0] += gather(train[t, k], weights, row, size, values, starts, ends, sums)
+        _hear(heard[1:], seen[1:], t, k, row)
+
+    return hear
+
+
 @cache
 def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> Callable[..., tuple[Tensor, Tensor]]:
     """The loop over time for a model whose single step is `step`, and for the kind of pool behind it: (x, state, steps,
-    pooled, its state, whether spikes are of use) ↦ spikes, which it may write over x, and the pool's."""
+    what is heard besides, pooled, its state, whether spikes are of use) ↦ spikes, which it may write over x, and the
+    pool's."""
     kernel = _kernel(step, signed, pool)
 
     def loop(
-        x: Tensor, state: Any, steps: int, pooled: Pooled | None, after: Any, kept: bool
+        x: Tensor, state: Any, steps: int, heard: list[Heard], pooled: Pooled | None, after: Any, kept: bool
     ) -> tuple[Tensor, Tensor]:
         batch, in_place = len(state.net), kept and len(x) == steps
         spikes = x if in_place else blank((steps * batch if kept else 0, *x.shape[2:]), x).unflatten(0, (-1, batch))
@@ -77,8 +98,11 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
         out = blank((steps * batch, *shape), x).unflatten(0, (steps, batch))
         if state.flat is None:
             state.flat = tuple(_flat(p, state.net) for p in state.parameters)
+        seen = np.zeros(len(heard), np.int64)
         kernel(
             _over_time(x),
+            tuple(events.hearing(train) for events, train in heard),
+            seen,
             _over_time(spikes),
             in_place,
             tuple(map(rows, state.states)),
@@ -90,6 +114,8 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
             rows(after.total),
             _over_time(out),
         )
+        for (events, train), count in zip(heard, seen, strict=True):
+            events.density = count / max(train.numel(), 1)
         return spikes, out
 
     return loop
@@ -130,21 +156,27 @@ def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -
 
     @njit(nogil=True)
     def kernel(
-        drive: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any, parameters: Any,
+        drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any, parameters: Any,
         size: Any, pool_net: Any, pool_total: Any, out: Any,
     ) -> None:  # fmt: skip
         block, long, places, short, _, taps, _, channels, _ = size
         neurons = net.shape[1]
-        scratch, line = np.empty(neurons, net.dtype), np.empty(max(0, long - (taps - 1) * channels), net.dtype)
+        scratch, line = np.empty((len(out) if len(heard) else 1, neurons), net.dtype), np.empty(max(0, long - (taps - 1) * channels), net.dtype)
         for k in range(len(net)):
+            if len(heard):
+                for t in range(len(out)):
+                    s = spikes[t, k] if len(spikes) else scratch[t]
+                    if not in_place:
+                        copy(s, drive[min(t, len(drive) - 1), k])
+                    _hear(heard, seen, t, k, s)
             for place, begin in enumerate(range(0, neurons, block)):
                 end = min(begin + block, neurons)
                 own, numbers = _cut(states, k, begin, end), _cut(parameters, k, begin, end)
                 sent, all_sent = net[k, begin:end], total[k, begin:end]
                 first, last = place * short, (place + 1) * short
                 for t in range(len(out)):
-                    s = spikes[t, k, begin:end] if len(spikes) else scratch[begin:end]
-                    if not in_place:
+                    s = spikes[t, k, begin:end] if len(spikes) else scratch[min(t, len(scratch) - 1), begin:end]
+                    if not (in_place or len(heard)):
                         copy(s, drive[min(t, len(drive) - 1), k, begin:end])
                     fire(s, own, sent, all_sent, numbers)
                     if place < places:

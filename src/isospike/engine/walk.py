@@ -15,11 +15,13 @@ from torch import Tensor
 
 from isospike.engine.advance import advance_pooled, start
 from isospike.engine.events import Events, events
+from isospike.engine.fused import Heard
 from isospike.engine.once import Watch
 from isospike.engine.pooled import Pooled, pooled
 from isospike.ir.layout import packed
 from isospike.ir.ops.affine import Chain, through
 from isospike.network.body import Body, Stage
+from isospike.neurons.stepping import Stepping
 
 STRETCH = 16  # steps
 Listen = Callable[[Stage, Tensor], None]
@@ -69,7 +71,7 @@ class Walk:
         self.step = 0
         self.states: dict[str, Any] = {}
         self.sums: dict[str, Tensor] = {}
-        self._constant: dict[tuple[str, int], Tensor] = {}
+        self._constant: dict[tuple[str, bool], Tensor | None] = {}
         self._last = {group.source: i for i, stage in enumerate(body.stages) for group in stage.groups}
 
     def until(self, end: int) -> Tensor:
@@ -87,7 +89,7 @@ class Walk:
         """Go on with these samples only.  rows: (batch,) of bool."""
         self.input = self.input[rows]
         self.sums = {name: t[rows] for name, t in self.sums.items()}
-        self._constant = {key: t[:, rows] for key, t in self._constant.items()}
+        self._constant = {key: t if t is None else t[:, rows] for key, t in self._constant.items()}
         for state in self.states.values():
             state.keep(rows)
 
@@ -110,12 +112,13 @@ class Walk:
 
     def _advance(self, stage: Stage, trains: dict[str, Tensor], steps: int) -> None:
         """Run a stage, and the pool that is computed beside it."""
-        x = self._drive(stage, trains)
+        x, heard = self._drive(stage, trains)
         if self.drives is not None:
             self.drives(stage, x)
         state, pool = self._state(stage, x[0]), self.pools.get(stage.name)
         after = None if pool is None or pool.by is None else self._state(pool.by, x[0])
-        spikes, *more = advance_pooled(stage.neuron, x, state, steps, pool, after, pool is None or self.listen is not None)
+        kept = pool is None or self.listen is not None
+        spikes, *more = advance_pooled(stage.neuron, x, state, steps, heard, pool, after, kept)
         if self.listen is not None:
             self.listen(stage, spikes)
             if pool is not None and pool.by is not None:
@@ -129,40 +132,46 @@ class Walk:
             self.states[stage.name] = start(stage.neuron, like)
         return self.states[stage.name]
 
-    def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> Tensor:
-        """Input of a stage's neurons at each of the next steps; (1, batch, *shape) if it is the same at all."""
-        constant, total = None, None
+    def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> tuple[Tensor, list[Heard]]:
+        """Input of a stage's neurons at each of the next steps, (1, batch, *shape) if it is the same at all; and the
+        groups that are heard event by event besides."""
+        heard, total, bias = list[Heard](), None, stage.neuron.current
         for k, group in enumerate(stage.groups):
             if group.source == "input" and self.body.encoder.constant:
-                if (stage.name, k) not in self._constant:
-                    self._constant[stage.name, k] = through(group.chain, trains["input"][0])[None]
-                part = self._constant[stage.name, k]
-                constant = part if constant is None else constant + part
-        bias = stage.neuron.current
-        for k, group in enumerate(stage.groups):
-            if not (group.source == "input" and self.body.encoder.constant):
-                train = trains[group.source]
-                average = group.source in self.pools and self.pools[group.source].by is None
-                chain = group.chain[1:] if average else group.chain  # its pool was computed beside the neurons
-                part = self._through(stage.name, k, chain, train.flatten(0, 1), bias)
-                part = (packed(part) if bias is not None else part).unflatten(0, train.shape[:2])
-                total, bias = part if total is None else total.add_(part), None
+                continue
+            train, chain = trains[group.source], group.chain
+            if group.source in self.pools and self.pools[group.source].by is None:
+                chain = chain[1:]  # the average was computed beside the neurons
+            if (listed := self._events(stage, k, chain, train)) is not None and listed.fits:
+                heard.append((listed, train))
+                continue
+            part = through(chain, train.flatten(0, 1), bias)
+            part = (packed(part) if bias is not None else part).unflatten(0, train.shape[:2])
+            total, bias = part if total is None else total.add_(part), None
+        constant = self._constant_drive(stage, trains, bias)
         if total is None:
             assert constant is not None
-            return packed((constant if bias is None else constant + bias)[0])[None]
-        return total if constant is None else total.add_(constant)
+            return constant, heard
+        return total if constant is None else total.add_(constant), heard
 
-    def _through(self, name: str, k: int, chain: Chain, spikes: Tensor, bias: Tensor | None) -> Tensor:
-        """Dense, or event by event where few neurons fire."""
-        if chain and chain[-1].weighted:
-            if (name, k) not in self.plan.events:
-                self.plan.events[name, k] = events(chain[-1]) if spikes.device.type == "cpu" else None
-            listed = self.plan.events[name, k]
-            if listed is not None:
-                for step in chain[:-1]:
-                    spikes = step(spikes)
-                return listed(spikes, bias) if listed.fits(spikes) else chain[-1](spikes, bias)
-        return through(chain, spikes, bias)
+    def _constant_drive(self, stage: Stage, trains: dict[str, Tensor], bias: Tensor | None) -> Tensor | None:
+        """What the bias and a constant input add at every step, (1, batch, *shape)."""
+        key = stage.name, bias is None
+        if key not in self._constant:
+            groups = [g for g in stage.groups if g.source == "input" and self.body.encoder.constant]
+            parts = [through(group.chain, trains["input"][0]) for group in groups]
+            if bias is not None:
+                parts.append(self.input.new_zeros(len(self.input), *stage.shape) + bias)
+            self._constant[key] = packed(sum(parts[1:], start=parts[0]))[None] if parts else None
+        return self._constant[key]
+
+    def _events(self, stage: Stage, k: int, chain: Chain, train: Tensor) -> Events | None:
+        """A synapse group's event-driven form, where the stage can be driven so."""
+        if train.device.type != "cpu" or self.drives is not None or not isinstance(stage.neuron, Stepping):
+            return None
+        if (stage.name, k) not in self.plan.events:
+            self.plan.events[stage.name, k] = events(chain, tuple(train.shape[2:]), train)
+        return self.plan.events[stage.name, k]
 
     def _read_out(self, read: Stage) -> Tensor:
         if read.neuron.hears:
