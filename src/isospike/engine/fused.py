@@ -132,7 +132,7 @@ def _flat(parameter: Tensor, like: Tensor) -> np.ndarray | np.generic:
     return number if parameter.numel() == 1 else rows(torch.zeros_like(like[:1]) + parameter)[0]
 
 
-@njit(nogil=True)
+@njit(nogil=True, inline='always')
 def copy(to: Any, source: Any) -> None:
     """to[:] = source, several times as fast as numba's own."""
     for i in range(np.uintp(len(to))):
@@ -144,7 +144,7 @@ def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -
 
     # In place, and over as few arrays as can be: the compiler turns the loop into vector instructions only if it can
     # check at run time, in few comparisons, that none overlap.
-    @njit(nogil=True)
+    @njit(nogil=True, inline='always')
     def fire(x: Any, states: Any, net: Any, total: Any, parameters: Any) -> None:
         for i in range(np.uintp(len(x))):
             s, after = one(_read(states, i), x[i], _read(parameters, i))
@@ -174,13 +174,13 @@ def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -
                 own, numbers = _cut(states, k, begin, end), _cut(parameters, k, begin, end)
                 sent, all_sent = net[k, begin:end], total[k, begin:end]
                 first, last = place * short, (place + 1) * short
+                before, all_before = pool_net[k, first:last], pool_total[k, first:last]
                 for t in range(len(out)):
                     s = spikes[t, k, begin:end] if len(spikes) else scratch[min(t, len(scratch) - 1), begin:end]
                     if not (in_place or len(heard)):
                         copy(s, drive[min(t, len(drive) - 1), k, begin:end])
                     fire(s, own, sent, all_sent, numbers)
                     if place < places:
-                        before, all_before = pool_net[k, first:last], pool_total[k, first:last]
                         pool(s, sent, size, line, before, all_before, out[t, k, first:last])
 
     return kernel
