@@ -49,8 +49,7 @@ def test_the_fast_simulator_sends_the_plain_ones_spikes(
     name: str, coding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if coding in ("signed", "ternary"):  # every map event by event, however many spikes
-        monkeypatch.setattr(events, "ROW", 1)
-        monkeypatch.setattr(events, "SPARSE", 2.0)
+        monkeypatch.setattr(events, "SPARSE", math.inf)
     network, _, x = converted(name, CODINGS[coding])
     assert_same_trains(network, x)
     most = {"if": 1, "signed": 1, "ternary": 1}.get(coding, 4)

@@ -14,10 +14,10 @@ from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Rows
 from isospike.ir.ops.dense import Dense
 from isospike.ir.ops.route import Reshape
+from isospike.kernels.gather import Window
 from isospike.kernels.registers import BLOCK
 
-# Share of neurons that fire, and outputs a place, at which a dense map is as fast.
-SPARSE, ROW = 0.4, 16
+SPARSE = 0.45  # share of neurons that fire at which a dense map is as fast as rows without zeros
 
 
 @dataclass
@@ -28,33 +28,35 @@ class Events:
     |-----------|------------------------------------------------------------------------------------|
     | `before`  | what spikes go through first                                                       |
     | `weights` | (kernel height, taps, inputs, width), flat: of as many places as fill a block       |
-    | `size`    | of the input's lines and of the output's, of `weights`; strides and padding         |
+    | `window`  | its sizes                                                                          |
     | `room`    | that the kernel works in                                                           |
+    | `filled`  | share of `weights` that are some                                                   |
     | `density` | of the spikes last seen                                                            |
     """
 
     before: Chain
     weights: np.ndarray
-    size: tuple[int, ...]
+    window: Window
     room: tuple[np.ndarray, ...]
+    filled: float
     density: float = 0.0
 
     @property
     def fits(self) -> bool:
         """Whether so few neurons fire that adding their rows is the faster way."""
-        return self.density < SPARSE
+        return self.density < SPARSE * self.filled
 
     def hearing(self, train: Tensor) -> tuple[Any, ...]:
         """What the kernel is given.  train: (steps, batch, *shape)."""
         x = train.flatten(0, 1)
         for step in self.before:
             x = step(x)
-        return rows(packed(x)).reshape(*train.shape[:2], -1), self.weights, self.size, *self.room
+        return rows(packed(x)).reshape(*train.shape[:2], -1), self.weights, self.window, *self.room
 
 
 def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
     """The event-driven form of a chain of maps, where there is one that pays.  shape: of the chain's input."""
-    if not chain or (found := chain[-1].rows()) is None or len(found.weights) < ROW:
+    if not chain or (found := chain[-1].rows()) is None:
         return None
     *before, last = chain
     for step in before:
@@ -72,21 +74,25 @@ def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) 
     inputs, high, wide = shape if len(shape) == 3 else (*shape, 1, 1)
     outputs, _, kernel, kernel_wide = weights.shape
     (stride, stride_wide), (pad, pad_wide) = found.stride, found.padding
-    out_high, out_wide = (high + 2 * pad - kernel) // stride + 1, (wide + 2 * pad_wide - kernel_wide) // stride_wide + 1
+    out_high, out_wide = (
+        (high + 2 * pad - kernel) // stride + 1,
+        (wide + 2 * pad_wide - kernel_wide) // stride_wide + 1,
+    )
     block = BLOCK // like.element_size()
     together = max(1, min(block // outputs, out_wide))
     taps, width = kernel_wide + (together - 1) * stride_wide, -(-together * outputs // block) * block
-    out = like.new_zeros(kernel, taps, inputs, width)
+    laid = like.new_zeros(kernel, taps, inputs, width)
     for place in range(together):
         first = place * stride_wide
-        out[:, first : first + kernel_wide, :, place * outputs : (place + 1) * outputs] = weights.permute(2, 3, 1, 0)
-    groups = -(-out_wide // together)
-    columns = max(wide + 2 * pad_wide, (groups - 1) * together * stride_wide + taps) + 1
+        laid[:, first : first + kernel_wide, :, place * outputs : (place + 1) * outputs] = weights.permute(2, 3, 1, 0)
+    window = Window(
+        high, wide, inputs, outputs, out_high, out_wide, kernel, taps, together, width, stride, stride_wide, pad, pad_wide
+    )  # fmt: skip
+    spikes = inputs * high * wide + 1
     room = (
-        like.new_zeros(inputs * high * wide + 1).numpy(),
-        np.zeros(inputs * high * wide + 1, np.intp),
-        np.zeros((high, columns), np.intp),
-        like.new_zeros(out_high * groups * together * outputs + width).numpy(),
+        np.empty(spikes, laid.numpy().dtype),
+        np.empty(spikes, np.intp),
+        np.empty((high, window.columns + 1), np.intp),
+        np.empty(out_high * window.line + width, laid.numpy().dtype),
     )
-    size = (high, wide, inputs, outputs, out_high, out_wide, kernel, taps, width, together, stride, stride_wide, pad)
-    return Events(before, out.numpy().reshape(-1), (*size, pad_wide), room)
+    return Events(before, laid.numpy().reshape(-1), window, room, weights.numel() * together / laid.numel())

@@ -16,70 +16,71 @@ from isospike.engine.events import Events
 from isospike.engine.pooled import Pooled
 from isospike.ir.layout import blank, rows
 from isospike.kernels.gather import gather
+from isospike.kernels.pools import Patches
 
 Heard = tuple[Events, Tensor]  # synapses and the spikes, (steps, batch, *shape), that come through them
-BLOCK = 1024  # neurons whose states fit the first cache
+ALONE = Patches(1024, 0, 0, 0, 0, 0, 0, 0, 1)  # no pool, and blocks of neurons whose states fit the first cache
 
 
-def _read(arrays: Any, i: int) -> Any:
+def read(arrays: Any, i: int) -> Any:
     """Number i of each array; what is one number for all neurons is itself."""
 
 
-@overload(_read)
+@overload(read)
 def _read_each(arrays, i):  # type: ignore[no-untyped-def]  # numba wants the lambda's own signature
     if not len(arrays):
         return lambda arrays, i: ()
     if isinstance(arrays[0], types.Array):
-        return lambda arrays, i: (arrays[0][i], *_read(arrays[1:], i))
-    return lambda arrays, i: (arrays[0], *_read(arrays[1:], i))
+        return lambda arrays, i: (arrays[0][i], *read(arrays[1:], i))
+    return lambda arrays, i: (arrays[0], *read(arrays[1:], i))
 
 
-def _write(arrays: Any, numbers: Any, i: int) -> None:
+def write(arrays: Any, numbers: Any, i: int) -> None:
     """Put each number into its array."""
 
 
-@overload(_write)
+@overload(write)
 def _write_each(arrays, numbers, i):  # type: ignore[no-untyped-def]  # as above
     if not len(arrays):
         return lambda arrays, numbers, i: None
 
-    def write(arrays, numbers, i):  # type: ignore[no-untyped-def]  # as above
+    def write_all(arrays, numbers, i):  # type: ignore[no-untyped-def]  # as above
         arrays[0][i] = numbers[0]
-        _write(arrays[1:], numbers[1:], i)
+        write(arrays[1:], numbers[1:], i)
 
-    return write
+    return write_all
 
 
-def _cut(arrays: Any, k: int, begin: int, end: int) -> Any:
+def cut(arrays: Any, k: int, begin: int, end: int) -> Any:
     """A block of neurons of sample k; parameters are the same for all samples."""
 
 
-@overload(_cut)
+@overload(cut)
 def _cut_each(arrays, k, begin, end):  # type: ignore[no-untyped-def]  # as above
     if not len(arrays):
         return lambda arrays, k, begin, end: ()
     if not isinstance(arrays[0], types.Array):
-        return lambda arrays, k, begin, end: (arrays[0], *_cut(arrays[1:], k, begin, end))
+        return lambda arrays, k, begin, end: (arrays[0], *cut(arrays[1:], k, begin, end))
     if arrays[0].ndim == 1:
-        return lambda arrays, k, begin, end: (arrays[0][begin:end], *_cut(arrays[1:], k, begin, end))
-    return lambda arrays, k, begin, end: (arrays[0][k, begin:end], *_cut(arrays[1:], k, begin, end))
+        return lambda arrays, k, begin, end: (arrays[0][begin:end], *cut(arrays[1:], k, begin, end))
+    return lambda arrays, k, begin, end: (arrays[0][k, begin:end], *cut(arrays[1:], k, begin, end))
 
 
-def _hear(heard: Any, seen: Any, t: int, k: int, row: Any) -> None:
+def hear(heard: Any, seen: Any, t: int, k: int, row: Any) -> None:
     """Add what the spikes of a step do, of each synapse group that is heard event by event."""
 
 
-@overload(_hear)
+@overload(hear)
 def _hear_each(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
     if not len(heard):
         return lambda heard, seen, t, k, row: None
 
-    def hear(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
+    def hear_all(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
         train, weights, size, values, starts, ends, sums = heard[0]
         seen[0] += gather(train[t, k], weights, row, size, values, starts, ends, sums)
-        _hear(heard[1:], seen[1:], t, k, row)
+        hear(heard[1:], seen[1:], t, k, row)
 
-    return hear
+    return hear_all
 
 
 @cache
@@ -94,8 +95,8 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
     ) -> tuple[Tensor, Tensor]:
         batch, in_place = len(state.net), kept and len(x) == steps
         spikes = x if in_place else blank((steps * batch if kept else 0, *x.shape[2:]), x).unflatten(0, (-1, batch))
-        shape = (0,) if pooled is None else pooled.shape
-        out = blank((steps * batch, *shape), x).unflatten(0, (steps, batch))
+        patches = ALONE if pooled is None else pooled.patches
+        out = blank((steps * batch, *((0,) if pooled is None else pooled.shape)), x).unflatten(0, (steps, batch))
         if state.flat is None:
             state.flat = tuple(_flat(p, state.net) for p in state.parameters)
         seen = np.zeros(len(heard), np.int64)
@@ -109,7 +110,8 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
             rows(state.net),
             rows(state.total),
             state.flat,
-            (BLOCK, 0, 0, 0, 0, 0, 0, 0, 0) if pooled is None else pooled.size,
+            patches,
+            np.empty(patches.columns, spikes.numpy().dtype),
             rows(after.net),
             rows(after.total),
             _over_time(out),
@@ -132,7 +134,7 @@ def _flat(parameter: Tensor, like: Tensor) -> np.ndarray | np.generic:
     return number if parameter.numel() == 1 else rows(torch.zeros_like(like[:1]) + parameter)[0]
 
 
-@njit(nogil=True, inline='always')
+@njit(nogil=True, inline="always")
 def copy(to: Any, source: Any) -> None:
     """to[:] = source, several times as fast as numba's own."""
     for i in range(np.uintp(len(to))):
@@ -144,11 +146,11 @@ def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -
 
     # In place, and over as few arrays as can be: the compiler turns the loop into vector instructions only if it can
     # check at run time, in few comparisons, that none overlap.
-    @njit(nogil=True, inline='always')
+    @njit(nogil=True, inline="always")
     def fire(x: Any, states: Any, net: Any, total: Any, parameters: Any) -> None:
         for i in range(np.uintp(len(x))):
-            s, after = one(_read(states, i), x[i], _read(parameters, i))
-            _write(states, after, i)
+            s, after = one(read(states, i), x[i], read(parameters, i))
+            write(states, after, i)
             net[i] += s
             if signed:
                 total[i] += abs(s)
@@ -156,31 +158,33 @@ def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -
 
     @njit(nogil=True)
     def kernel(
-        drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any, parameters: Any,
-        size: Any, pool_net: Any, pool_total: Any, out: Any,
+        drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any,
+        parameters: Any, patches: Any, columns: Any, pool_net: Any, pool_total: Any, out: Any,
     ) -> None:  # fmt: skip
-        block, long, places, short, _, taps, _, channels, _ = size
-        neurons = net.shape[1]
-        scratch, line = np.empty((len(out) if len(heard) else 1, neurons), net.dtype), np.empty(max(0, long - (taps - 1) * channels), net.dtype)
+        steps, neurons = len(out), net.shape[1]
+        room = np.empty((0 if len(spikes) else steps if len(heard) else 1, neurons), net.dtype)
         for k in range(len(net)):
             if len(heard):
-                for t in range(len(out)):
-                    s = spikes[t, k] if len(spikes) else scratch[t]
+                for t in range(steps):
+                    s = spikes[t, k] if len(spikes) else room[t]
                     if not in_place:
                         copy(s, drive[min(t, len(drive) - 1), k])
-                    _hear(heard, seen, t, k, s)
-            for place, begin in enumerate(range(0, neurons, block)):
-                end = min(begin + block, neurons)
-                own, numbers = _cut(states, k, begin, end), _cut(parameters, k, begin, end)
+                    hear(heard, seen, t, k, s)
+            for place, begin in enumerate(range(0, neurons, patches.block)):
+                end, first, last = (
+                    min(begin + patches.block, neurons),
+                    place * patches.sent,
+                    (place + 1) * patches.sent,
+                )
+                own, numbers = cut(states, k, begin, end), cut(parameters, k, begin, end)
                 sent, all_sent = net[k, begin:end], total[k, begin:end]
-                first, last = place * short, (place + 1) * short
-                before, all_before = pool_net[k, first:last], pool_total[k, first:last]
-                for t in range(len(out)):
-                    s = spikes[t, k, begin:end] if len(spikes) else scratch[min(t, len(scratch) - 1), begin:end]
-                    if not (in_place or len(heard)):
+                pool_sent, pool_all_sent = pool_net[k, first:last], pool_total[k, first:last]
+                for t in range(steps):
+                    s = spikes[t, k, begin:end] if len(spikes) else room[min(t, len(room) - 1), begin:end]
+                    if not in_place and not len(heard):
                         copy(s, drive[min(t, len(drive) - 1), k, begin:end])
                     fire(s, own, sent, all_sent, numbers)
-                    if place < places:
-                        pool(s, sent, size, line, before, all_before, out[t, k, first:last])
+                    if place < patches.lines:
+                        pool(s, sent, patches, columns, pool_sent, pool_all_sent, out[t, k, first:last])
 
     return kernel

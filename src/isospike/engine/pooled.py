@@ -1,15 +1,14 @@
 """Pools that are computed beside the neurons whose spikes they read, while these are in the cache.
 
-A pool is, where nobody else reads the stage, its patches lie in the plane and do not overlap from line to line, and
-none sees padding.  An average pool is the first step of a synapse group; a pool of counts is a stage of its own."""
+An average pool is the first step of a synapse group, a pool of counts is a stage of its own.  It is computed so where
+nobody else reads the stage, and where its patches see no padding and do not overlap from line to line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from isospike.ir.ops.base import Shape
 from isospike.ir.ops.pool import AveragePool, Pool
-from isospike.kernels.pools import growth, mean
+from isospike.kernels.pools import Patches, growth, mean
 from isospike.network.body import Body, Stage
 from isospike.neurons.count_pool import CountPool
 from isospike.neurons.stepping import Stepping
@@ -17,42 +16,52 @@ from isospike.neurons.stepping import Stepping
 
 @dataclass(frozen=True)
 class Pooled:
-    """`by`: the stage that is the pool, if there is one.  size: numbers a line of patches, numbers a line, lines of places, numbers
-    a line of places, the patch and its horizontal stride, channels, and what a sum is divided by."""
+    """
+    | field     | meaning                                                            |
+    |-----------|--------------------------------------------------------------------|
+    | `kind`    | the kernel of a line of places                                     |
+    | `patches` | its sizes                                                          |
+    | `shape`   | of what it sends, of one sample                                    |
+    | `stage`   | the stage that it is; none if it is a step of a synapse group      |
+    """
 
-    reader: Stage
-    by: Stage | None
     kind: Callable[..., None]
+    patches: Patches
     shape: Shape
-    size: tuple[int, ...]
+    stage: Stage | None = None
 
 
 def pooled(body: Body) -> dict[str, Pooled]:
-    """By stage, the pool that reads it."""
-    return {stage.name: found for stage in body.stages if (found := _behind(stage, body)) is not None}
+    """The pools that are computed beside neurons, by the name of the neurons' stage."""
+    found = {stage.name: _behind(stage, body) for stage in body.stages if isinstance(stage.neuron, Stepping)}
+    return {name: pool for name, pool in found.items() if pool is not None}
 
 
 def _behind(stage: Stage, body: Body) -> Pooled | None:
     readers = [(other, group) for other in body.stages for group in other.groups if group.source == stage.name]
-    if not isinstance(stage.neuron, Stepping) or len(readers) != 1:
+    if len(readers) != 1:
         return None
     ((reader, group),) = readers
-    if type(reader.neuron) is CountPool and not group.chain and len(reader.groups) == 1:
-        pool: Any = reader.neuron.pool
-        plain = bool((pool.sign > 0).all()) and set(pool.dilation) == {1}
-        return _planned(stage, reader, reader, pool, growth, plain)
-    if group.chain and isinstance(group.chain[0], AveragePool) and reader is not body.stages[-1]:
-        return _planned(stage, reader, None, group.chain[0], mean, True)
+    if type(reader.neuron) is CountPool and not group.chain:
+        pool = reader.neuron.pool
+        if bool((pool.sign <= 0).any()) or set(pool.dilation) != {1} or not _in_lines(pool, stage.shape):
+            return None
+        return Pooled(growth, _patches(pool, stage.shape, 1), pool.out_shape(stage.shape), reader)
+    first = group.chain[0] if group.chain else None
+    if isinstance(first, AveragePool) and reader is not body.stages[-1] and _in_lines(first, stage.shape):
+        divisor = first.divisor or first.kernel[0] * first.kernel[1]
+        return Pooled(mean, _patches(first, stage.shape, divisor), first.out_shape(stage.shape))
     return None
 
 
-def _planned(
-    stage: Stage, reader: Stage, by: Stage | None, pool: Pool | AveragePool, kind: Callable[..., None], plain: bool
-) -> Pooled | None:
-    if not plain or len(stage.shape) != 3 or any(pool.padding) or pool.ceil_mode or pool.kernel[0] > pool.stride[0]:
-        return None
-    channels, _, wide = stage.shape
-    out = pool.out_shape(stage.shape)
-    divisor = getattr(pool, "divisor", None) or pool.kernel[0] * pool.kernel[1]
-    size = (pool.stride[0] * wide * channels, wide * channels, out[1], out[2] * channels, *pool.kernel, pool.stride[1], channels, divisor)
-    return Pooled(reader, by, kind, out, size)
+def _in_lines(pool: Pool | AveragePool, shape: Shape) -> bool:
+    return len(shape) == 3 and not any(pool.padding) and not pool.ceil_mode and pool.kernel[0] <= pool.stride[0]
+
+
+def _patches(pool: Pool | AveragePool, shape: Shape, divisor: int) -> Patches:
+    channels, _, wide = shape
+    _, lines, places = pool.out_shape(shape)
+    line = wide * channels
+    return Patches(
+        pool.stride[0] * line, line, lines, places * channels, *pool.kernel, pool.stride[1], channels, divisor
+    )

@@ -23,9 +23,10 @@ from isospike.ir.ops.affine import Chain, through
 from isospike.network.body import Body, Stage
 from isospike.neurons.stepping import Stepping
 
-STRETCH = 16  # steps
+STRETCH = 16  # steps at least
 Listen = Callable[[Stage, Tensor], None]
 CACHE = 1 << 21  # numbers of the largest layer's spikes in a stretch
+INNER = 1 << 18  # and up to so many, longer stretches are faster
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Walk:
         self.plan = Plan(pooled(body)) if plan is None else plan
         self.input = packed(body.encoder.drive(x))
         self.pools = self.plan.pools if drives is None and x.device.type == "cpu" else {}
-        self.stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
+        self.stretch = max(_shortest(body), INNER // (_largest(body) * max(len(x), 1)))
         self.step = 0
         self.states: dict[str, Any] = {}
         self.sums: dict[str, Tensor] = {}
@@ -116,16 +117,15 @@ class Walk:
         if self.drives is not None:
             self.drives(stage, x)
         state, pool = self._state(stage, x[0]), self.pools.get(stage.name)
-        after = None if pool is None or pool.by is None else self._state(pool.by, x[0])
+        is_stage = pool is not None and pool.stage is not None
+        after = self._state(pool.stage, x[0]) if is_stage else None
         kept = pool is None or self.listen is not None
-        spikes, *more = advance_pooled(stage.neuron, x, state, steps, heard, pool, after, kept)
+        spikes, sent = advance_pooled(stage.neuron, x, state, steps, heard, pool, after, kept)
+        trains[pool.stage.name if is_stage else stage.name] = spikes if pool is None else sent
         if self.listen is not None:
             self.listen(stage, spikes)
-            if pool is not None and pool.by is not None:
-                self.listen(pool.by, more[0])
-        trains[stage.name] = more[0] if pool is not None else spikes
-        if pool is not None and pool.by is not None:
-            trains[pool.by.name] = more[0]
+            if is_stage:
+                self.listen(pool.stage, sent)
 
     def _state(self, stage: Stage, like: Tensor) -> Any:
         if stage.name not in self.states:
@@ -140,7 +140,7 @@ class Walk:
             if group.source == "input" and self.body.encoder.constant:
                 continue
             train, chain = trains[group.source], group.chain
-            if group.source in self.pools and self.pools[group.source].by is None:
+            if group.source in self.pools and self.pools[group.source].stage is None:
                 chain = chain[1:]  # the average was computed beside the neurons
             if (listed := self._events(stage, k, chain, train)) is not None and listed.fits:
                 heard.append((listed, train))
@@ -186,8 +186,15 @@ class Walk:
 
 def together(body: Body) -> int:
     """How many samples walk together so that a stretch of the largest layer's spikes fits the cache."""
-    stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
-    return max(1, CACHE // (max(math.prod(stage.shape) for stage in body.stages) * stretch))
+    return max(1, CACHE // (_largest(body) * _shortest(body)))
+
+
+def _shortest(body: Body) -> int:
+    return body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
+
+
+def _largest(body: Body) -> int:
+    return max(math.prod(stage.shape) for stage in body.stages)
 
 
 def walked(

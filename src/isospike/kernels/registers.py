@@ -40,7 +40,9 @@ def add_rows(typing, sums, to, weights, base, values, starts, begin, end):  # ty
         builder.position_at_end(row)
         i, total = builder.phi(begin.type), builder.phi(block)
         value = builder.insert_element(nothing, builder.load(builder.gep(values, [i])), ir.Constant(lane, 0))
-        value = builder.shuffle_vector(value, nothing, ir.Constant(ir.VectorType(lane, block.count), [0] * block.count))
+        value = builder.shuffle_vector(
+            value, nothing, ir.Constant(ir.VectorType(lane, block.count), [0] * block.count)
+        )
         weight = loaded(chunk(weights, builder.add(base, builder.load(builder.gep(starts, [i])))))
         added = builder.fadd(total, builder.fmul(value, weight, flags=("contract",)), flags=("contract",))
         after = builder.add(i, ir.Constant(i.type, 1))

@@ -112,7 +112,7 @@ class Map(Op):
 
 @dataclass(frozen=True)
 class Rows:
-    """A map's weights as those of a convolution in the plane, (out, in, height, width), or of a dense map, (out, in)."""
+    """A map's weights: of a convolution in the plane, (out, in, height, width), or of a dense map, (out, in)."""
 
     weights: Tensor
     stride: tuple[int, int] = (1, 1)
