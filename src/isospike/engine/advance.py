@@ -62,13 +62,15 @@ def advance_pooled(
     pool: Pooled | None = None,
     after: Any = None,
     kept: bool = True,
-) -> tuple[Tensor, Tensor | None]:
-    """The same for what x and `heard` add up to, and what the pool behind makes of the spikes.  after: the pool's
-    state; kept: whether the spikes themselves are of use."""
+) -> tuple[Tensor, Tensor]:
+    """The same for what x and `heard` add up to, and what the pool behind, if there is one, makes of the spikes.
+    after: the pool's state; kept: whether the spikes themselves are of use."""
     if not isinstance(neuron, Stepping):
-        return neuron.advance(x, state, steps), None
+        spikes = neuron.advance(x, state, steps)
+        return spikes, spikes
     if x.device.type != "cpu":
-        return torch.compile(plain)(neuron, x, state, steps), None
+        spikes = torch.compile(plain)(neuron, x, state, steps)
+        return spikes, spikes
     try:
         kind = nothing if pool is None else pool.kind
         return fused(type(neuron).step, neuron.signed, kind)(x, state, steps, heard, pool, after or state, kept)

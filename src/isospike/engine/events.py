@@ -85,9 +85,8 @@ def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) 
     for place in range(together):
         first = place * stride_wide
         laid[:, first : first + kernel_wide, :, place * outputs : (place + 1) * outputs] = weights.permute(2, 3, 1, 0)
-    window = Window(
-        high, wide, inputs, outputs, out_high, out_wide, kernel, taps, together, width, stride, stride_wide, pad, pad_wide
-    )  # fmt: skip
+    sizes = high, wide, inputs, outputs, out_high, out_wide, kernel, taps, together, width
+    window = Window(*sizes, stride, stride_wide, pad, pad_wide)
     spikes = inputs * high * wide + 1
     room = (
         np.empty(spikes, laid.numpy().dtype),

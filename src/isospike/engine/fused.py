@@ -85,9 +85,10 @@ def _hear_each(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as ab
 
 @cache
 def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> Callable[..., tuple[Tensor, Tensor]]:
-    """The loop over time for a model whose single step is `step`, and for the kind of pool behind it: (x, state, steps,
-    what is heard besides, pooled, its state, whether spikes are of use) ↦ spikes, which it may write over x, and the
-    pool's."""
+    """The loop over time for a model whose single step is `step`, and for a kind of pool behind it:
+
+    (x, state, steps, what is heard besides, the pool, its state, whether spikes are of use) ↦ spikes, which it may
+    write over x, and what the pool sends."""
     kernel = _kernel(step, signed, pool)
 
     def loop(

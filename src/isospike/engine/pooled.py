@@ -61,7 +61,5 @@ def _in_lines(pool: Pool | AveragePool, shape: Shape) -> bool:
 def _patches(pool: Pool | AveragePool, shape: Shape, divisor: int) -> Patches:
     channels, _, wide = shape
     _, lines, places = pool.out_shape(shape)
-    line = wide * channels
-    return Patches(
-        pool.stride[0] * line, line, lines, places * channels, *pool.kernel, pool.stride[1], channels, divisor
-    )
+    line, (kernel, kernel_wide), (stride, stride_wide) = wide * channels, pool.kernel, pool.stride
+    return Patches(stride * line, line, lines, places * channels, kernel, kernel_wide, stride_wide, channels, divisor)

@@ -116,16 +116,16 @@ class Walk:
         x, heard = self._drive(stage, trains)
         if self.drives is not None:
             self.drives(stage, x)
-        state, pool = self._state(stage, x[0]), self.pools.get(stage.name)
-        is_stage = pool is not None and pool.stage is not None
-        after = self._state(pool.stage, x[0]) if is_stage else None
+        pool = self.pools.get(stage.name)
+        by = None if pool is None else pool.stage
+        state, after = self._state(stage, x[0]), None if by is None else self._state(by, x[0])
         kept = pool is None or self.listen is not None
         spikes, sent = advance_pooled(stage.neuron, x, state, steps, heard, pool, after, kept)
-        trains[pool.stage.name if is_stage else stage.name] = spikes if pool is None else sent
+        trains[stage.name if by is None else by.name] = spikes if pool is None else sent
         if self.listen is not None:
             self.listen(stage, spikes)
-            if is_stage:
-                self.listen(pool.stage, sent)
+            if by is not None:
+                self.listen(by, sent)
 
     def _state(self, stage: Stage, like: Tensor) -> Any:
         if stage.name not in self.states:
@@ -194,7 +194,9 @@ def _shortest(body: Body) -> int:
 
 
 def _largest(body: Body) -> int:
-    return max(math.prod(stage.shape) for stage in body.stages)
+    behind = pooled(body)
+    kept = [behind[stage.name].shape if stage.name in behind else stage.shape for stage in body.stages]
+    return max(map(math.prod, kept))
 
 
 def walked(

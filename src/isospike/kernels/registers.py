@@ -1,6 +1,6 @@
 """Sums of weight rows in registers: numba would load and store a block of sums for every row that is added."""
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]  # llvmlite says no types
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -8,13 +8,13 @@ BLOCK = 256  # bytes of sums at a time: four registers of AVX-512, eight of AVX2
 
 
 @intrinsic
-def add_rows(typing, sums, to, weights, base, values, starts, begin, end):  # type: ignore[no-untyped-def]  # numba's own signature
+def add_rows(typing, sums, to, weights, base, values, starts, begin, end):
     """Add values[i] · weights[base + starts[i]:] to the block sums[to:], for i from begin to end.  Arrays are flat,
     indices are not checked."""
     index = types.intp
     signature = types.void(sums, index, weights, index, values, starts, index, index)
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # as above
+    def generate(context, builder, signature, arguments):
         sums, weights, values, starts = (
             context.make_array(signature.args[k])(context, builder, arguments[k]).data for k in (0, 2, 4, 5)
         )
@@ -24,10 +24,10 @@ def add_rows(typing, sums, to, weights, base, values, starts, begin, end):  # ty
         block = ir.VectorType(number, BLOCK // size)
         nothing = ir.Constant(block, ir.Undefined)
 
-        def chunk(array, at):  # type: ignore[no-untyped-def]  # as above
+        def chunk(array, at):
             return builder.bitcast(builder.gep(array, [at]), block.as_pointer())
 
-        def loaded(place):  # type: ignore[no-untyped-def]  # as above
+        def loaded(place):
             found = builder.load(place)
             found.align = size
             return found
