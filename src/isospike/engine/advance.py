@@ -48,8 +48,8 @@ def start(neuron: Neuron, like: Tensor) -> Any:
 
 
 def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
-    """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape)
-    if constant."""
+    """The spikes of the next steps, (steps, batch, *shape); may write them over x if it varies.  x: the same, or (1,
+    batch, *shape) if constant."""
     return advance_pooled(neuron, x, state, steps)[0]
 
 

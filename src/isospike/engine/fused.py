@@ -94,7 +94,7 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
     def loop(
         x: Tensor, state: Any, steps: int, heard: list[Heard], pooled: Pooled | None, after: Any, kept: bool
     ) -> tuple[Tensor, Tensor]:
-        batch, in_place = len(state.net), kept and len(x) == steps
+        batch, in_place = len(state.net), kept and len(x) == steps > 1  # one step may be that of a constant drive
         spikes = x if in_place else blank((steps * batch if kept else 0, *x.shape[2:]), x).unflatten(0, (-1, batch))
         patches = ALONE if pooled is None else pooled.patches
         out = blank((steps * batch, *((0,) if pooled is None else pooled.shape)), x).unflatten(0, (steps, batch))
