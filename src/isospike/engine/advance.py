@@ -1,6 +1,7 @@
 """Advances the neurons of a stage through time steps: it begins their states and runs what each model wrote as one
 step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,10 @@ import torch
 from numba.core.errors import NumbaError
 from torch import Tensor
 
-from isospike.engine.fused import fused
+from isospike.engine.fused import Heard, fused
+from isospike.engine.pooled import Pooled
 from isospike.errors import InvalidModel, first_line
+from isospike.kernels.pools import nothing
 from isospike.neurons.base import Neuron
 from isospike.neurons.stepping import Stepping
 
@@ -45,14 +48,32 @@ def start(neuron: Neuron, like: Tensor) -> Any:
 
 
 def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
-    """The spikes of the next steps, (steps, batch, *shape); may write them over x.  x: the same, or (1, batch, *shape)
-    if constant."""
+    """The spikes of the next steps, (steps, batch, *shape); may write them over x if it varies.  x: the same, or (1,
+    batch, *shape) if constant."""
+    return advance_pooled(neuron, x, state, steps)[0]
+
+
+def advance_pooled(
+    neuron: Neuron,
+    x: Tensor,
+    state: Any,
+    steps: int,
+    heard: Sequence[Heard] = (),
+    pool: Pooled | None = None,
+    after: Any = None,
+    kept: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """The same for what x and `heard` add up to, and what the pool behind, if there is one, makes of the spikes.
+    after: the pool's state; kept: whether the spikes themselves are of use."""
     if not isinstance(neuron, Stepping):
-        return neuron.advance(x, state, steps)
+        spikes = neuron.advance(x, state, steps)
+        return spikes, spikes
     if x.device.type != "cpu":
-        return torch.compile(plain)(neuron, x, state, steps)
+        spikes = torch.compile(plain)(neuron, x, state, steps)
+        return spikes, spikes
     try:
-        return fused(type(neuron).step, neuron.signed)(x, state, steps)
+        kind = nothing if pool is None else pool.kind
+        return fused(type(neuron).step, neuron.signed, kind)(x, state, steps, heard, pool, after or state, kept)
     except NumbaError as error:
         raise InvalidModel(
             f"the step of {type(neuron).__name__} cannot be compiled: {first_line(error)}",

@@ -1,43 +1,97 @@
-"""Event-driven synapses: each spike adds its row of weights, for layers in which few neurons fire at a time.
+"""Event-driven synapses: each output adds the rows of weights of the spikes that it sees, where few neurons fire.
 
-A convolution of stride 1, or a dense map, as additions of contiguous rows: with the weights of an input channel laid
-out as its neighbourhood of outputs, one spike touches k rows of k · channels numbers each."""
+A convolution or a dense map, as sums of contiguous rows that stay in registers: neighbouring places of the output are
+summed up together, so that a row is as long as a block of registers (kernels/registers.py)."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 
-from isospike.ir.layout import blank, packed, rows
-from isospike.ir.ops.base import Map, Rows
-from isospike.kernels.scatter import scatter
+from isospike.ir.layout import packed, rows
+from isospike.ir.ops.affine import Chain
+from isospike.ir.ops.base import Rows
+from isospike.ir.ops.dense import Dense
+from isospike.ir.ops.route import Reshape
+from isospike.kernels.gather import Window
+from isospike.kernels.registers import BLOCK
 
-# Rows of 64 numbers and more are added at about 14 G a second a core, a dense convolution multiplies at about 60 G.
-SPARSE, ROW = 0.2, 64
+SPARSE = 0.45  # share of neurons that fire at which a dense map is as fast as rows without zeros
 
 
 @dataclass
 class Events:
-    """A map whose weights are added up spike by spike.  density: of the spikes last seen."""
+    """A map whose weights are added up spike by spike.
 
-    weights: Rows
+    | field     | meaning                                                                            |
+    |-----------|------------------------------------------------------------------------------------|
+    | `before`  | what spikes go through first                                                       |
+    | `weights` | (kernel height, taps, inputs, width), flat: of as many places as fill a block       |
+    | `window`  | its sizes                                                                          |
+    | `room`    | that the kernel works in                                                           |
+    | `filled`  | share of `weights` that are some                                                   |
+    | `density` | of the spikes last seen                                                            |
+    """
+
+    before: Chain
+    weights: np.ndarray
+    window: Window
+    room: tuple[np.ndarray, ...]
+    filled: float
     density: float = 0.0
 
-    def fits(self, x: Tensor) -> bool:
-        """Whether so few neurons fire that adding their rows is the faster way, and they lie as the rows do."""
-        return self.density < SPARSE and x.ndim == self.weights.dims
+    @property
+    def fits(self) -> bool:
+        """Whether so few neurons fire that adding their rows is the faster way."""
+        return self.density < SPARSE * self.filled
 
-    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The map of a batch of spikes."""
-        w = self.weights
-        high, wide = x.shape[2:] if x.ndim == 4 else (1, 1)
-        reach = tuple(size + 2 * p - k + 1 for size, p, k in zip((high, wide), w.padding, w.kernel, strict=True))
-        out = blank((len(x), w.outputs, *(reach if x.ndim == 4 else ())), x)
-        size = (high, wide, w.inputs, w.outputs, *w.kernel, *w.padding, *reach)
-        self.density = scatter(rows(packed(x)), w.weights, rows(out), size) / max(x.numel(), 1)
-        return out if bias is None else out.add_(bias)
+    def hearing(self, train: Tensor) -> tuple[Any, ...]:
+        """What the kernel is given.  train: (steps, batch, *shape)."""
+        x = train.flatten(0, 1)
+        for step in self.before:
+            x = step(x)
+        return rows(packed(x)).reshape(*train.shape[:2], -1), self.weights, self.window, *self.room
 
 
-def events(step: Map) -> Events | None:
-    """The event-driven form of a map, where there is one whose rows are long enough to pay."""
-    weights = step.rows()
-    return Events(weights) if weights is not None and weights.kernel[1] * weights.outputs >= ROW else None
+def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
+    """The event-driven form of a chain of maps, where there is one that pays.  shape: of the chain's input."""
+    if not chain or (found := chain[-1].rows()) is None:
+        return None
+    *before, last = chain
+    for step in before:
+        inside, shape = shape, step.out_shape(shape)
+    if isinstance(last, Dense) and before and isinstance(before[-1], Reshape) and len(inside) == 3 and len(shape) == 1:
+        # A dense map of an image is a convolution with one place: the image need not be brought into order.
+        found, shape, before = Rows(found.weights.unflatten(1, inside)), inside, before[:-1]
+    if len(shape) != found.weights.ndim - 1:
+        return None
+    return _laid_out(tuple(before), found, shape, like)
+
+
+def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) -> Events:
+    weights = found.weights if len(shape) == 3 else found.weights[:, :, None, None]
+    inputs, high, wide = shape if len(shape) == 3 else (*shape, 1, 1)
+    outputs, _, kernel, kernel_wide = weights.shape
+    (stride, stride_wide), (pad, pad_wide) = found.stride, found.padding
+    out_high, out_wide = (
+        (high + 2 * pad - kernel) // stride + 1,
+        (wide + 2 * pad_wide - kernel_wide) // stride_wide + 1,
+    )
+    block = BLOCK // like.element_size()
+    together = max(1, min(block // outputs, out_wide))
+    taps, width = kernel_wide + (together - 1) * stride_wide, -(-together * outputs // block) * block
+    laid = like.new_zeros(kernel, taps, inputs, width)
+    for place in range(together):
+        first = place * stride_wide
+        laid[:, first : first + kernel_wide, :, place * outputs : (place + 1) * outputs] = weights.permute(2, 3, 1, 0)
+    sizes = high, wide, inputs, outputs, out_high, out_wide, kernel, taps, together, width
+    window = Window(*sizes, stride, stride_wide, pad, pad_wide)
+    spikes = inputs * high * wide + 1
+    room = (
+        np.empty(spikes, laid.numpy().dtype),
+        np.empty(spikes, np.intp),
+        np.empty((high, window.columns + 1), np.intp),
+        np.empty(out_high * window.line + width, laid.numpy().dtype),
+    )
+    return Events(before, laid.numpy().reshape(-1), window, room, weights.numel() * together / laid.numel())

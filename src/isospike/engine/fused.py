@@ -1,4 +1,5 @@
-"""The loop over time of a stage of neurons, fused: one pass over memory for a whole stretch of steps."""
+"""The loop over time of a stage of neurons, fused: block by block, whose states stay in the cache for a whole stretch
+of steps.  A pool behind the neurons reads their spikes while they are there."""
 
 import math
 from collections.abc import Callable
@@ -11,73 +12,121 @@ from numba import njit, types
 from numba.extending import overload
 from torch import Tensor
 
+from isospike.engine.events import Events
+from isospike.engine.pooled import Pooled
 from isospike.ir.layout import blank, rows
+from isospike.kernels.gather import gather
+from isospike.kernels.pools import Patches
+
+Heard = tuple[Events, Tensor]  # synapses and the spikes, (steps, batch, *shape), that come through them
+ALONE = Patches(1024, 0, 0, 0, 0, 0, 0, 0, 1)  # no pool, and blocks of neurons whose states fit the first cache
 
 
-def _read(arrays: Any, k: int, i: int) -> Any:
-    """Each array's number of neuron i in sample k."""
+def read(arrays: Any, i: int) -> Any:
+    """Number i of each array; what is one number for all neurons is itself."""
 
 
-@overload(_read)
-def _read_each(arrays, k, i):  # type: ignore[no-untyped-def]  # numba wants the lambda's own signature
+@overload(read)
+def _read_each(arrays, i):  # type: ignore[no-untyped-def]  # numba wants the lambda's own signature
     if not len(arrays):
-        return lambda arrays, k, i: ()
-    return lambda arrays, k, i: (arrays[0][k, i], *_read(arrays[1:], k, i))
+        return lambda arrays, i: ()
+    if isinstance(arrays[0], types.Array):
+        return lambda arrays, i: (arrays[0][i], *read(arrays[1:], i))
+    return lambda arrays, i: (arrays[0], *read(arrays[1:], i))
 
 
-def _write(arrays: Any, numbers: Any, k: int, i: int) -> None:
+def write(arrays: Any, numbers: Any, i: int) -> None:
     """Put each number into its array."""
 
 
-@overload(_write)
-def _write_each(arrays, numbers, k, i):  # type: ignore[no-untyped-def]  # as above
+@overload(write)
+def _write_each(arrays, numbers, i):  # type: ignore[no-untyped-def]  # as above
     if not len(arrays):
-        return lambda arrays, numbers, k, i: None
+        return lambda arrays, numbers, i: None
 
-    def write(arrays, numbers, k, i):  # type: ignore[no-untyped-def]  # as above
-        arrays[0][k, i] = numbers[0]
-        _write(arrays[1:], numbers[1:], k, i)
+    def write_all(arrays, numbers, i):  # type: ignore[no-untyped-def]  # as above
+        arrays[0][i] = numbers[0]
+        write(arrays[1:], numbers[1:], i)
 
-    return write
-
-
-def _own(parameters: Any, i: int) -> Any:
-    """A neuron's parameters: where each neuron has its own, or where all share one."""
+    return write_all
 
 
-@overload(_own)
-def _own_each(parameters, i):  # type: ignore[no-untyped-def]  # as above
-    if not len(parameters):
-        return lambda parameters, i: ()
-    if isinstance(parameters[0], types.Array):
-        return lambda parameters, i: (parameters[0][i], *_own(parameters[1:], i))
-    return lambda parameters, i: (parameters[0], *_own(parameters[1:], i))
+def cut(arrays: Any, k: int, begin: int, end: int) -> Any:
+    """A block of neurons of sample k; parameters are the same for all samples."""
+
+
+@overload(cut)
+def _cut_each(arrays, k, begin, end):  # type: ignore[no-untyped-def]  # as above
+    if not len(arrays):
+        return lambda arrays, k, begin, end: ()
+    if not isinstance(arrays[0], types.Array):
+        return lambda arrays, k, begin, end: (arrays[0], *cut(arrays[1:], k, begin, end))
+    if arrays[0].ndim == 1:
+        return lambda arrays, k, begin, end: (arrays[0][begin:end], *cut(arrays[1:], k, begin, end))
+    return lambda arrays, k, begin, end: (arrays[0][k, begin:end], *cut(arrays[1:], k, begin, end))
+
+
+def hear(heard: Any, seen: Any, t: int, k: int, row: Any) -> None:
+    """Add what the spikes of a step do, of each synapse group that is heard event by event."""
+
+
+@overload(hear)
+def _hear_each(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
+    if not len(heard):
+        return lambda heard, seen, t, k, row: None
+
+    def hear_all(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
+        train, weights, size, values, starts, ends, sums = heard[0]
+        seen[0] += gather(train[t, k], weights, row, size, values, starts, ends, sums)
+        hear(heard[1:], seen[1:], t, k, row)
+
+    return hear_all
 
 
 @cache
-def fused(step: Callable[..., Any], signed: bool) -> Callable[..., Tensor]:
-    """The loop over time for a model whose single step is `step`: (x, state, steps) ↦ spikes, which it may write over
-    x."""
-    kernel = _kernel(step, signed)
+def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The loop over time for a model whose single step is `step`, and for a kind of pool behind it:
 
-    def loop(x: Tensor, state: Any, steps: int) -> Tensor:
-        batch = len(state.net)
-        varies = len(x) == steps
-        spikes = x if varies else blank((steps * batch, *x.shape[2:]), x).unflatten(0, (steps, batch))
-        constant = rows(x[0])[: 0 if varies else batch]
+    (x, state, steps, what is heard besides, the pool, its state, whether spikes are of use) ↦ spikes, which it may
+    write over x, and what the pool sends."""
+    kernel = _kernel(step, signed, pool)
+
+    def loop(
+        x: Tensor, state: Any, steps: int, heard: list[Heard], pooled: Pooled | None, after: Any, kept: bool
+    ) -> tuple[Tensor, Tensor]:
+        batch, in_place = len(state.net), kept and len(x) == steps > 1  # one step may be that of a constant drive
+        spikes = x if in_place else blank((steps * batch if kept else 0, *x.shape[2:]), x).unflatten(0, (-1, batch))
+        patches = ALONE if pooled is None else pooled.patches
+        out = blank((steps * batch, *((0,) if pooled is None else pooled.shape)), x).unflatten(0, (steps, batch))
         if state.flat is None:
             state.flat = tuple(_flat(p, state.net) for p in state.parameters)
+        seen = np.zeros(len(heard), np.int64)
         kernel(
-            rows(spikes.flatten(0, 1)).reshape(steps, batch, math.prod(x.shape[2:])),
-            constant,
+            _over_time(x),
+            tuple(events.hearing(train) for events, train in heard),
+            seen,
+            _over_time(spikes),
+            in_place,
             tuple(map(rows, state.states)),
             rows(state.net),
             rows(state.total),
             state.flat,
+            patches,
+            np.empty(patches.columns, spikes.numpy().dtype),
+            rows(after.net),
+            rows(after.total),
+            _over_time(out),
         )
-        return spikes
+        for (events, train), count in zip(heard, seen, strict=True):
+            events.density = count / max(train.numel(), 1)
+        return spikes, out
 
     return loop
+
+
+def _over_time(x: Tensor) -> np.ndarray:
+    """A tensor (steps, batch, *shape) as an array (steps, batch, neurons) over the same memory."""
+    return rows(x.flatten(0, 1)).reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
 def _flat(parameter: Tensor, like: Tensor) -> np.ndarray | np.generic:
@@ -86,24 +135,57 @@ def _flat(parameter: Tensor, like: Tensor) -> np.ndarray | np.generic:
     return number if parameter.numel() == 1 else rows(torch.zeros_like(like[:1]) + parameter)[0]
 
 
-def _kernel(step: Callable[..., Any], signed: bool) -> Callable[..., None]:
+@njit(nogil=True, inline="always")
+def copy(to: Any, source: Any) -> None:
+    """to[:] = source, several times as fast as numba's own."""
+    for i in range(np.uintp(len(to))):
+        to[i] = source[i]
+
+
+def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> Callable[..., None]:
     one = njit(step)
 
-    # In place, and over as few arrays as can be: the compiler turns the innermost loop into vector instructions
-    # only if it can check
-    # at run time, in few comparisons, that none overlap.
+    # In place, and over as few arrays as can be: the compiler turns the loop into vector instructions only if it can
+    # check at run time, in few comparisons, that none overlap.
+    @njit(nogil=True, inline="always")
+    def fire(x: Any, states: Any, net: Any, total: Any, parameters: Any) -> None:
+        for i in range(np.uintp(len(x))):
+            s, after = one(read(states, i), x[i], read(parameters, i))
+            write(states, after, i)
+            net[i] += s
+            if signed:
+                total[i] += abs(s)
+            x[i] = s
+
     @njit(nogil=True)
-    def kernel(x: Any, constant: Any, states: Any, net: Any, total: Any, parameters: Any) -> None:
-        for k in range(x.shape[1]):
-            for t in range(x.shape[0]):
-                if len(constant):
-                    x[t, k] = constant[k]
-                for i in range(x.shape[2]):
-                    s, after = one(_read(states, k, i), x[t, k, i], _own(parameters, i))
-                    _write(states, after, k, i)
-                    net[k, i] += s
-                    if signed:
-                        total[k, i] += abs(s)
-                    x[t, k, i] = s
+    def kernel(
+        drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any,
+        parameters: Any, patches: Any, columns: Any, pool_net: Any, pool_total: Any, out: Any,
+    ) -> None:  # fmt: skip
+        steps, neurons = len(out), net.shape[1]
+        room = np.empty((0 if len(spikes) else steps if len(heard) else 1, neurons), net.dtype)
+        for k in range(len(net)):
+            if len(heard):
+                for t in range(steps):
+                    s = spikes[t, k] if len(spikes) else room[t]
+                    if not in_place:
+                        copy(s, drive[min(t, len(drive) - 1), k])
+                    hear(heard, seen, t, k, s)
+            for place, begin in enumerate(range(0, neurons, patches.block)):
+                end, first, last = (
+                    min(begin + patches.block, neurons),
+                    place * patches.sent,
+                    (place + 1) * patches.sent,
+                )
+                own, numbers = cut(states, k, begin, end), cut(parameters, k, begin, end)
+                sent, all_sent = net[k, begin:end], total[k, begin:end]
+                pool_sent, pool_all_sent = pool_net[k, first:last], pool_total[k, first:last]
+                for t in range(steps):
+                    s = spikes[t, k, begin:end] if len(spikes) else room[min(t, len(room) - 1), begin:end]
+                    if not in_place and not len(heard):
+                        copy(s, drive[min(t, len(drive) - 1), k, begin:end])
+                    fire(s, own, sent, all_sent, numbers)
+                    if place < patches.lines:
+                        pool(s, sent, patches, columns, pool_sent, pool_all_sent, out[t, k, first:last])
 
     return kernel

@@ -7,23 +7,35 @@ hears every step."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from isospike.engine.advance import advance, start
+from isospike.engine.advance import advance_pooled, start
 from isospike.engine.events import Events, events
+from isospike.engine.fused import Heard
 from isospike.engine.once import Watch
+from isospike.engine.pooled import Pooled, pooled
 from isospike.ir.layout import packed
 from isospike.ir.ops.affine import Chain, through
 from isospike.network.body import Body, Stage
+from isospike.neurons.stepping import Stepping
 
-STRETCH = 16  # steps
+STRETCH = 16  # steps at least
 Listen = Callable[[Stage, Tensor], None]
-Plan = dict[tuple[str, int], Events | None]  # synapse groups that can run event by event
 CACHE = 1 << 21  # numbers of the largest layer's spikes in a stretch
+INNER = 1 << 18  # and up to so many, longer stretches are faster
+
+
+@dataclass
+class Plan:
+    """What all walks through a network share: by synapse group its event-driven form, where there is one, and by stage
+    the pool that is computed beside it."""
+
+    pools: dict[str, Pooled]
+    events: dict[tuple[str, int], Events | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,13 +65,14 @@ class Walk:
         drives: Listen | None = None,
     ) -> None:
         self.body, self.generator, self.listen, self.drives = body, generator, listen, drives
-        self.plan = {} if plan is None else plan
+        self.plan = Plan(pooled(body)) if plan is None else plan
         self.input = packed(body.encoder.drive(x))
-        self.stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
+        self.pools = self.plan.pools if drives is None and x.device.type == "cpu" else {}
+        self.stretch = max(_shortest(body), INNER // (_largest(body) * max(len(x), 1)))
         self.step = 0
         self.states: dict[str, Any] = {}
         self.sums: dict[str, Tensor] = {}
-        self._constant: dict[tuple[str, int], Tensor] = {}
+        self._constant: dict[tuple[str, bool], Tensor | None] = {}
         self._last = {group.source: i for i, stage in enumerate(body.stages) for group in stage.groups}
 
     def until(self, end: int) -> Tensor:
@@ -77,7 +90,7 @@ class Walk:
         """Go on with these samples only.  rows: (batch,) of bool."""
         self.input = self.input[rows]
         self.sums = {name: t[rows] for name, t in self.sums.items()}
-        self._constant = {key: t[:, rows] for key, t in self._constant.items()}
+        self._constant = {key: t if t is None else t[:, rows] for key, t in self._constant.items()}
         for state in self.states.values():
             state.keep(rows)
 
@@ -89,14 +102,8 @@ class Walk:
         read = stages[-1]
         wanted = set() if read.neuron.hears else {group.source for group in read.groups}
         for i, stage in enumerate(stages if read.neuron.hears else stages[:-1]):
-            x = self._drive(stage, trains)
-            if self.drives is not None:
-                self.drives(stage, x)
-            if stage.name not in self.states:
-                self.states[stage.name] = start(stage.neuron, x[0])
-            trains[stage.name] = advance(stage.neuron, x, self.states[stage.name], steps)
-            if self.listen is not None:
-                self.listen(stage, trains[stage.name])
+            if stage.name not in trains:
+                self._advance(stage, trains, steps)
             for name in [name for name in trains if self._last.get(name, i) <= i and name != stage.name]:
                 del trains[name]
         for name in wanted & trains.keys():
@@ -104,38 +111,67 @@ class Walk:
             self.sums[name] = self.sums[name] + total if name in self.sums else total
         self.step += steps
 
-    def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> Tensor:
-        """Input of a stage's neurons at each of the next steps; (1, batch, *shape) if it is the same at all."""
-        constant, total = None, None
+    def _advance(self, stage: Stage, trains: dict[str, Tensor], steps: int) -> None:
+        """Run a stage, and the pool that is computed beside it."""
+        x, heard = self._drive(stage, trains)
+        if self.drives is not None:
+            self.drives(stage, x)
+        pool = self.pools.get(stage.name)
+        by = None if pool is None else pool.stage
+        state, after = self._state(stage, x[0]), None if by is None else self._state(by, x[0])
+        kept = pool is None or self.listen is not None
+        spikes, sent = advance_pooled(stage.neuron, x, state, steps, heard, pool, after, kept)
+        trains[stage.name if by is None else by.name] = spikes if pool is None else sent
+        if self.listen is not None:
+            self.listen(stage, spikes)
+            if by is not None:
+                self.listen(by, sent)
+
+    def _state(self, stage: Stage, like: Tensor) -> Any:
+        if stage.name not in self.states:
+            self.states[stage.name] = start(stage.neuron, like)
+        return self.states[stage.name]
+
+    def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> tuple[Tensor, list[Heard]]:
+        """Input of a stage's neurons at each of the next steps, (1, batch, *shape) if it is the same at all; and the
+        groups that are heard event by event besides."""
+        heard, total, bias = list[Heard](), None, stage.neuron.current
         for k, group in enumerate(stage.groups):
             if group.source == "input" and self.body.encoder.constant:
-                if (stage.name, k) not in self._constant:
-                    self._constant[stage.name, k] = through(group.chain, trains["input"][0])[None]
-                part = self._constant[stage.name, k]
-                constant = part if constant is None else constant + part
-        bias = stage.neuron.current
-        for k, group in enumerate(stage.groups):
-            if not (group.source == "input" and self.body.encoder.constant):
-                train = trains[group.source]
-                part = self._through(stage.name, k, group.chain, train.flatten(0, 1), bias)
-                part = (packed(part) if bias is not None else part).unflatten(0, train.shape[:2])
-                total, bias = part if total is None else total.add_(part), None
+                continue
+            train, chain = trains[group.source], group.chain
+            if group.source in self.pools and self.pools[group.source].stage is None:
+                chain = chain[1:]  # the average was computed beside the neurons
+            if (listed := self._events(stage, k, chain, train)) is not None and listed.fits:
+                heard.append((listed, train))
+                continue
+            part = through(chain, train.flatten(0, 1), bias)
+            part = (packed(part) if bias is not None else part).unflatten(0, train.shape[:2])
+            total, bias = part if total is None else total.add_(part), None
+        constant = self._constant_drive(stage, trains, bias)
         if total is None:
             assert constant is not None
-            return constant if bias is None else packed((constant + bias)[0])[None]
-        return total if constant is None else total.add_(constant)
+            return constant, heard
+        return total if constant is None else total.add_(constant), heard
 
-    def _through(self, name: str, k: int, chain: Chain, spikes: Tensor, bias: Tensor | None) -> Tensor:
-        """Dense, or event by event where few neurons fire."""
-        if chain and chain[-1].weighted:
-            if (name, k) not in self.plan:
-                self.plan[name, k] = events(chain[-1]) if spikes.device.type == "cpu" else None
-            listed = self.plan[name, k]
-            if listed is not None:
-                for step in chain[:-1]:
-                    spikes = step(spikes)
-                return listed(spikes, bias) if listed.fits(spikes) else chain[-1](spikes, bias)
-        return through(chain, spikes, bias)
+    def _constant_drive(self, stage: Stage, trains: dict[str, Tensor], bias: Tensor | None) -> Tensor | None:
+        """What the bias and a constant input add at every step, (1, batch, *shape)."""
+        key = stage.name, bias is None
+        if key not in self._constant:
+            groups = [g for g in stage.groups if g.source == "input" and self.body.encoder.constant]
+            parts = [through(group.chain, trains["input"][0]) for group in groups]
+            if bias is not None:
+                parts.append(self.input.new_zeros(len(self.input), *stage.shape) + bias)
+            self._constant[key] = packed(sum(parts[1:], start=parts[0]))[None] if parts else None
+        return self._constant[key]
+
+    def _events(self, stage: Stage, k: int, chain: Chain, train: Tensor) -> Events | None:
+        """A synapse group's event-driven form, where the stage can be driven so."""
+        if train.device.type != "cpu" or self.drives is not None or not isinstance(stage.neuron, Stepping):
+            return None
+        if (stage.name, k) not in self.plan.events:
+            self.plan.events[stage.name, k] = events(chain, tuple(train.shape[2:]), train)
+        return self.plan.events[stage.name, k]
 
     def _read_out(self, read: Stage) -> Tensor:
         if read.neuron.hears:
@@ -150,8 +186,17 @@ class Walk:
 
 def together(body: Body) -> int:
     """How many samples walk together so that a stretch of the largest layer's spikes fits the cache."""
-    stretch = body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
-    return max(1, CACHE // (max(math.prod(stage.shape) for stage in body.stages) * stretch))
+    return max(1, CACHE // (_largest(body) * _shortest(body)))
+
+
+def _shortest(body: Body) -> int:
+    return body.steps if any(stage.neuron.whole for stage in body.stages) else STRETCH
+
+
+def _largest(body: Body) -> int:
+    behind = pooled(body)
+    kept = [behind[stage.name].shape if stage.name in behind else stage.shape for stage in body.stages]
+    return max(map(math.prod, kept))
 
 
 def walked(
@@ -167,7 +212,7 @@ def walked(
     `watch(stage, rates)` sees each stage once, at the end; `tally(stage, spikes)` how many each neuron sent, of either
     sign; `listen(stage, train)` its spikes, in order, of all samples."""
     outs, counts = [], list[dict[str, tuple[Tensor, Tensor]]]()
-    plan: Plan = {}
+    plan = Plan(pooled(body))
     for part in x.split(together(body) if listen is None else max(len(x), 1)):
         walk = Walk(body, part, generator, listen, plan)
         outs.append(walk.until(body.steps))

@@ -98,7 +98,7 @@ class Map(Op):
         return None
 
     def rows(self) -> "Rows | None":
-        """A's weights as contiguous rows to be added up, one neighbourhood a spike, where they lie so."""
+        """A's weights as rows to be added up, one for each spike that an output sees, where they lie so."""
         return None
 
     def carry(self, s: Tensor, in_shape: Shape) -> Tensor | None:
@@ -116,17 +116,11 @@ class Map(Op):
 
 @dataclass(frozen=True)
 class Rows:
-    """A map's weights by input channel, each as the neighbourhood of outputs that one input reaches.
+    """A map's weights: of a convolution in the plane, (out, in, height, width), or of a dense map, (out, in)."""
 
-    weights: (inputs, kernel height, kernel width · outputs), flat.  dims: of a batch of inputs; 4 for images, 2 for
-    vectors."""
-
-    weights: np.ndarray
-    inputs: int
-    outputs: int
-    kernel: tuple[int, int]
-    padding: tuple[int, int]
-    dims: int
+    weights: Tensor
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -200,15 +200,9 @@ class Conv(Weighted):
         return replace(self, weight=self.weight[first:last]) if self.groups == 1 else None
 
     def rows(self) -> Rows | None:
-        out, inputs, *kernel = self.weight.shape
-        if (
-            len(kernel) != 2
-            or {*self.stride, *self.dilation, self.groups} != {1}
-            or any(p >= k for p, k in zip(self.padding, kernel, strict=True))
-        ):
+        if self.weight.ndim != 4 or {*self.dilation, self.groups} != {1}:
             return None
-        weights = self.weight.detach().flip(2, 3).permute(1, 2, 3, 0).contiguous().numpy().reshape(-1)
-        return Rows(weights, inputs, out, (kernel[0], kernel[1]), (self.padding[0], self.padding[1]), 4)
+        return Rows(self.weight.detach(), (self.stride[0], self.stride[1]), (self.padding[0], self.padding[1]))
 
     def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
         # A padded pixel is the value 0, a spike at t_min: it belongs to the sum, or the slope would change
