@@ -51,7 +51,8 @@ class Events:
         x = train.flatten(0, 1)
         for step in self.before:
             x = step(x)
-        return rows(packed(x)).reshape(*train.shape[:2], -1), self.weights, self.window, *self.room
+        flat = rows(packed(x))
+        return flat.reshape(*train.shape[:2], flat.shape[1]), self.weights, self.window, *self.room
 
 
 def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:

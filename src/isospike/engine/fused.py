@@ -95,7 +95,11 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
         x: Tensor, state: Any, steps: int, heard: list[Heard], pooled: Pooled | None, after: Any, kept: bool
     ) -> tuple[Tensor, Tensor]:
         batch, in_place = len(state.net), kept and len(x) == steps > 1  # one step may be that of a constant drive
-        spikes = x if in_place else blank((steps * batch if kept else 0, *x.shape[2:]), x).unflatten(0, (-1, batch))
+        spikes = (
+            x
+            if in_place
+            else blank((steps * batch if kept else 0, *x.shape[2:]), x).unflatten(0, (steps if kept else 0, batch))
+        )
         patches = ALONE if pooled is None else pooled.patches
         out = blank((steps * batch, *((0,) if pooled is None else pooled.shape)), x).unflatten(0, (steps, batch))
         if state.flat is None:
