@@ -228,7 +228,7 @@ def check_command(
     if written is not None:
         from isospike_cli.reporting import case, disagreeing, write
 
-        differing = disagreeing(network, original, test)
+        differing = disagreeing(network, original, test, chosen[0])
         write(case(model, network, test, {"seed": 0}, found=report, differing=differing), written)
     online = network.body.steps and not any(stage.neuron.whole for stage in network.stages)
     more = {"differing_spikes": differing_spikes(network, next(iter(test.first(10))))} if online else {}

@@ -104,7 +104,7 @@ def evidence(network: SpikingNetwork, conversion: Conversion | None, train: Data
         with progress("checking", len(test), False) as advance:
             exact = conversion.exact(network.body.signed)
             found["found"] = checked(oracle, exact, network, test.batches(32), simulators, advance, EVENTS)
-        found["differing"] = disagreeing(network, oracle, test)
+        found["differing"] = disagreeing(network, oracle, test, simulators[0])
     if steps:
         with progress("through time", min(CURVE, len(test)), False) as advance:
             found["moments"] = curve(network, test.first(CURVE).batches(), oracle, progress=advance)

@@ -157,8 +157,8 @@ def test_verdicts(conversion: Conversion, data: Data) -> None:
     wrong = verdict(replace(one, network=broken, found=found))
     assert wrong.good is False and "does not compute" in wrong.said
     original = conversion.original(torch.float64)
-    assert disagreeing(one.network, original, data) == []
-    differing = disagreeing(one.network, lambda x: -original(x), data)
+    assert disagreeing(one.network, original, data, iso.ClosedForm()) == []
+    differing = disagreeing(one.network, lambda x: -original(x), data, iso.ClosedForm())
     assert [d.number for d in differing] == list(range(12))
     answers = original(one.network.own(next(iter(data))[:12]))
     assert [(d.ours, d.theirs) for d in differing] == list(

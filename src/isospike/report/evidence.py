@@ -8,11 +8,11 @@ from torch import Tensor
 
 from isospike.constraints import Constraint, SpikeJitter, TimeSteps, WeightBits, constrain
 from isospike.data import Data
-from isospike.engine import SpikingNetwork, in_closed_form
+from isospike.engine import SpikingNetwork
 from isospike.errors import IsospikeError
 from isospike.measure import measure
 from isospike.report.case import Differing, Level
-from isospike.simulate import ClosedForm, EventDriven, Stepped
+from isospike.simulate import Simulator
 
 SHOWN = 12  # samples that are answered differently
 SAMPLES = 200  # of each strength of an imperfection
@@ -35,10 +35,12 @@ TRIED = {
 }
 
 
-def disagreeing(network: SpikingNetwork, original: Callable[[Tensor], Tensor], data: Data) -> list[Differing] | None:
+def disagreeing(
+    network: SpikingNetwork, original: Callable[[Tensor], Tensor], data: Data, simulator: Simulator
+) -> list[Differing] | None:
     """The first samples that are answered differently; None where outputs are no decision between classes."""
     found: list[Differing] = []
-    run = (Stepped() if network.body.steps else _simulator(network)).prepare(network)
+    run = simulator.prepare(network)
     at = 0
     for x, _ in data.batches(64):
         theirs, ours = original(x.to(network.dtype)).cpu(), run(network.own(x)).cpu()
@@ -52,14 +54,6 @@ def disagreeing(network: SpikingNetwork, original: Callable[[Tensor], Tensor], d
                 return found
         at += len(x)
     return found
-
-
-def _simulator(network: SpikingNetwork) -> ClosedForm | EventDriven:
-    try:
-        in_closed_form(network.body, network.perturb)
-    except IsospikeError:
-        return EventDriven()
-    return ClosedForm()
 
 
 def imperfect(

@@ -48,8 +48,3 @@ def line(name: str, x: Sequence[float], y: Sequence[float], ink: int, **more: An
     data = [list(pair) for pair in zip(x, y, strict=True)]
     symbols = ("circle", "rect", "triangle", "diamond", "pin", "roundRect")
     return {"type": "line", "name": name, "data": data, "ink": ink, "symbol": symbols[ink % 6], "symbolSize": 7} | more
-
-
-def axis(name: str, **more: Any) -> dict[str, Any]:
-    """An axis of numbers."""
-    return {"type": "value", "name": name} | more
