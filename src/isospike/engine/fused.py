@@ -13,6 +13,7 @@ from numba.extending import overload
 from torch import Tensor
 
 from isospike.engine.events import Events
+from isospike.engine.kinds import Kind, kind_of
 from isospike.engine.pooled import Pooled
 from isospike.ir.layout import blank, rows
 from isospike.kernels.gather import gather
@@ -89,7 +90,8 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
 
     (x, state, steps, what is heard besides, the pool, its state, whether spikes are of use) ↦ spikes, which it may
     write over x, and what the pool sends."""
-    kernel = _kernel(step, signed, pool)
+    kind = Kind(step, signed, pool)
+    kernel = KEPT if kind.kept else ANEW
 
     def loop(
         x: Tensor, state: Any, steps: int, heard: list[Heard], pooled: Pooled | None, after: Any, kept: bool
@@ -106,6 +108,7 @@ def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> 
             state.flat = tuple(_flat(p, state.net) for p in state.parameters)
         seen = np.zeros(len(heard), np.int64)
         kernel(
+            kind,
             _over_time(x),
             tuple(events.hearing(train) for events, train in heard),
             seen,
@@ -146,13 +149,17 @@ def copy(to: Any, source: Any) -> None:
         to[i] = source[i]
 
 
-def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> Callable[..., None]:
-    one = njit(step)
+def fire(kind: Any, x: Any, states: Any, net: Any, total: Any, parameters: Any) -> None:
+    """One step of neurons, which writes their spikes over x."""
+
+
+@overload(fire, inline="always")
+def _fire(kind, x, states, net, total, parameters):  # type: ignore[no-untyped-def]  # as above
+    one, signed = kind_of(kind).one, kind_of(kind).signed
 
     # In place, and over as few arrays as can be: the compiler turns the loop into vector instructions only if it can
     # check at run time, in few comparisons, that none overlap.
-    @njit(nogil=True, inline="always")
-    def fire(x: Any, states: Any, net: Any, total: Any, parameters: Any) -> None:
+    def fire(kind, x, states, net, total, parameters):  # type: ignore[no-untyped-def]  # as above
         for i in range(np.uintp(len(x))):
             s, after = one(read(states, i), x[i], read(parameters, i))
             write(states, after, i)
@@ -161,35 +168,50 @@ def _kernel(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -
                 total[i] += abs(s)
             x[i] = s
 
-    @njit(nogil=True)
-    def kernel(
-        drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any,
-        parameters: Any, patches: Any, columns: Any, pool_net: Any, pool_total: Any, out: Any,
-    ) -> None:  # fmt: skip
-        steps, neurons = len(out), net.shape[1]
-        room = np.empty((0 if len(spikes) else steps if len(heard) else 1, neurons), net.dtype)
-        for k in range(len(net)):
-            if len(heard):
-                for t in range(steps):
-                    s = spikes[t, k] if len(spikes) else room[t]
-                    if not in_place:
-                        copy(s, drive[min(t, len(drive) - 1), k])
-                    hear(heard, seen, t, k, s)
-            for place, begin in enumerate(range(0, neurons, patches.block)):
-                end, first, last = (
-                    min(begin + patches.block, neurons),
-                    place * patches.sent,
-                    (place + 1) * patches.sent,
-                )
-                own, numbers = cut(states, k, begin, end), cut(parameters, k, begin, end)
-                sent, all_sent = net[k, begin:end], total[k, begin:end]
-                pool_sent, pool_all_sent = pool_net[k, first:last], pool_total[k, first:last]
-                for t in range(steps):
-                    s = spikes[t, k, begin:end] if len(spikes) else room[min(t, len(room) - 1), begin:end]
-                    if not in_place and not len(heard):
-                        copy(s, drive[min(t, len(drive) - 1), k, begin:end])
-                    fire(s, own, sent, all_sent, numbers)
-                    if place < patches.lines:
-                        pool(s, sent, patches, columns, pool_sent, pool_all_sent, out[t, k, first:last])
+    return fire
 
-    return kernel
+
+def pool(kind: Any, spikes: Any, counts: Any, patches: Any, columns: Any, net: Any, total: Any, out: Any) -> None:
+    """What the pool behind the neurons sends."""
+
+
+@overload(pool)
+def _pool(kind, spikes, counts, patches, columns, net, total, out):  # type: ignore[no-untyped-def]  # as above
+    line = kind_of(kind).pool
+    return lambda kind, spikes, counts, patches, columns, net, total, out: line(
+        spikes, counts, patches, columns, net, total, out
+    )
+
+
+def _loop(
+    kind: Any, drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any,
+    parameters: Any, patches: Any, columns: Any, pool_net: Any, pool_total: Any, out: Any,
+) -> None:  # fmt: skip
+    steps, neurons = len(out), net.shape[1]
+    room = np.empty((0 if len(spikes) else steps if len(heard) else 1, neurons), net.dtype)
+    for k in range(len(net)):
+        if len(heard):
+            for t in range(steps):
+                s = spikes[t, k] if len(spikes) else room[t]
+                if not in_place:
+                    copy(s, drive[min(t, len(drive) - 1), k])
+                hear(heard, seen, t, k, s)
+        for place, begin in enumerate(range(0, neurons, patches.block)):
+            end, first, last = (
+                min(begin + patches.block, neurons),
+                place * patches.sent,
+                (place + 1) * patches.sent,
+            )
+            own, numbers = cut(states, k, begin, end), cut(parameters, k, begin, end)
+            sent, all_sent = net[k, begin:end], total[k, begin:end]
+            pool_sent, pool_all_sent = pool_net[k, first:last], pool_total[k, first:last]
+            for t in range(steps):
+                s = spikes[t, k, begin:end] if len(spikes) else room[min(t, len(room) - 1), begin:end]
+                if not in_place and not len(heard):
+                    copy(s, drive[min(t, len(drive) - 1), k, begin:end])
+                fire(kind, s, own, sent, all_sent, numbers)
+                if place < patches.lines:
+                    pool(kind, s, sent, patches, columns, pool_sent, pool_all_sent, out[t, k, first:last])
+
+
+KEPT, ANEW = njit(nogil=True, cache=True)(_loop), njit(nogil=True)(_loop)

@@ -42,7 +42,7 @@ def nth_spike(leads, indptr, targets, needed):
     return out
 
 
-@njit(nogil=True)
+@njit(nogil=True, cache=True)
 def largest(x, counts, net, total, sign, table, size, out):
     groups, block = size
     inside, outside = x.shape[2] // groups, out.shape[2] // groups

@@ -24,6 +24,7 @@ from isospike.passes import canonical
 
 DECAY, MEMORY = 0.8, 50.0  # v; τ_m, in steps
 THRESHOLD = 1.0  # β at the start: from the source's 0.07, at which most units fire, images are learned more slowly
+HEARD = 3.0  # units fire rarely: with smaller weights those behind them begin silent, the deeper the more, and stay so
 SILENT, SPIKES = 0.4, 10.0  # share of the steps before targets begin; d_c, spikes of a train in 100 steps
 
 
@@ -96,12 +97,13 @@ def units(
 
 
 def dense(shape: tuple[int, ...], hidden: Sequence[int], outputs: int, generator: torch.Generator) -> nn.Sequential:
-    """Dense layers without biases, weights drawn from N(0, 1 / fan-in)."""
+    """Dense layers without biases, weights drawn from N(0, 1 / fan-in), and from N(0, (`HEARD`)² / fan-in) between
+    hidden layers."""
     layers: list[nn.Module] = [nn.Flatten()]
-    for inputs, width in pairwise((math.prod(shape), *hidden, outputs)):
-        layer = nn.Linear(inputs, width, bias=False)
+    for i, (inputs, width) in enumerate(pairwise((math.prod(shape), *hidden, outputs))):
+        layer, size = nn.Linear(inputs, width, bias=False), HEARD if 0 < i < len(hidden) else 1.0
         with torch.no_grad():
-            layer.weight.copy_(torch.randn(width, inputs, generator=generator) / math.sqrt(inputs))
+            layer.weight.copy_(size * torch.randn(width, inputs, generator=generator) / math.sqrt(inputs))
         layers += [layer, nn.ReLU()]
     return nn.Sequential(*layers[:-1]).eval()
 

@@ -53,7 +53,7 @@ class FigA5(Claim):
         "ReLU, shallow": {PRODUCTS: 125_600},
         "rate code, deep": {ADDITIONS: 4_014_080, PRODUCTS: 76_800},
     }
-    options = {"samples": (64, None, None)} | TRAINS | {"training": (512, 54_000, 54_000), "epochs": (1, 30, 1000)}
+    options = {"samples": (64, None, None)} | TRAINS | {"training": (512, 54_000, 54_000), "epochs": (1, 10, 1000)}
     data = "mnist"
     counts: ClassVar[tuple[str, ...]] = (  # what is to be said of the printed ones
         "The printed 868,000 and 125,600 hold for 785 inputs, and 1,445,760 for neither of its layers: 1,282,560 "

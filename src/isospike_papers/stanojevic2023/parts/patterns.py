@@ -35,8 +35,7 @@ RATE, STEPS, WHITE = "rate", 300, 100  # the code of Woźniak 2020: spikes that 
 SHALLOW, DEEP = (800,), (256, 256, 256)
 LEAK = 0.8125  # 2⁻¹ + 2⁻² + 2⁻⁴ for 0.8: trained with the shifts that inference takes
 RATES = {"mnist": 1e-2, "fashion_mnist": 8e-3, "bbc": 1e-2}  # of Adam, chosen by the loss after 500 steps
-THRESHOLD, WIDTH = 1.0, 1.0  # β at the start and the surrogate's width: the loss falls faster than from 0.07
-WIDTHS = {1: 0.5, 3: 1.0}  # by hidden layers
+THRESHOLD, WIDTH = 1.0, 0.5  # β at the start and the surrogate's width: the loss falls faster than from 0.07
 IMAGES: dict[str, Any] = {  # what the source does not have, or does not give; the ReLU network has the same
     "mnist": {"shift": 1, "dropout": 0.1},
     "fashion_mnist": {"flip": True, "dropout": 0.1},
@@ -86,11 +85,8 @@ def plan(data: str, code: str, hidden: tuple[int, ...], train: Data, setup: Setu
     as long, for a quarter of the epochs."""
     outputs = 5 if len(hidden) == 1 else 1
     epochs = quarter(setup.epochs or 1) if code == RATE else setup.epochs or 1
-    width = WIDTHS[len(hidden)]
-    return replace(
-        Plan(data, code, hidden, outputs, epochs, len(train), setup.seed, RATES[data], width=width),
-        **IMAGES.get(data, {}),
-    )
+    images = IMAGES.get(data, {})
+    return replace(Plan(data, code, hidden, outputs, epochs, len(train), setup.seed, RATES[data]), **images)
 
 
 def quarter(epochs: int) -> int:

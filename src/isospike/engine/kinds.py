@@ -1,0 +1,69 @@
+"""What a loop over time is compiled for, as the type of an argument: numba keeps loops on the disk by types, and a
+closure over a neuron's step would look new to it in every process."""
+
+import hashlib
+import inspect
+import marshal
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from numba import njit, types
+from numba.extending import NativeValue, models, register_model, unbox
+
+from isospike.kernels import gather, pools, registers
+from isospike.neurons import arithmetic
+
+SOURCES = arithmetic, gather, pools, registers  # that are compiled into a loop
+
+
+class _Type(types.Opaque):
+    """Of a kind, which has its name."""
+
+
+register_model(_Type)(models.OpaqueModel)
+
+
+@unbox(_Type)
+def _no_value(of: _Type, value: Any, context: Any) -> NativeValue:
+    return NativeValue(context.context.get_dummy_value())
+
+
+class Kind:
+    """A neuron's step, whether its spikes may be negative, and the pool behind it.
+
+    kept: whether its name tells all that is compiled; a step may read what is defined elsewhere."""
+
+    def __init__(self, step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> None:
+        self.one, self.signed, self.pool = njit(step), signed, pool
+        read = inspect.getclosurevars(step)
+        outside = {**read.globals, **read.nonlocals}
+        inner = any(isinstance(constant, CodeType) for constant in step.__code__.co_consts)
+        self.kept = not inner and all(_told(value) for value in outside.values())
+        of = marshal.dumps(step.__code__, 2), sorted((name, _named(value)) for name, value in outside.items())
+        name = hashlib.sha256(repr((of, signed, pool.__name__, _sources())).encode()).hexdigest()
+        self._numba_type_ = _Type(name)
+        KINDS[name] = self
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def kind_of(typed: _Type) -> Kind:
+    """The kind that a loop is compiled for."""
+    return KINDS[typed.name]
+
+
+def _told(value: Any) -> bool:
+    return isinstance(value, bool | int | float) or getattr(value, "__module__", None) == arithmetic.__name__
+
+
+def _named(value: Any) -> str:
+    return getattr(value, "__qualname__", "") or repr(value)
+
+
+@cache
+def _sources() -> list[bytes]:
+    return [Path(module.__file__ or "").read_bytes() for module in SOURCES]
