@@ -90,7 +90,7 @@ class Plain(Encoder):
 class Amplitude(iso.Coding):
     """A coding: one graded spike a neuron."""
 
-    def network(self, graph: Graph, ranges: Ranges) -> iso.SpikingNetwork:
+    def body(self, graph: Graph, ranges: Ranges) -> Body:
         zero, stages = torch.zeros((), dtype=torch.float64), []
         for node in graph.nodes[1:]:
             bias = torch.zeros((1,) * len(node.shape), dtype=torch.float64) if node.op.bias is None else node.op.bias
@@ -98,7 +98,7 @@ class Amplitude(iso.Coding):
             groups = tuple(Group(name, chain, zero) for name, chain in zip(node.inputs, node.op.groups, strict=True))
             stages.append(Stage(node.name, node.shape, groups, neuron, zero, zero))
         encoder = Plain(graph.input.shape, graph.input_op.low, graph.input_op.high)
-        return iso.SpikingNetwork(Body(encoder, tuple(stages), repr(self)))
+        return Body(encoder, tuple(stages), repr(self))
 
 
 @singledispatch

@@ -1,5 +1,6 @@
 """From a trained network to a spiking one, told once: import, canonical form, ranges, coding."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -15,6 +16,7 @@ from isospike.errors import InvalidData, InvalidModel, InvalidSetting, OutOfRang
 from isospike.importers import Model, original, read
 from isospike.importers.verify import Original
 from isospike.ir.graph import Graph
+from isospike.ir.numbers import largest
 from isospike.network import Body
 from isospike.passes import canonical
 from isospike.ranges import Ranges, certify
@@ -81,11 +83,16 @@ class Conversion:
         self.seen = _spread(self.batches)
         self.exact = cache(self._exact)
         self.original = cache(self._original)
-        self._certified = cache(lambda signed: certify(self.exact(signed)))
+        self._certified = cache(self._bounds)
 
     def _exact(self, signed: bool = False) -> Graph:
         """The canonical graph, for codings that carry negative activations or do not."""
         return canonical(self.graph.with_range(*self.within), signed)
+
+    def _bounds(self, signed: bool) -> dict[str, float]:
+        """The layers' certified largest activations."""
+        certified = certify(self.exact(signed))
+        return {name: certified.layer(name) for name in certified.high}
 
     def _original(self, dtype: torch.dtype) -> Original:
         """The model as a function of a batch, in this precision, without the soft-max that the import took off."""
@@ -114,38 +121,34 @@ class Conversion:
                 "Choose one of these, or leave it out for the samples' own.",
             )
         coding = coding or TTFS()
-        graph, certified = self.exact(coding.signed), self._certified(coding.signed)
-        bounds = {name: certified.layer(name) for name in certified.high}
-        network = coding.network(graph, replace(ranges or self.ranges(coding), bounds=bounds))
-        network = coding.corrected(network, graph, self.batches)
+        graph, bounds = self.exact(coding.signed), self._certified(coding.signed)
+        body = coding.body(graph, replace(ranges or self.ranges(coding), bounds=bounds))
+        body = coding.corrected(body, graph, self.batches)
         for batch in self.batches:
             try:
-                network.body.encoder.refuse(batch)  # they would contradict the range that was declared for them
+                body.encoder.refuse(batch)  # they would contradict the range that was declared for them
             except OutOfRange as error:
                 remedy = "Declare a wider range (input_range, --range LOW HIGH), or clip them: x.clamp(low, high)."
                 raise OutOfRange(f"calibration samples: {error.what}", error.supported, remedy) from error
-        body = replace(network.body, seen=self.seen, preprocessing=self.preprocessing)
-        return _cast(body, dtype or self.batches[0].dtype)
+        body = replace(body, seen=self.seen, preprocessing=self.preprocessing)
+        dtype = dtype or self.batches[0].dtype
+        _fitting(body, dtype)
+        return SpikingNetwork(body, dtype)
 
 
-def _cast(body: Body, dtype: torch.dtype) -> SpikingNetwork:
-    """The network in a precision.  Raises `InvalidModel` where numbers are too large or too small for it."""
-
-    def cast(path: str, exact: Tensor) -> Tensor:
-        cast = exact.to(dtype) if exact.is_floating_point() else exact
-        if bool((torch.isinf(cast) & torch.isfinite(exact)).any()) or (bool(exact.any()) and not bool(cast.any())):
+def _fitting(body: Body, dtype: torch.dtype) -> None:
+    """Raise `InvalidModel` where numbers are too large or too small for a precision."""
+    for path, exact in body.tensors().items():
+        most = largest(exact)
+        if exact.is_floating_point() and not 0 < float(most.to(dtype)) < math.inf and float(most):
             what = (
-                f"`{path}` has numbers up to {float(exact.abs().max()):.3g}, which "
-                f"{str(dtype).removeprefix('torch.')} cannot hold."
+                f"`{path}` has numbers up to {float(most):.3g}, which {str(dtype).removeprefix('torch.')} cannot hold."
             )
             raise InvalidModel(
                 what,
                 "Weights between 1e-37 and 1e38, or double precision.",
                 "Convert with dtype=torch.float64, or rescale the model.",
             )
-        return cast
-
-    return SpikingNetwork(body.map_tensors(cast))
 
 
 def _kept(calibration: Samples) -> list[Tensor]:

@@ -63,10 +63,14 @@ def certify(graph: Graph) -> Ranges:
     Centre c and radius r pass an affine map as A c + b and |A| r.  Raises `InvalidData` if the range is not finite.
     """
     bounds: dict[str, tuple[Tensor, Tensor]] = {}
+    high: dict[str, Tensor] = {}
     with torch.no_grad():
-        for node in graph:
+        for i, node in enumerate(graph):
             bounds[node.name] = _bounds(node, [bounds[name] for name in node.inputs])
-    high = {node.name: bounds[node.name][1][0] for node in graph if isinstance(node.op, Population)}
+            if isinstance(node.op, Population):
+                high[node.name] = bounds[node.name][1][0]
+            for name in {name for name in node.inputs if graph.last[name] == i}:
+                del bounds[name]
     if not all(bool(torch.isfinite(t).all()) for t in high.values()):
         raise InvalidData(
             "the input's range is not finite, so nothing can be certified.",
@@ -85,9 +89,9 @@ def _bounds(node: Node, inputs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Te
     centre = torch.zeros(1, *node.shape, dtype=torch.float64) if op.bias is None else op.bias.expand(1, *node.shape)
     radius = torch.zeros_like(centre)
     for chain, (low, high) in zip(op.groups, inputs, strict=True):
-        c, r = (high + low) / 2, (high - low) / 2
+        c, r = (high + low).div_(2), (high - low).div_(2)
         for step in chain:
-            c, r = step(c), step.abs()(r)
+            c, r = step(c), step.within(r)
         centre, radius = centre + c, radius + r
     low, high = centre - radius, centre + radius
     return (op.rectified(low), op.rectified(high)) if isinstance(op, Population) else (low, high)

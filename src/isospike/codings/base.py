@@ -9,6 +9,7 @@ from torch import Tensor
 from isospike.engine import SpikingNetwork
 from isospike.ir.graph import Graph
 from isospike.ir.typed import typed
+from isospike.network import Body
 from isospike.ranges import Ranges, calibrate
 
 
@@ -28,10 +29,14 @@ class Coding(ABC):
         """Whether its neurons carry negative activations."""
         return False
 
-    def corrected(self, network: SpikingNetwork, graph: Graph, calibration: Iterable[Tensor]) -> SpikingNetwork:
+    def corrected(self, body: Body, graph: Graph, calibration: Iterable[Tensor]) -> Body:
         """The network after what the coding measures in it and mends; nothing, unless the coding says otherwise."""
-        return network
+        return body
 
     @abstractmethod
+    def body(self, graph: Graph, ranges: Ranges) -> Body:
+        """The spiking network of a canonical graph, as a record in float64."""
+
     def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
-        """The spiking network of a canonical graph in float64."""
+        """The same as a module."""
+        return SpikingNetwork(self.body(graph, ranges))

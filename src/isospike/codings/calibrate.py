@@ -13,7 +13,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from isospike.engine import SpikingNetwork, Walk, together
+from isospike.engine import Walk, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.ir.typed import typed
@@ -32,7 +32,7 @@ class Calibrate:
         if self.samples < 1:
             raise InvalidSetting(f"Calibrate(samples={self.samples}).", "At least one.", "128 are usual.")
 
-    def __call__(self, network: SpikingNetwork, graph: Graph, calibration: Iterable[Tensor]) -> SpikingNetwork:
+    def __call__(self, body: Body, graph: Graph, calibration: Iterable[Tensor]) -> Body:
         """The network with calibrated biases and initial potentials.  Raises `InvalidData` if there is no sample."""
         x = torch.cat(
             list(islice((row[None] for batch in calibration for row in batch), self.samples)) or [torch.zeros(0)]
@@ -41,7 +41,6 @@ class Calibrate:
             raise InvalidData(
                 "there is no calibration sample.", "At least one.", "Pass some images of the training set."
             )
-        body = network.body
         wanted: dict[str, Tensor] = {}
         names = {stage.name for stage in body.stages if isinstance(stage.neuron, Stepping)}
         with torch.no_grad():
@@ -54,7 +53,7 @@ class Calibrate:
                     body = _with(body, i, bias=stage.neuron.bias + per_channel)
                     more = _short(body, i, x, wanted[stage.name]).mean(0) * body.steps
                     body = _with(body, i, initial=stage.neuron.initial + more / stage.neuron.threshold)
-        return SpikingNetwork(body)
+        return body
 
 
 def _short(body: Body, i: int, x: Tensor, wanted: Tensor) -> Tensor:

@@ -18,7 +18,6 @@ from isospike.codings.base import Coding
 from isospike.codings.calibrate import Calibrate
 from isospike.codings.normalise import Normalise, Percentile
 from isospike.encoders import ConstantCurrent, RateEncoder
-from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node
 from isospike.ir.ops.affine import Affine, Population
@@ -74,7 +73,7 @@ class Rate(Coding):
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
         return self.normalise.ranges(graph, calibration, lambda ranges: self.network(graph, ranges))
 
-    def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
+    def body(self, graph: Graph, ranges: Ranges) -> Body:
         encoder = self.encoder(graph.input.shape, graph.input_op.low, graph.input_op.high, self.outside == "clip")
         unit = {graph.input.name: torch.full((1,) * len(graph.input.shape), 1 / encoder.rate, dtype=torch.float64)}
         stages = []
@@ -83,12 +82,10 @@ class Rate(Coding):
             if isinstance(neuron := stages[-1].neuron, Stepping | CountPool | SpikePool):  # no other is read
                 unit[node.name] = neuron.unit
         reach = tuple((name, float(ranges.high[name].max()), bound) for name, bound in ranges.bounds.items())
-        return SpikingNetwork(
-            Body(encoder, tuple(stages), self.describe(), self.steps, graph.macs, graph.notes, reach)
-        )
+        return Body(encoder, tuple(stages), self.describe(), self.steps, graph.macs, graph.notes, reach)
 
-    def corrected(self, network: SpikingNetwork, graph: Graph, calibration: Iterable[Tensor]) -> SpikingNetwork:
-        return network if self.correction is None else self.correction(network, graph, calibration)
+    def corrected(self, body: Body, graph: Graph, calibration: Iterable[Tensor]) -> Body:
+        return body if self.correction is None else self.correction(body, graph, calibration)
 
     def _stage(self, node: Node, graph: Graph, unit: dict[str, Tensor], ranges: Ranges) -> Stage:
         zero, end = torch.zeros((), dtype=torch.float64), torch.tensor(float(self.steps), dtype=torch.float64)

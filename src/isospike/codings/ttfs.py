@@ -28,7 +28,6 @@ from torch import Tensor
 
 from isospike.codings.base import Coding
 from isospike.encoders.latency import LatencyEncoder
-from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
 from isospike.ir.graph import Graph, Node
 from isospike.ir.ops.affine import Affine, Chain, Population, row_sum
@@ -111,8 +110,8 @@ class TTFS(Coding):
     def ranges(self, graph: Graph, calibration: Iterable[Tensor]) -> Ranges:
         return certify(graph) if self.windows == "certified" else calibrate(graph, calibration)
 
-    def network(self, graph: Graph, ranges: Ranges) -> SpikingNetwork:
-        return SpikingNetwork(_Mapper(self, graph, ranges).body())
+    def body(self, graph: Graph, ranges: Ranges) -> Body:
+        return _Mapper(self, graph, ranges).body()
 
 
 class _Mapper:

@@ -24,12 +24,15 @@ from isospike.shown import html
 
 class SpikingNetwork(nn.Module):
     """A network of spiking neurons.  Its tensors are parameters by path, so `to`, `state_dict` and `parameters` work
-    as usual."""
+    as usual.
 
-    def __init__(self, body: Body) -> None:
+    body: copied, tensor by tensor.  dtype: precision of its real numbers, the body's unless given."""
+
+    def __init__(self, body: Body, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         for path, tensor in body.tensors().items():
-            self.register_parameter(path.replace(".", "/"), nn.Parameter(tensor.detach().clone(), requires_grad=False))
+            own = tensor.detach().to(dtype if dtype and tensor.is_floating_point() else tensor.dtype, copy=True)
+            self.register_parameter(path.replace(".", "/"), nn.Parameter(own, requires_grad=False))
         self._skeleton = body.map_tensors(lambda _, t: t.new_empty(0))
 
     @property

@@ -4,11 +4,10 @@ import."""
 import re
 from typing import Any
 
-import torch
-
 from isospike.errors import InvalidModel, UnsupportedOperation
 from isospike.ir import ops as _defines_the_operations  # noqa: F401
 from isospike.ir.graph import Builder, Graph, Value
+from isospike.ir.numbers import finite
 from isospike.ir.ops.base import Op, Rule, Unsupported
 from isospike.ir.record import subclasses
 
@@ -62,7 +61,7 @@ class Collector:
         graph = self.build.graph(output)
         for node in graph:
             for name, tensor in node.op.tensors().items():
-                if node is not graph.input and not bool(torch.isfinite(tensor).all()):
+                if node is not graph.input and not finite(tensor):
                     raise InvalidModel(
                         f"`{node.path}` has NaN or infinite numbers in its {name.rsplit('.', 1)[-1]}.",
                         remedy="Load weights that were trained to the end.",

@@ -88,12 +88,20 @@ def in_double(model: nn.Module, example: Tensor) -> tuple[ExportedProgram, Origi
     cannot be copied, or does not run so, is exported as it is, and the program is cast."""
     try:
         twin = copy.deepcopy(model).double()
-        exact = module(twin)
-        exact(example[:1].double())
-        return export(twin, example), exact
+        program, exact = export(twin, example), module(twin)
+        if not all(map(_of_doubles, program.graph.nodes)):
+            exact(example[:1].double())  # the exporter lets pass what does not run
+        return program, exact
     except Exception:  # a module's own; what is wrong with the module itself is told by the next line
         program = export(model, example)
         return program, Program(program, torch.float64)
+
+
+def _of_doubles(node: fx.Node) -> bool:
+    """Whether a node is one of PyTorch's operations, and its value no real number of another precision."""
+    value: Any = node.meta.get("val")
+    real = isinstance(value, Tensor) and value.is_floating_point()
+    return not is_foreign(node) and (value.dtype == torch.float64 if real else not isinstance(value, tuple | list))
 
 
 def module(model: nn.Module) -> Original:

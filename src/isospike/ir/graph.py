@@ -46,14 +46,13 @@ class Graph(Record):
         """Output for a batch.  x: (batch, *input shape).  `observe(name, value)` sees every node's value once."""
         if x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)  # convolutions are up to twice as fast
-        last = {name: i for i, node in enumerate(self.nodes) for name in node.inputs} | {self.output: len(self.nodes)}
         values: dict[str, Tensor] = {}
         for i, node in enumerate(self.nodes):
             values[node.name] = node.op(*(values[name] for name in node.inputs)) if node.inputs else node.op(x)
             if observe is not None:
                 observe(node.name, values[node.name])
             for name in {*node.inputs, node.name}:  # a value lives no longer than its last use
-                if last.get(name, i) <= i:
+                if self.last.get(name, i) <= i:
                     del values[name]
         return values[self.output]
 
@@ -67,6 +66,12 @@ class Graph(Record):
     def by_name(self) -> dict[str, Node]:
         """The nodes by their names."""
         return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def last(self) -> dict[str, int]:
+        """The place of the node that reads a value last, by the value's name; the output is read after all."""
+        read = {name: i for i, node in enumerate(self.nodes) for name in node.inputs}
+        return read | {self.output: len(self.nodes)}
 
     @property
     def input(self) -> Node:

@@ -6,13 +6,14 @@ Factors travel with the values, so flattening a map of channels sends each chann
 Before: scale beside weights.   After: weights.   Exact.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 
 from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Affine, Chain
-from isospike.ir.ops.base import Shape
+from isospike.ir.ops.base import Map, Shape
 from isospike.ir.ops.route import Permute, Reshape
 from isospike.ir.ops.scale import Scale
 
@@ -30,11 +31,9 @@ def fold_scales(graph: Graph) -> Graph:
 
 def fold(chain: Chain, in_shape: Shape) -> Chain:
     """The shortest chain that these rules lead to, equal to `chain` on inputs of shape `in_shape`."""
-    shape = in_shape
+    chain, shape = tuple(_needed(chain, in_shape)), in_shape
     for i, step in enumerate(chain):
         out = step.out_shape(shape)
-        if _nothing(step, shape):
-            return fold(chain[:i] + chain[i + 1 :], in_shape)
         if i + 1 < len(chain):
             one = chain[i + 1].after(step)
             if one is not None:
@@ -48,6 +47,14 @@ def fold(chain: Chain, in_shape: Shape) -> Chain:
                 return fold((*chain[:i], chain[i + 1], Scale(carried), *chain[i + 2 :]), in_shape)
         shape = out
     return chain
+
+
+def _needed(chain: Chain, shape: Shape) -> Iterator[Map]:
+    """The steps that do something, so that no weights are copied for the others."""
+    for step in chain:
+        if not _nothing(step, shape):
+            yield step
+        shape = step.out_shape(shape)
 
 
 def _nothing(step: object, shape: Shape) -> bool:

@@ -67,6 +67,10 @@ class Map(Op):
         """|A|, entry by entry."""
         return self
 
+    def within(self, radius: Tensor) -> Tensor:
+        """|A| r, by how much A x differs at most where x differs by r.  radius: (batch, *shape)."""
+        return self.abs()(radius)
+
     def pattern(self) -> "Map":
         """The 0/1 map of A's synapses."""
         return self

@@ -16,6 +16,8 @@ from isospike.ir.ops.identity import cast
 from isospike.ir.ops.route import Pad, Permute, Reshape
 from isospike.ir.ops.scale import Scale, of_a_sample
 
+ROWS = 1 << 22  # weights that are copied at a time
+
 
 def _linear(build: Any, x: Any, weight: Tensor, bias: Tensor | None = None) -> Any:
     if isinstance(weight, Tensor) and weight.ndim == 2:
@@ -77,6 +79,10 @@ class Dense(Weighted):
 
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight)
+
+    def within(self, radius: Tensor) -> Tensor:
+        rows = max(1, ROWS // max(self.weight.shape[1], 1))  # of the largest matrices there is no room for another
+        return torch.cat([F.linear(radius, part.abs()) for part in self.weight.split(rows)], -1)
 
     def synapses(self, in_shape: Shape) -> int:
         return int(self.weight.detach().count_nonzero()) * math.prod(in_shape[:-1])
