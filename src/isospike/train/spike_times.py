@@ -25,6 +25,7 @@ from isospike.errors import InvalidSetting
 from isospike.network import Body, Constraint, Stage, balanced, retimed, reweighted, total, trained_maps
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Trainee
+from isospike.train.learned import Learned
 from isospike.train.sparsity import Sparsity
 
 
@@ -89,7 +90,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         self._drawn = generators(self.constraints)
         self._perturb = perturbation(self.constraints, self._drawn)
         self.synapses, self.shifts = nn.ParameterDict(), nn.ParameterDict()
-        self._peaks, self._maps, self._caps = dict[int, Tensor](), dict[int, Tensor](), dict[int, Tensor]()
+        self._peaks, self._maps, self._caps = dict[int, Tensor | None](), dict[int, Tensor](), dict[int, Tensor]()
         for i, stage in enumerate(self._body.stages):
             for number, step in enumerate(trained_maps(stage)):
                 self.synapses[f"{i}/{number}"] = nn.Parameter(step.weight)
@@ -101,7 +102,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
                 self.shifts[str(i)] = nn.Parameter(shift.expand(own).contiguous() if single else shift.new_zeros(own))
                 self._maps[i] = shift.new_zeros(()) if single else shift
             if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped:
-                self._peaks[i] = torch.zeros(())
+                self._peaks[i] = None
                 if bool(stage.neuron.gate.any()):
                     self._caps[i] = stage.neuron.window - stage.neuron.gate
         self.register_buffer("windows", torch.stack([stage.end - stage.begin for stage in self._body.stages]))
@@ -115,7 +116,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
             return reweighted(stage, lambda number, _: self.synapses[f"{i}/{number}"])
 
         self._body = replace(self._body, stages=tuple(wired(i, stage) for i, stage in enumerate(self._body.stages)))
-        self._bases: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+        self._bases, self._learned = dict[int, FirstSpikeIF](), dict[int, Stage | None]()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SpikeTimes":
         super()._apply(fn, recurse)
@@ -142,24 +143,40 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         if not isinstance(neuron, FirstSpikeIF):
             return stage
         if self.mappable:
-            window, base, gate = self._base(i, neuron)
-            return replace(
-                stage, neuron=replace(neuron, threshold=base + self.shifts[str(i)], window=window, gate=gate)
-            )
+            base = self._base(i, neuron)
+            return replace(stage, neuron=replace(base, threshold=base.threshold + self.shifts[str(i)] + self._maps[i]))
         slope = neuron.ramp + neuron.fall + total(stage, self._body.shapes).to(neuron.ramp.dtype)
         gate = self.windows[i] - self._caps[i] if i in self._caps else neuron.gate
         neuron = replace(neuron, slope=slope, window=self.windows[i].clone(), gate=gate)
         return replace(stage, neuron=replace(neuron, threshold=neuron.base + self.shifts[str(i)] + self._maps[i]))
 
-    def _base(self, i: int, neuron: FirstSpikeIF) -> tuple[Tensor, Tensor, Tensor]:
-        """A stage's window, and what its thresholds and gate owe to it; they stay until windows grow."""
+    def _learning(self) -> Body:
+        """The same in fewer operations."""
+        if not self.mappable:
+            return self.body()
+        each = enumerate(zip(self._body.stages, self.windows.tolist(), strict=True))
+        return replace(self._body, stages=tuple(self._learns(i, stage, latest) for i, (stage, latest) in each))
+
+    def _learns(self, i: int, stage: Stage, latest: float) -> Stage:
+        if i in self._learned:
+            kept = self._learned[i]
+        else:
+            plain = i in self._maps and i not in self._caps
+            of = Learned.of(stage.neuron, self.shifts[str(i)], self._maps[i]) if plain else None
+            kept = self._learned[i] = None if of is None else replace(stage, neuron=of)
+        if kept is None:
+            return self._stage(i, stage)
+        neuron: Any = kept.neuron
+        if neuron.latest != latest:
+            kept = self._learned[i] = replace(kept, neuron=replace(neuron, latest=latest))
+        return kept
+
+    def _base(self, i: int, neuron: FirstSpikeIF) -> FirstSpikeIF:
+        """A stage's neurons without D."""
         if i not in self._bases:
             window = self.windows[i].clone()
-            self._bases[i] = (
-                window,
-                replace(neuron, window=window).base + self._maps[i],
-                window - self._caps[i] if i in self._caps else neuron.gate,
-            )
+            base = replace(neuron, window=window, gate=window - self._caps[i] if i in self._caps else neuron.gate)
+            self._bases[i] = replace(base, threshold=base.base)
         return self._bases[i]
 
     @property
@@ -178,14 +195,14 @@ class SpikeTimes(Trainee[SpikingNetwork]):
                 "Give some inputs.",
             )
         acting, drawn = (self._lasting, generators(self._lasting)) if ideal else (self.constraints, self._drawn)
-        body = constrained(self.body(), acting, drawn)
-
+        body = constrained(self.body(), acting, drawn) if acting else self._learning()
         number = {stage.name: i for i, stage in enumerate(body.stages)}
 
         def watch(stage: Stage, lead: Tensor) -> None:
             i = number[stage.name]
             if i in self._peaks and self.training:
-                self._peaks[i] = torch.maximum(self._peaks[i].to(lead), lead.detach().amax())
+                peak, before = lead.detach().amax(), self._peaks[i]
+                self._peaks[i] = peak if before is None else torch.maximum(before, peak)
             if leads is not None and isinstance(stage.neuron, FirstSpikeIF):
                 leads.append(lead)
 
@@ -207,18 +224,22 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     @torch.no_grad()
     def grow(self) -> None:
         """Grow the windows by what the last batch reached (eq. 3.3)."""
-        if not self._peaks:
+        at = [i for i, peak in self._peaks.items() if peak is not None]
+        if not at:
             return
-        at, wanted = list(self._peaks), torch.stack([self._wanted(i, self.growth) for i in self._peaks])
-        self._peaks = dict.fromkeys(at, self.windows.new_zeros(()))
-        if bool((wanted > self.windows[at]).any()):
-            self.windows[at] = torch.maximum(self.windows[at], wanted)
+        wanted, now = self._wanted(at, self.growth), self.windows[at]
+        self._peaks = dict.fromkeys(self._peaks)
+        if bool((wanted > now).any()):
+            self.windows[at] = torch.maximum(now, wanted)
             self._bases = {}
 
-    def _wanted(self, i: int, factor: float) -> Tensor:
-        """A window so many times what a stage reached, no longer than its rectifier's cap asks for."""
-        wanted = factor * self._peaks[i].to(self.windows)
-        return torch.minimum(wanted, self._caps[i].max()) if i in self._caps else wanted
+    def _wanted(self, at: Sequence[int], factor: float) -> Tensor:
+        """Windows so many times what stages reached, no longer than their rectifiers' caps ask for."""
+        wanted = factor * torch.stack([peak for i in at if (peak := self._peaks[i]) is not None]).to(self.windows)
+        for k, i in enumerate(at):
+            if i in self._caps:
+                wanted[k] = torch.minimum(wanted[k], self._caps[i].max())
+        return wanted
 
     def result(self) -> SpikingNetwork:
         """The network with windows for inference."""
@@ -228,16 +249,17 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     @torch.no_grad()
     def tighten(self, inputs: Iterable[Tensor]) -> None:
         """Tighten the windows to what these inputs reach and a margin ζ (§3.6.2); those that clip stay."""
-        self._peaks = dict.fromkeys(self._peaks, self.windows.new_zeros(()))
+        self._peaks = dict.fromkeys(self._peaks)
         training = self.training
         self.train()
         for x in inputs:
             # On ideal hardware: what chance adds to a spike is no reason for a longer window.
             self._run(x.to(self.windows.device), None, ideal=True)
         self.train(training)
-        for i, peak in self._peaks.items():
-            self.windows[i] = torch.where(peak > 0, self._wanted(i, 1 + self.margin), self.windows[i])
-        self._peaks, self._bases = dict.fromkeys(self._peaks, self.windows.new_zeros(())), {}
+        if at := [i for i, peak in self._peaks.items() if peak is not None and bool(peak > 0)]:
+            self.windows[at] = self._wanted(at, 1 + self.margin)
+        self._peaks = dict.fromkeys(self._peaks)
+        self._bases = {}
 
     def about(self) -> dict[str, Any]:
         price = None if self.sparsity is None else self.sparsity.about()
