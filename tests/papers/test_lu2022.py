@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from claims import MODULES, assert_printed_figures_are_shown, module_of, result_of
+from isospike.codings import METHODS
+from isospike.codings.methods import changed
 from isospike.report.claim import Setup
 from isospike.report.result import keep, read
 from isospike_papers.lu2022.parts.neurons import answers, volleys
@@ -78,3 +80,4 @@ def test_the_coding_is_the_papers() -> None:
     made = coding(10.0, 2.0, "zero", 3.0)
     assert made.steps == 200 and made.pool == "window" and made.initial == 0.0 and made.neuron.reset == "zero"
     assert made.normalise.high == pytest.approx(10.0)
+    assert changed(coding(10.0, 2.0)) == changed(METHODS["lu2022"])
