@@ -1,7 +1,7 @@
 """Trains the networks that figures are taken of, once for each recipe."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import nn
+from torch.optim import Optimizer
 
 from isospike.data import Data, loader
 from isospike.report.claim import Option, Setup
-from isospike.store import Store, write
+from isospike.store import LATER, Store, write
 from isospike.train import Classifier, Sparsity, fit
 
 # Options of claims that train networks, each for its own number of epochs
@@ -37,6 +38,7 @@ class Recipe:
     | `shift`    | batches are shifted by up to so many pixels, and half of the images mirrored if `flip`      |
     | `training` | on the first so many samples, or all                                                        |
     | `after`    | of the weights that it begins with, if it does not begin with random ones                   |
+    | `momentum` | of SGD; without it the optimizer is Adam                                                    |
     """
 
     name: str
@@ -50,6 +52,14 @@ class Recipe:
     seed: int = 0
     training: int | None = None
     after: "Recipe | None" = None
+    momentum: float | None = field(default=None, metadata=LATER)
+
+    @property
+    def optimizer(self) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
+        """Adam, or SGD with momentum."""
+        if self.momentum is None:
+            return partial(torch.optim.Adam, lr=self.rate)
+        return partial(torch.optim.SGD, lr=self.rate, momentum=self.momentum)
 
     def at(self, setup: Setup) -> "Recipe":
         """The recipe with what a setup says of epochs, samples and seed."""
@@ -62,10 +72,9 @@ def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Da
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = make() if recipe.after is None else trained(recipe.after, make, data, device)
-    adam = partial(torch.optim.Adam, lr=recipe.rate)
     how: dict[str, Any] = {
         "epochs": recipe.epochs,
-        "optimizer": adam,
+        "optimizer": recipe.optimizer,
         "decay": recipe.decay,
         "seed": recipe.seed,
         "accelerator": device,
