@@ -35,10 +35,12 @@ class Recipe:
     | `name`     | architecture, width and data set: with the rest, what its weights are kept by               |
     | `decay`    | factor on the learning rate after each epoch                                                |
     | `l1`       | weight in the loss of the hidden layers' mean activity                                      |
-    | `shift`    | batches are shifted by up to so many pixels, and half of the images mirrored if `flip`      |
+    | `shift`    | each image is moved by up to so many pixels, and half of them mirrored if `flip`            |
     | `training` | on the first so many samples, or all                                                        |
     | `after`    | of the weights that it begins with, if it does not begin with random ones                   |
     | `momentum` | of SGD; without it the optimizer is Adam                                                    |
+    | `cutout`   | side of a square that is cut out of each image                                              |
+    | `autoaugment` | whether images are changed by the policy found for CIFAR-10                              |
     """
 
     name: str
@@ -53,6 +55,18 @@ class Recipe:
     training: int | None = None
     after: "Recipe | None" = None
     momentum: float | None = field(default=None, metadata=LATER)
+    cutout: int = field(default=0, metadata=LATER)
+    autoaugment: bool = field(default=False, metadata=LATER)
+
+    @property
+    def key(self) -> "Recipe | dict[str, Recipe | str]":
+        """What the weights are kept by.  It says how images are moved where they are: batches were moved as a whole
+        once, and networks that were trained so are not taken for those of today."""
+        return {"recipe": self, "moved": "each image by itself"} if self._moves else self
+
+    @property
+    def _moves(self) -> bool:
+        return self.shift > 0 or (self.after is not None and self.after._moves)
 
     @property
     def optimizer(self) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
@@ -80,7 +94,14 @@ def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Da
         "accelerator": device,
         "resume": True,
     }
-    batches = partial(loader, batch=recipe.batch, shift=recipe.shift, flip=recipe.flip)
+    batches = partial(
+        loader,
+        batch=recipe.batch,
+        shift=recipe.shift,
+        flip=recipe.flip,
+        cutout=recipe.cutout,
+        autoaugment=recipe.autoaugment,
+    )
     price = Sparsity(recipe.l1) if recipe.l1 else None
 
     def train(path: Path) -> None:
@@ -89,7 +110,7 @@ def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Da
             weights(fit(Classifier(model, price), batches(data().first(recipe.training)), folder=path.parent, **how)),
         )
 
-    path = Store().kept(recipe.name, recipe, "weights.safetensors", train)
+    path = Store().kept(recipe.name, recipe.key, "weights.safetensors", train)
     model.load_state_dict(load_file(path))
     return model.eval().requires_grad_(False)
 

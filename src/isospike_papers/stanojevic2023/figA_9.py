@@ -90,10 +90,10 @@ class FigA9(Claim):
                 at_most("and takes fewer additions than rates", added, 1, "of theirs"),
             ),
             notes=(
-                f"Classifiers hear what the convolutions of a VGG16 of width {setup.width} say, which was trained on "
-                "training images 0–44,999 (the source's: of width 64, on all), and have one hidden layer as wide as "
-                "its own.  CIFAR-10 is reported on training images 45,000–49,999; for the 1,000 test images that are "
-                "here the standard error is about 1 point.",
+                f"Classifiers hear what the convolutions of a VGG16 of width {setup.width} say (the source's: of "
+                "width 64), and have one hidden layer as wide as its own.  Where test images of CIFAR-10 are missing, "
+                "all are trained on training images 0–44,999 and reported on 45,000–49,999; for 1,000 test images the "
+                "standard error is about 1 point.",
                 f"Convolutional networks: three convolutions of {_channels(setup)} channels that halve the image, and "
                 f"a dense layer; the source's widths are in the picture only.  {_epochs(setup)} epochs of at most "
                 f"{_images(setup):,} images, the best by a ninth as many others; ω = {HEAVY:g}.  CTE has Q = 8: with "

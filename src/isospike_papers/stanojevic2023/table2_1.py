@@ -124,9 +124,9 @@ def _notes(setup: Setup) -> tuple[str, ...]:
     )
     return (
         *(() if setup.full else (narrow,)),
-        "CIFAR-10 networks are trained on training images 0–44,999, the paper's on all 50,000.  The published ONNX "
-        "networks saw all of the training set, so only test images are used for them.  The standard error of an "
-        "accuracy over 1,000 images is about 1 point.",
+        "Where test images of CIFAR-10 are missing, networks are trained on training images 0–44,999, the paper's on "
+        "all 50,000.  The published ONNX networks saw all of the training set, so only test images are used for "
+        "them.  The standard error of an accuracy over 1,000 images is about 1 point.",
         "Rows for which single precision is not enough follow in double.  The prices on activity (L1) were chosen "
         "with these images in view, so the accuracies of those two rows are slightly optimistic.",
         "Active: share of all hidden neurons that fire before the end of their window, pools not counted.",

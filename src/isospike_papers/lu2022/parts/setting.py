@@ -19,7 +19,7 @@ from isospike.errors import InvalidData
 from isospike.neurons import LIF
 from isospike.report.claim import Setup, Value
 from isospike.simulate import Stepped
-from isospike_papers.shared.data import Split, cifar10, folder, with_test_set
+from isospike_papers.shared.data import Split, cifar10, cifar10_name, folder, with_test_set
 from isospike_papers.shared.recipe import Recipe
 from isospike_papers.shared.subject import Subject, subject
 
@@ -161,7 +161,7 @@ def vgg16_cifar10(setup: Setup) -> Subject:
 
 
 def _on_cifar10(name: str, make: Callable[[int], nn.Module], setup: Setup) -> Subject:
-    named = f"lu2022-{name}-width-{setup.width}-cifar10"
+    named = f"lu2022-{name}-width-{setup.width}-{cifar10_name(setup.data_dir)}"
     recipe = Recipe(f"{named}-sgd", 200, decay=1.0, momentum=0.9) if setup.full else Recipe(f"{named}-dense", 10)
     return subject(recipe, lambda: make(setup.width), cifar10(setup.data_dir, ((0.0,), (1.0,))), setup, PIXELS)
 
