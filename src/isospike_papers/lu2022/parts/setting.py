@@ -213,6 +213,11 @@ class Compared:
         return 100 * self.right[0] / self.samples, 100 * self.right[1] / self.samples
 
     @property
+    def increment(self) -> float:
+        """By how many points the spiking network is right less often."""
+        return 100 * (self.right[0] - self.right[1]) / self.samples
+
+    @property
     def figures(self) -> dict[str, Value]:
         """A row of a table."""
         relu, snn = self.accuracies
