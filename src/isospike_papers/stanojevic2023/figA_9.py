@@ -3,6 +3,7 @@ of convolutions of units learns from patterns, with fewer spikes than from rates
 
 CIFAR-10 and CIFAR-100.  Source: Stanojevic 2023, Fig. A.9 and sec. A.2.4."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from isospike.data import Data
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData
 from isospike.report.claim import Claim, Found, Row, Setup, at_least, at_most, number
+from isospike.store import DIGITS
+from isospike_papers.shared.recipe import weights
 from isospike_papers.shared.subject import Subject
 from isospike_papers.stanojevic2023.parts.compared import ACCURACY, ADDITIONS, drawn, figures, right
 from isospike_papers.stanojevic2023.parts.patterns import (
@@ -123,7 +126,9 @@ def _classifiers(name: str, subject: Subject, outputs: int, setup: Setup) -> lis
     }
     train, held_out = heard.divided(len(heard) // 10, DIVISION)
     hidden = (8 * setup.width,)
-    data = f"{name.lower()}-{setup.width}-features"
+    assert isinstance(subject.model, torch.nn.Module)
+    trunk = hashlib.sha256(weights(subject.model)).hexdigest()[:DIGITS]  # other weights have other features
+    data = f"{name.lower()}-{setup.width}-features-{trunk}"
     found: dict[str, SpikingNetwork | torch.nn.Module] = {
         code: answering(
             Plan(data, code, hidden, outputs, _epochs(setup), len(train), setup.seed, 1e-2, weight=HEAVY),
