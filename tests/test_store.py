@@ -3,13 +3,13 @@
 import json
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from isospike.errors import InvalidFile, InvalidSetting
-from isospike.store import Store, folder, home, plain, write
+from isospike.store import LATER, Store, folder, home, plain, write
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,23 @@ class Other:
     name: str
     epochs: int = 3
     shape: tuple[int, ...] = (1, 2)
+
+
+def test_a_later_field_is_in_the_key_where_it_says_something() -> None:
+    @dataclass(frozen=True)
+    class Recipe:
+        name: str
+        epochs: int = 3
+        shape: tuple[int, ...] = (1, 2)
+        momentum: float | None = field(default=None, metadata=LATER)
+        after: "Recipe | None" = field(default=None, metadata=LATER)
+
+    before = {"type": "Recipe", "name": "a", "epochs": 3, "shape": [1, 2]}
+    assert plain(Recipe("a")) == before
+    assert plain(Recipe("a", momentum=0.9, after=Recipe("b"))) == before | {
+        "momentum": 0.9,
+        "after": before | {"name": "b"},
+    }
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

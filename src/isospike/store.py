@@ -8,11 +8,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from isospike.errors import InvalidFile, InvalidSetting
 
 DIGITS = 12  # of a key's hash that name an entry: of 10⁷ entries two share a name with a chance below ½
+# Metadata of a field that a configuration got later: at its default it is left out, so that what was kept before the
+# field was there is found again
+LATER: Mapping[str, Any] = MappingProxyType({"later": True})
 
 
 def write(path: str | Path, content: str | bytes) -> None:
@@ -86,7 +90,8 @@ class Store:
 
 
 def plain(value: Any) -> Any:
-    """A configuration in values that JSON has; a dataclass tells its type.  Raises `InvalidSetting`."""
+    """A configuration in values that JSON has; a dataclass tells its type, and fields marked `LATER` only where they
+    are not at their defaults.  Raises `InvalidSetting`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path):
@@ -96,7 +101,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {"type": type(value).__name__} | {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        told = {one.name: getattr(value, one.name) for one in fields(value)}
+        unsaid = {one.name for one in fields(value) if one.metadata == LATER and told[one.name] == one.default}
+        return {"type": type(value).__name__} | {
+            name: plain(part) for name, part in told.items() if name not in unsaid
+        }
     what = f"{value!r:.80}, a {type(value).__name__}, names no configuration."
     known = "Numbers, text, lists, dictionaries by text and dataclasses of these."
     raise InvalidSetting(what, known, "Name it by what it was made from.")

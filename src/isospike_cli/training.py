@@ -51,7 +51,7 @@ class Training:
     | `batch_size`  | samples a step of the optimizer                                |
     | `l1`          | price of activity, in the loss; with --spikes where it begins  |
     | `spikes`      | spikes a hidden neuron that training is to arrive at           |
-    | `shift`       | batches are moved by up to so many pixels                      |
+    | `shift`       | each image is moved by up to so many pixels                    |
     | `flip`        | half of the images are mirrored                                |
     | `seed`        | of everything random                                           |
     | `resume`      | go on after the last epoch that was kept                       |

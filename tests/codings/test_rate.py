@@ -162,6 +162,41 @@ def test_every_method_converts_saves_and_runs(name: str, tmp_path: Path) -> None
     assert iso.measure(again, [(samples(5), None)])["samples"] == 5
 
 
+def test_the_method_lu2022_is_the_papers_neuron() -> None:
+    """Lu 2022, §V-A, V-E: spikes at k x / Δt, weights as they are, V_th = C = 1, V ← V − V_th; written out by hand."""
+    steps, high, dt = 200, 10.0, 0.01
+    torch.manual_seed(2)
+    model = nn.Sequential(nn.Linear(5, 9, bias=False), nn.ReLU(), nn.Linear(9, 3, bias=False)).double()
+    x = torch.rand(6, 5, dtype=torch.float64)
+    first, last = (layer.weight.detach() for layer in (model[0], model[2]))
+    v, sent, heard = torch.zeros(6, 9).double(), torch.zeros(6, 5).double(), torch.zeros(6, 9).double()
+    for step in range(1, steps + 1):
+        due = torch.floor(high * x * dt * step + 1e-9)
+        v, sent = v + (due - sent) @ first.T, due
+        fired = (v >= 1 - 1e-12).double()
+        v, heard = v - fired, heard + fired
+    network = iso.convert(model, x, iso.METHODS["lu2022"], input_range=(0.0, 1.0))
+    assert network.body.steps == steps and 0 < heard.sum() < heard.numel() * high * dt * steps
+    assert torch.allclose(network(x), (heard @ last.T) / (high * dt * steps), atol=1e-12)
+
+
+def test_a_leak_costs_what_no_time_mends() -> None:
+    """The method `lu2022` has no leak and its error falls as 1 / T; `leaky` is ahead while T is small, its range being
+    narrow, and stays where its leak leaves it."""
+    x = samples()
+    with torch.no_grad():
+        expected = Small().double()(x)
+    errors = {
+        name: [
+            float((made(replace(iso.METHODS[name], steps=steps))(x) - expected).norm() / expected.norm())  # type: ignore[type-var]
+            for steps in (200, 4000)
+        ]
+        for name in ("lu2022", "leaky")
+    }
+    assert errors["leaky"][0] < errors["lu2022"][0] and errors["leaky"][1] > 0.02
+    assert errors["lu2022"][1] < errors["lu2022"][0] / 15 and errors["lu2022"][1] < errors["leaky"][1] / 1.5
+
+
 def test_calibration_makes_few_steps_better() -> None:
     x, images = samples(200), samples(60)
     with torch.no_grad():

@@ -1,5 +1,6 @@
 """The similarity of patterns at a small size: all of it holds, and the picture is drawn."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from claims import assert_printed_figures_are_shown, result_of
 from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.report.result import keep, read
+from isospike.store import Store
 from isospike_papers.stanojevic2023.figA_8 import articles, folds, split
 
 
@@ -94,3 +96,7 @@ def test_colour_images(data: Path) -> None:
     assert_printed_figures_are_shown(result)
     keep(result, Path("out"))
     assert Path("out", "stanojevic2023-figA.9.png").read_bytes().startswith(b"\x89PNG")
+    (trunk,) = Store().root.glob("vgg16-*/weights.safetensors")
+    named = hashlib.sha256(trunk.read_bytes()).hexdigest()[:12]
+    heard = [entry.name for entry in Store().root.glob("*features*")]
+    assert len(heard) == 3 and all(f"-features-{named}-" in name for name in heard), "of these weights only"

@@ -56,9 +56,21 @@ def test_without_data_the_row_says_so(data: Path, monkeypatch: pytest.MonkeyPatc
     ]
 
 
-def test_at_full_size_the_plan_is_the_papers() -> None:
+def test_the_printed_accuracies_are_those_of_vgg16() -> None:
+    """Table 3.1 prints one line a data set and names no network."""
+    table = claim(NAMES[0])
+    printed = {case: tuple(figures.values()) for case, figures in table.paper.items()}
+    assert printed == {
+        "VGG16, MNIST": (99.57, 0.01, 99.57, 0.0),
+        "VGG16, Fashion-MNIST": (94.24, 0.02, 94.26, 0.03),
+        "VGG16, CIFAR-10": (93.68, 0.02, 93.69, 0.001),
+    }
+    assert not table.printed("LeNet-5, MNIST") and not table.printed("LeNet-5, Fashion-MNIST")
+
+
+def test_at_full_size_the_plan_is_the_papers(data: Path) -> None:
     module = module_of(NAMES[0])
-    full = claim(NAMES[0]).setup("full")
+    full = claim(NAMES[0]).setup("full", data_dir=data)
     plan = module.FULL[-1].plan(full, 3)
     assert plan == Plan("vgg16", "cifar10", 50, batch=8, rate=5e-4, decay=0.9, seed=3)
     assert [case.data for case in module.FULL] == [

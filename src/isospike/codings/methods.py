@@ -8,11 +8,12 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from isospike.codings.base import Coding
 from isospike.codings.calibrate import Calibrate
-from isospike.codings.normalise import Bounds, ModelBased, Percentile, SpikeNorm
+from isospike.codings.normalise import Bounds, ModelBased, Percentile, SpikeNorm, Unscaled
 from isospike.codings.rate import Rate
 from isospike.codings.ttfs import TTFS
 from isospike.encoders import Poisson, RegularSpikes
@@ -64,11 +65,12 @@ METHODS = Methods(
         "sengupta2019": Rate(neuron=IF(reset="zero"), normalise=SpikeNorm(), initial=0.0),
         "han2020": Rate(normalise=SpikeNorm(), initial=0.0),
         "li2021": Rate(normalise=Percentile(99.9, "channel"), correction=Calibrate()),
-        "lu2022": Rate(
-            neuron=LIF(),
-            normalise=Percentile(100, "layer"),
+        "lu2022": Rate(  # 2 s in steps of 10 ms, inputs from 0 to 10 Hz; weights as they are, V_th = C = 1, no leak
+            steps=200,
+            neuron=LIF(conductance=torch.zeros((), dtype=torch.float64)),
+            normalise=Unscaled(10.0),
             initial=0.0,
-            encoder=partial(RegularSpikes, rate=1.0),
+            encoder=partial(RegularSpikes, rate=0.1),
             pool="window",
         ),
         "ding2021": Rate(normalise=Bounds(), initial=0.5),  # trained: rate norm layer
@@ -80,6 +82,13 @@ METHODS = Methods(
         "ternary": Rate(neuron=TernaryIF()),
         "rate": Rate(),
         "regular": Rate(encoder=partial(RegularSpikes, rate=1.0)),
+        "leaky": Rate(
+            neuron=LIF(),
+            normalise=Percentile(100, "layer"),
+            initial=0.0,
+            encoder=partial(RegularSpikes, rate=1.0),
+            pool="window",
+        ),
         "signed": Rate(neuron=SignedIF()),
         "signed-integer": Rate(neuron=SignedIF(most=math.inf)),
     }

@@ -2,8 +2,8 @@
 
     t ← min(t + N(0, sd²), t_max)
 
-A neuron fires at t_max at the latest, so no spike can come after it; silent neurons stay silent.  sd: [time].
-Source: Stanojevic 2023, Figs. 2.5b and 3.5a.
+A neuron fires at t_max at the latest, so no spike can come after it; silent neurons stay silent, and inputs come when
+they come.  The source adds noise to all spike times.  sd: [time].  Source: Stanojevic 2023, Figs. 2.5b and 3.5a.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,8 @@
     J ← d clip(⌊J / d + ½⌋, −2^(q−1), 2^(q−1) − 1),     d = max(−J_low / 2^(q−1), J_high / (2^(q−1) − 1))
 
 J_low and J_high leave out a share of the weights on either side; slopes stay as they are, ramps follow.  The gradient
-passes straight through the rounding.  Source: Stanojevic 2023, §3.6.3 iii."""
+passes straight through the rounding.  Source: Stanojevic 2023, §3.6.3 iii, whose levels divide [J_low, J_high] equally
+and need not have 0 among them."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar

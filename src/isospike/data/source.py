@@ -1,6 +1,6 @@
 """A set of samples that is read batch by batch: arrays in memory, or images loaded as they are needed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -76,12 +76,11 @@ class Data:
             labels = None if self.labels is None else self.labels[at : at + size]
             yield self._prepared(self.images[slice(at, at + size)]), labels
 
-    def take(self, at: Tensor) -> Tensor:
-        """The samples of these numbers."""
+    def take(self, at: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """The samples of these numbers.  change: what is done to them as they are stored, before they are scaled."""
         whole = self.images
-        return self._prepared(
-            whole[at] if isinstance(whole, Tensor) else torch.cat([whole[slice(i, i + 1)] for i in at.tolist()])
-        )
+        found = whole[at] if isinstance(whole, Tensor) else torch.cat([whole[slice(i, i + 1)] for i in at.tolist()])
+        return self._prepared(found if change is None else change(found))
 
     def first(self, samples: int | None) -> "Data":
         """The first so many samples, or all."""

@@ -1,9 +1,10 @@
-"""More spikes bring the labels of the dense network closer to the ReLU network's until rates saturate; the linear
-reset leads till then.
+"""More spikes and a larger conductance bring the labels of the dense network closer to the ReLU network's, and the
+linear reset leads by 7 points.  The statements about where rates saturate were chosen after looking.
 
 (a) confusion matrix; (b) agreement against the coding range k; (c) against the membrane conductance.  Source: Lu 2022,
 Fig. 13."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rich.progress import track
@@ -86,17 +87,30 @@ def _claims(whole: Compared, sweep: Sweep) -> tuple[Held, ...]:
     lead = min(sweep[k, 0.0, "soft"] - sweep[k, 0.0, "zero"] for k in (0.5, 1.0, 2.0, 5.0, 10.0))
     most = max(sweep[k, 0.0, "soft"] - sweep[k, 0.0, "zero"] for k in RANGES_HZ)
     rise = sweep[10.0, 0.0, "soft"] - sweep[0.5, 0.0, "soft"]
+    lowest = min(sweep[b, 0.0, "soft"] - sweep[a, 0.0, "soft"] for a, b in pairwise(RANGES_HZ))
     fall = sweep[10.0, 0.0, "soft"] - sweep[100.0, 0.0, "soft"]
     relieved = max(sweep[100.0, g, "soft"] for g in CONDUCTANCES) - sweep[100.0, 0.0, "soft"]
     cost = sweep[10.0, 0.0, "soft"] - sweep[10.0, CONDUCTANCES[-1], "soft"]
     return (
-        at_least("(a) the labels are the ReLU network's; share", whole.agreement, 0.99),
-        Held("(b) agreement rises with k up to 10 Hz", rise, "from 0.5 Hz on by at least 1 point", rise >= 1),
-        at_least("(b) up to there the linear reset is ahead", lead, 0, "points at every k"),
-        at_least("(b) at some k by much", most, 2, "points (the paper: 7)"),
-        at_least("(b) at 100 Hz rates saturate", fall, 3, "points lost"),
-        Held("(c) there a leak helps", relieved, "gains at least 0.5 points", relieved >= 0.5),
-        Held("(c) at 10 Hz it does not", cost, "costs at least 0.2 points at the largest g", cost >= 0.2),
+        at_least("(a) the labels are the ReLU network's; share", whole.agreement, 0.9938),
+        at_least("(b) agreement rises with k over the whole range", lowest, 0, "points from each k to the next"),
+        at_least("(b) at some k the linear reset leads as printed", most, 7, "points"),
+        at_least("(c) agreement rises with g", -cost, 0, "points at 10 Hz, from no leak to the largest"),
+        Held(
+            "(b) agreement rises with k up to 10 Hz (chosen after looking)",
+            rise,
+            "from 0.5 Hz on by at least 1 point",
+            rise >= 1,
+        ),
+        at_least("(b) up to there the linear reset is ahead (chosen after looking)", lead, 0, "points at every k"),
+        at_least("(b) at 100 Hz rates saturate (chosen after looking)", fall, 3, "points lost"),
+        Held("(c) there a leak helps (chosen after looking)", relieved, "gains at least 0.5 points", relieved >= 0.5),
+        Held(
+            "(c) at 10 Hz it does not (chosen after looking)",
+            cost,
+            "costs at least 0.2 points at the largest g",
+            cost >= 0.2,
+        ),
     )
 
 

@@ -1,4 +1,6 @@
-"""Ten epochs of fine-tuning recover what jitter, few time steps, few weight bits, short windows, or all of them cost.
+"""Ten epochs of fine-tuning recover what jitter, few time steps, few weight bits or short windows cost: 16 steps, 4
+bits and a quarter of the latency leave more than 90 %.  The statement about all constraints together is ours, and its
+limit was chosen after looking.
 
 A converted VGG16 on CIFAR-10, before and after.  Source: Stanojevic 2023, Fig. 3.5 and §3.6.3.
 """
@@ -10,7 +12,7 @@ from rich.progress import track
 
 from isospike import Latency, SpikeJitter, TimeSteps, WeightBits, constrain
 from isospike.constraints import Constraint
-from isospike.report.claim import Claim, Figures, Found, Held, Row, Setup, at_most, number
+from isospike.report.claim import Claim, Figures, Found, Held, Row, Setup, at_least, at_most, number
 from isospike_papers.stanojevic2023.parts.tuning import TUNED, Tuning
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ SETS: dict[str, tuple[str, list[Constraint]]] = {
     "8 bits": ("c", [WeightBits(8)]),
     "6 bits": ("c", [WeightBits(6)]),
     "4 bits": ("c", [WeightBits(4)]),
+    "100th percentile": ("d", [Latency(1.0)]),
     "99th percentile": ("d", [Latency(0.99)]),
     "95th percentile": ("d", [Latency(0.95)]),
+    "92nd percentile": ("d", [Latency(0.92)]),
     "90th percentile": ("d", [Latency(0.9)]),
     "jitter 0.1": ("a", [SpikeJitter(0.1)]),
     "jitter 0.3": ("a", [SpikeJitter(0.3)]),
@@ -38,7 +42,14 @@ SETS: dict[str, tuple[str, list[Constraint]]] = {
         [WeightBits(4), Latency(0.95), TimeSteps(16), SpikeJitter(0.1)],
     ),
 }
-EASY = ("jitter 0.1", "32 time steps", "8 time steps", "8 bits", "99th percentile")  # tuned at full size only
+EASY = (
+    "jitter 0.1",
+    "32 time steps",
+    "8 time steps",
+    "8 bits",
+    "100th percentile",
+    "99th percentile",
+)  # tuned at full size only
 
 
 class Fig35(Claim):
@@ -103,7 +114,6 @@ def _claims(at: Mapping[str, Figures]) -> tuple[Held, ...]:
 
     together = "6 bits, 95th percentile, 16 time steps, jitter 0.1"
     limits = (("16 time steps", 1.5), ("6 bits", 1.0), ("95th percentile", 1.0))
-    recovered = lost("4 bits", BEFORE) - lost("4 bits")
     helped = lost("jitter 0.3", BEFORE) - lost("jitter 0.3")
     return (
         *(
@@ -115,14 +125,27 @@ def _claims(at: Mapping[str, Figures]) -> tuple[Held, ...]:
             )
             for case, limit in limits
         ),
-        Held(
-            "4 bits recover from failure",
-            recovered,
-            "at least half of what was lost",
-            recovered >= 0.5 * lost("4 bits", BEFORE),
+        at_most("90th percentile after tuning", lost("90th percentile"), 3, "points below the converted network"),
+        *(
+            at_least(f"{case} after tuning, accuracy", number(at[case][AFTER]), 90, "%")
+            for case in ("16 time steps", "4 bits", "90th percentile")
+        ),
+        at_least(
+            "4 bits after tuning, nine tenths of the converted network's accuracy",
+            number(at["4 bits"][AFTER]),
+            0.9 * ideal,
+            "%",
+        ),
+        *(
+            at_most(
+                f"{case}: latency", number(at[case][LATENCY]), number(Fig35.paper[case][LATENCY]), "% of the ideal"
+            )
+            for case in ("95th percentile", "90th percentile")
         ),
         Held("tuning helps against jitter of 0.3", helped, "above 0 points", helped > 0),
-        at_most("all four together, which the paper leaves open", lost(together), 5, "points below"),
+        at_most(
+            "all four together, which the paper leaves open (chosen after looking)", lost(together), 5, "points below"
+        ),
     )
 
 

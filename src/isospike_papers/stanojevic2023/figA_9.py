@@ -3,6 +3,7 @@ of convolutions of units learns from patterns, with fewer spikes than from rates
 
 CIFAR-10 and CIFAR-100.  Source: Stanojevic 2023, Fig. A.9 and sec. A.2.4."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from isospike.data import Data
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData
 from isospike.report.claim import Claim, Found, Row, Setup, at_least, at_most, number
+from isospike.store import DIGITS
+from isospike_papers.shared.recipe import weights
 from isospike_papers.shared.subject import Subject
 from isospike_papers.stanojevic2023.parts.compared import ACCURACY, ADDITIONS, drawn, figures, right
 from isospike_papers.stanojevic2023.parts.patterns import (
@@ -90,10 +93,10 @@ class FigA9(Claim):
                 at_most("and takes fewer additions than rates", added, 1, "of theirs"),
             ),
             notes=(
-                f"Classifiers hear what the convolutions of a VGG16 of width {setup.width} say, which was trained on "
-                "training images 0–44,999 (the source's: of width 64, on all), and have one hidden layer as wide as "
-                "its own.  CIFAR-10 is reported on training images 45,000–49,999; for the 1,000 test images that are "
-                "here the standard error is about 1 point.",
+                f"Classifiers hear what the convolutions of a VGG16 of width {setup.width} say (the source's: of "
+                "width 64), and have one hidden layer as wide as its own.  Where test images of CIFAR-10 are missing, "
+                "all are trained on training images 0–44,999 and reported on 45,000–49,999; for 1,000 test images the "
+                "standard error is about 1 point.",
                 f"Convolutional networks: three convolutions of {_channels(setup)} channels that halve the image, and "
                 f"a dense layer; the source's widths are in the picture only.  {_epochs(setup)} epochs of at most "
                 f"{_images(setup):,} images, the best by a ninth as many others; ω = {HEAVY:g}.  CTE has Q = 8: with "
@@ -123,7 +126,9 @@ def _classifiers(name: str, subject: Subject, outputs: int, setup: Setup) -> lis
     }
     train, held_out = heard.divided(len(heard) // 10, DIVISION)
     hidden = (8 * setup.width,)
-    data = f"{name.lower()}-{setup.width}-features"
+    assert isinstance(subject.model, torch.nn.Module)
+    trunk = hashlib.sha256(weights(subject.model)).hexdigest()[:DIGITS]  # other weights have other features
+    data = f"{name.lower()}-{setup.width}-features-{trunk}"
     found: dict[str, SpikingNetwork | torch.nn.Module] = {
         code: answering(
             Plan(data, code, hidden, outputs, _epochs(setup), len(train), setup.seed, 1e-2, weight=HEAVY),

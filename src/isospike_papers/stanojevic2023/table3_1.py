@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from isospike.errors import InvalidData
 from isospike.report.claim import Claim, Found, Row, Setup, Value, at_most
+from isospike_papers.shared.data import cifar10_name
 from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.stanojevic2023.parts.twins import MAPPABLE, RELU, Curve, Plan, Twins, opened
 
@@ -40,8 +41,8 @@ class Case:
     def plan(self, setup: Setup, seed: int) -> Plan:
         """The paper's batches of 8 on all samples if `full`, else batches of 64 on the first ones."""
         epochs, training = setup.epochs or 1, setup.training or (None if setup.full else self.training)
-        batch = 8 if setup.full else 64
-        return Plan(self.network, self.data, epochs, training, setup.samples, batch=batch, seed=seed)
+        batch, data = 8 if setup.full else 64, cifar10_name(setup.data_dir) if self.data == "cifar10" else self.data
+        return Plan(self.network, data, epochs, training, setup.samples, batch=batch, seed=seed)
 
     def seeds_of(self, setup: Setup) -> range:
         """Seeds of the networks."""
@@ -137,14 +138,14 @@ def _notes(setup: Setup) -> tuple[str, ...]:
     )
     short = (
         f"Much shorter than the paper's training: {setup.epochs} epochs with batches of 64 on the first {counts} "
-        f"images, VGG16 at a quarter of its width; tested on the first {setup.samples or 10_000:,} test images (at "
-        "most 1,000 for CIFAR-10).  Accuracies are far below the paper's; what is compared is the two networks."
+        f"images, VGG16 at a quarter of its width; tested on the first {setup.samples or 10_000:,} test images (as "
+        "many of CIFAR-10 as are here).  Accuracies are far below the paper's; what is compared is the two networks."
     )
     return (
         *(() if setup.full else (short,)),
-        "The paper gives one figure a data set and does not name the network.  We take it for VGG16, whose training "
-        "its §3.6.3 describes and whose accuracy in Table 2.1 is the same on MNIST; no LeNet-5 comes near on "
-        "Fashion-MNIST.",
+        "The paper gives one figure a data set and does not name the network.  That it is VGG16 is inferred: §3.6.3 "
+        "describes the training of VGG16, Table 2.1 has 99.60 % for it on MNIST and 93.70 % on Fashion-MNIST, and no "
+        "LeNet-5 comes near on Fashion-MNIST.",
         "Nor does it say for how many epochs; at full size it is 50, as in Table 3.3.",
     )
 

@@ -16,6 +16,7 @@ from isospike.ir.graph import Graph
 from isospike.passes import canonical
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least, at_most
 from isospike.train import Classifier, Trainee, accuracy, fit, prepare
+from isospike_papers.shared.data import MOVED
 from isospike_papers.stanojevic2023.parts.tuning import BATCH, DECAY, TUNED, Tuning
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Table32(Claim):
             "ReLU": (twin, Classifier(twin)),
             "SNN": (tuning.network, prepare(tuning.network)),
         }
-        batches = loader(tuning.images, BATCH, shift=2, flip=True)
+        batches = loader(tuning.images, BATCH, **MOVED)
         how: dict[str, Any] = {"optimizer": partial(torch.optim.Adam, lr=RATE), "decay": DECAY, "seed": setup.seed}
         losses: dict[str, list[float]] = {name: [] for name in trainees}
         before = {name: 100 * (accuracy(model, test) or 0.0) for name, (model, _) in trainees.items()}

@@ -16,7 +16,7 @@ from isospike.engine import SpikingNetwork
 from isospike.measure import PRICES, Moment, curve
 from isospike.neurons import IF, TernaryIF
 from isospike.report.claim import Figures, Row, Setup
-from isospike_papers.han2023.parts.nets import NETS, Net
+from isospike_papers.han2023.parts.nets import LONG, NETS, Net
 
 AT = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # T that tables of curves show
 CALIBRATION = 256  # training images that ranges are read off, where they are
@@ -189,10 +189,12 @@ def trained_notes(setup: Setup, *names: str) -> tuple[str, ...]:
     said = []
     few = "" if setup.training is None else f"the first {setup.training:,} of "
     if colour and not setup.full:
+        plain = any((setup.epochs or net.epochs) < LONG for net in colour)
         said.append(
             f"Width of the CIFAR-10 networks, as a share of the paper's: {_widths(colour, setup)}; "
-            f"{_epochs(colour, setup)} epochs instead of 300–400, with shifts and mirrors instead of AutoAugment and "
-            f"Cutout, on {few}training images 0–44,999.  They are far less accurate than the paper's."
+            f"{_epochs(colour, setup)} epochs instead of 300–400, with random crops and mirrors"
+            f"{f' but without AutoAugment and Cutout, which need {LONG} epochs to pay' if plain else ''}, on {few}the "
+            "training images (0–44,999 where test images are missing).  They are far less accurate than the paper's."
         )
     if grey and not setup.full:
         said.append(

@@ -6,7 +6,7 @@ before each activation of the VGG networks follow from its text and from the ope
 are averages, hidden layers have no dropout."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -15,11 +15,13 @@ from torch import nn
 from isospike.activations import AtLeakyReLU, ClampQuantise, RateNorm, StReLU, TReLU
 from isospike.data import Data
 from isospike.report.claim import Setup
-from isospike_papers.shared.data import Split, cifar10, with_test_set
+from isospike_papers.shared.data import MOVED, Split, cifar10, cifar10_name, with_test_set
 from isospike_papers.shared.recipe import TRAINS, Recipe, trained
 
 SLOPE = 0.01  # of leaky rectifiers; the paper says 0.01 or less
 LEVELS = 16  # of quantised activations
+CUTOUT = 16  # pixels, the side that DeVries 2017 chose for CIFAR-10; the paper does not give one
+LONG = 30  # epochs from which on networks gain by autoaugment and cutout; shorter ones are only moved and mirrored
 # Test images that curves are measured on, unless a number is given or size is full
 SAMPLES = {"mnist": 1000, "fashion_mnist": 1000, "cifar10": 200}
 # What claims about these networks can be given
@@ -97,12 +99,14 @@ class Net:
 
     def recipe(self, activation: str, setup: Setup) -> Recipe:
         """How it is trained."""
-        colour = self.data == "cifar10"
         epochs, decay = (300, 0.985) if setup.full else (self.epochs, 0.5)
-        name = f"han2023-{self.name.lower()}-width-{self.share(setup):g}-{activation.lower()}-{self.data}"
-        return Recipe(
-            name, epochs=epochs, decay=decay, shift=2 if colour else 0, flip=colour, rate=2e-3 if colour else 1e-3
-        ).at(setup)
+        data = cifar10_name(setup.data_dir) if self.data == "cifar10" else self.data
+        name = f"han2023-{self.name.lower()}-width-{self.share(setup):g}-{activation.lower()}-{data}"
+        recipe = Recipe(name, epochs=epochs, decay=decay).at(setup)
+        if self.data != "cifar10":
+            return recipe
+        long = recipe.epochs >= LONG
+        return replace(recipe, rate=2e-3, cutout=CUTOUT if long else 0, autoaugment=long, **MOVED)
 
     def trained(self, activation: str, setup: Setup) -> nn.Module:
         """The network, trained or from the cache."""

@@ -56,7 +56,7 @@ class Plan:
     | `convolutional` | which of them they are                                         |
     | `outputs`       | neurons a class                                                |
     | `weight`        | ω, of the steps at which a target spikes                       |
-    | `shift`, `flip` | batches are moved by up to so many pixels; half are mirrored   |
+    | `shift`, `flip` | an image is moved by up to so many pixels; half are mirrored   |
     """
 
     data: str

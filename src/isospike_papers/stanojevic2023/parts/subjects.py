@@ -14,7 +14,7 @@ from isospike.data import Data, open_data
 from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.zoo import vgg16
-from isospike_papers.shared.data import RAW, Split, cifar10, folder, with_test_set
+from isospike_papers.shared.data import MOVED, RAW, Split, cifar10, cifar10_name, folder, with_test_set
 from isospike_papers.shared.recipe import TRAINS, Recipe
 from isospike_papers.shared.subject import Subject, subject
 from isospike_papers.stanojevic2023.parts.networks import lenet5, two_layers, vgg16_large
@@ -57,8 +57,9 @@ def vgg16_fashion_mnist(setup: Setup) -> Subject:
 
 
 def _vgg16_cifar(setup: Setup, classes: int) -> tuple[Recipe, Callable[[], nn.Module]]:
-    name = f"vgg16-width-{setup.width}-cifar{classes}"
-    recipe = Recipe(name, epochs=80 if setup.full else 14, decay=0.95 if setup.full else 0.8, shift=2, flip=True)
+    data = cifar10_name(setup.data_dir) if classes == 10 else f"cifar{classes}"
+    name = f"vgg16-width-{setup.width}-{data}"
+    recipe = Recipe(name, epochs=80 if setup.full else 14, decay=0.95 if setup.full else 0.8, **MOVED)
     return recipe, lambda: vgg16((3, 32, 32), classes, setup.width, norm=True)
 
 

@@ -17,6 +17,7 @@ from isospike.report.claim import Setup
 from isospike.simulate import ClosedForm
 from isospike.store import Store
 from isospike.train import fit, prepare
+from isospike_papers.shared.data import MOVED
 from isospike_papers.shared.subject import Subject
 from isospike_papers.stanojevic2023.parts.subjects import VGG16, vgg16_cifar10
 
@@ -54,10 +55,11 @@ class Tuning:
             "images": len(self.images),
             "width": self.setup.width,
             "coding": repr(self.coding),
+            "moved": MOVED,
         }
 
         def tune(path: Path) -> None:
-            batches = loader(self.images, BATCH, shift=2, flip=True)
+            batches = loader(self.images, BATCH, **MOVED)
             trainee = prepare(self.network, constraints, self.calibration)
             adam = partial(torch.optim.Adam, lr=RATE)
             save(
