@@ -11,7 +11,7 @@ from isospike.errors import InvalidSetting, IsospikeError
 from isospike.explore.scene import Scene
 from isospike.explore.synapses import Incoming, incoming
 from isospike.explore.terms import arithmetic
-from isospike.measure.membrane import membrane, trajectory
+from isospike.measure.membrane import membrane, risen, trajectory
 from isospike.network import Stage
 from isospike.neurons import Accumulator, FirstSpikeIF, Integrator, Stepping
 from isospike.web import packed
@@ -132,12 +132,9 @@ def _summed(scene: Scene, stage: Stage, at: tuple[int, ...], received: Incoming)
     neuron = stage.neuron
     if isinstance(neuron, Integrator):
         ramp, onset, tau = float(neuron.ramp.expand(stage.shape)[at]), float(neuron.onset), float(neuron.tau)
-        end = float(stage.end)
         lead = torch.cat([one.code for one in received.parts]).double()
-        weight = torch.cat([one.weight for one in received.parts]).double()
-        times = torch.cat([-lead, torch.tensor([-onset, 0.0], dtype=torch.float64)]).sort().values
-        rising = (times[:, None] + lead).clamp_min(0.0) @ weight + ramp * (times + onset).clamp_min(0.0)
-        return times + end, rising / tau
+        times, potentials = risen(lead, torch.cat([one.weight for one in received.parts]).double(), ramp, onset, tau)
+        return times + float(stage.end), potentials
     assert isinstance(neuron, Accumulator)
     steps = torch.arange(1, scene.body.steps + 1, dtype=torch.float64)
     total = torch.zeros_like(steps)

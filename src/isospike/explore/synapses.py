@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from isospike.explore.scene import Scene
-from isospike.ir.ops.affine import through
+from isospike.measure.membrane import weights
 from isospike.network import Stage
 from isospike.neurons import FirstSpikeIF, Integrator
 
@@ -80,17 +80,14 @@ def _largest(part: Part, most: int) -> Any:
 
 
 def incoming(scene: Scene, stage: Stage, at: tuple[int, ...]) -> Incoming:
-    """What reaches the neuron `at` of a stage.  The weights are the gradient of what it receives."""
+    """What reaches the neuron `at` of a stage."""
     body, parts, synapses, current = scene.body, [], 0, False
     tau = float(stage.neuron.tau) if isinstance(stage.neuron, FirstSpikeIF | Integrator) else 1.0
     ends = {"input": body.encoder.end} | {one.name: float(one.end) for one in body.stages}
     for group in stage.groups:
         code, trains = scene.code(group.source), scene.trains.get(group.source)
         chain = stage.neuron.connections(group.chain, tuple(code.shape[1:]))
-        x = torch.zeros_like(code).requires_grad_()
-        with torch.enable_grad():
-            (weight,) = torch.autograd.grad(through(chain, x)[0][at], x)
-        weight, code = weight[0], code[0]
+        weight, code = weights(chain, at, code)[0], code[0]
         synapses += int((weight != 0).sum())
         used = (weight != 0) & (code != 0 if trains is None else (trains != 0).any(0))
         places, code, weight = used.nonzero(), code[used], weight[used]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isospike.engine import SpikingNetwork, Walk
 from isospike.errors import InvalidSetting
-from isospike.ir.ops.affine import through
+from isospike.ir.ops.affine import Chain, through
 from isospike.network import Stage
 from isospike.neurons import FirstSpikeIF, Stepping
 from isospike.simulate import ClosedForm
@@ -128,9 +128,7 @@ def trajectory(stage: Stage, arriving: dict[str, Tensor], neuron: tuple[int, ...
     lead, weight = torch.cat(leads).double(), torch.cat(weights).double()
     ramp, threshold, slope = (float(t.expand(stage.shape)[neuron]) for t in (model.ramp, model.threshold, model.slope))
     onset, window, tau = float(model.onset), float(model.window), float(model.tau)
-    times = torch.cat([-lead, torch.tensor([-onset, 0.0], dtype=torch.float64)]).sort().values
-    rising = (times[:, None] + lead).clamp_min(0.0) @ weight
-    potentials = (rising + ramp * (times + onset).clamp_min(0.0)) / tau
+    times, potentials = risen(lead, weight, ramp, onset, tau)
     wait = max((threshold - float(potentials[-1])) * tau / slope, 0.0)
     fires = wait < window * (1 - 1e-6)
     last = wait if fires else window
@@ -140,14 +138,28 @@ def trajectory(stage: Stage, arriving: dict[str, Tensor], neuron: tuple[int, ...
     return Trajectory(corners, torch.cat([potentials, end]), threshold, spikes, window)
 
 
+def risen(lead: Tensor, weight: Tensor, ramp: float, onset: float, tau: float) -> tuple[Tensor, Tensor]:
+    """The straight line's corners up to t_min: times before it, and the potential there.  lead, weight: (spikes,) of
+    float64."""
+    times = torch.cat([-lead, torch.tensor([-onset, 0.0], dtype=torch.float64)]).sort().values
+    rising = (times[:, None] + lead).clamp_min(0.0) @ weight
+    return times, (rising + ramp * (times + onset).clamp_min(0.0)) / tau
+
+
+def weights(chain: Chain, neuron: tuple[int, ...], like: Tensor) -> Tensor:
+    """A neuron's weights through a chain of maps, which are the gradient of what it receives.  like: codes of the
+    source, (1, *shape), whose shape they have."""
+    x = torch.zeros_like(like).requires_grad_()
+    with torch.enable_grad():
+        (weight,) = torch.autograd.grad(through(chain, x)[0][neuron], x)
+    return weight
+
+
 def _synapses(stage: Stage, arriving: dict[str, Tensor], neuron: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
-    """Leads and weights of the spikes that reach a neuron, a pair for each source: its weights are the gradient of
-    what it receives."""
+    """Leads and weights of the spikes that reach a neuron, a pair for each source."""
     found = []
     for group in stage.groups:
-        x = torch.zeros_like(arriving[group.source]).requires_grad_()
-        with torch.enable_grad():
-            (weight,) = torch.autograd.grad(through(group.chain, x)[0][neuron], x)
+        weight = weights(group.chain, neuron, arriving[group.source])
         used = (weight != 0) & (arriving[group.source] > 0)
         found.append((arriving[group.source][used], weight[used]))
     return found
