@@ -54,6 +54,7 @@ NEURONS: dict[str, Stepping] = {
     "lif": LIF(),
     "ternary": TernaryIF(),
     "burst": BurstIF(),
+    "burst-integer": BurstIF(most=math.inf),
     "signed": SignedIF(),
     "signed-integer": SignedIF(most=math.inf),
 }

@@ -1,0 +1,175 @@
+r"""A network whose weights and potentials lie on a grid that single precision holds without rounding.
+
+    W → ⌊W / d + ½⌋ d,   d: a power of two,   max |V| ≤ 2^22 g,   g = d · (step of what is read)
+
+Then every sum is exact, in whatever order a reader adds, and > and ≥ agree about a threshold half a step below the
+grid.  A neuron with a leak is on no grid: its weights are only rounded to single precision."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from isospike.encoders import RateEncoder
+from isospike.errors import InvalidSetting
+from isospike.export.nir.plain import carrier, plain
+from isospike.ir.ops.affine import Chain, through
+from isospike.ir.ops.base import Shape
+from isospike.ir.ops.conv import Conv
+from isospike.ir.ops.dense import Dense
+from isospike.network import Body, Stage
+from isospike.neurons import IF, LIF, Accumulator, BurstIF
+from isospike.passes.fold_scales import fold
+from isospike.ir.ops.scale import Scale
+
+DIGITS = 22  # bits of a potential: two less than single precision has, for the half step and the threshold
+FEWEST = 6  # bits of a stage's largest weight
+INPUT = 8, 7, 6, 5, 4  # bits of a constant input: the first that leave the weights enough
+EXCESS = 2.0**-6  # by which rounding may lift a drive above its limit; the bias takes it back
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What can arrive at the neurons of a stage in one step, each: the least and the most.  most: spikes a step that
+    they can send then."""
+
+    least: Tensor
+    most_in: Tensor
+    most: float
+
+
+class TooCoarse(InvalidSetting):
+    """Single precision has too few bits for the weights."""
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """`body`: the network on its grids; `drives`: what can drive each stage; `step`: of the input, a share of its
+    range, 1 for spikes."""
+
+    body: Body
+    drives: dict[str, Drive]
+    step: float
+
+
+def rounded(body: Body, half: bool) -> Rounded:
+    """The network in plain chains on their grids, thresholds 1 or half a step below it if `half`.  Raises
+    `InvalidSetting` where a stage has no such form."""
+    for bits in INPUT if body.encoder.constant else (0,):
+        try:
+            return _rounded(body, half, 2.0**-bits)
+        except TooCoarse as error:
+            last = error
+    raise last
+
+
+def _rounded(body: Body, half: bool, step: float) -> Rounded:
+    encoder = body.encoder
+    assert isinstance(encoder, RateEncoder)
+    most = {"input": float(math.ceil(encoder.rate))}
+    steps = {"input": step}
+    stages, drives = list[Stage](), dict[str, Drive]()
+    for stage in body.stages:
+        made, drive = _stage(stage, body, most, steps, half)
+        stages.append(made)
+        drives[stage.name], most[stage.name], steps[stage.name] = drive, drive.most, 1.0
+    return Rounded(replace(body, stages=tuple(stages)), drives, step)
+
+
+def _stage(
+    stage: Stage, body: Body, most: dict[str, float], steps: dict[str, float], half: bool
+) -> tuple[Stage, Drive]:
+    neuron, shapes = stage.neuron, body.shapes
+    one = torch.ones((1,) * len(stage.shape), dtype=torch.float64)
+    level = one if isinstance(neuron, Accumulator) else neuron.threshold.double() * one
+    chains = [
+        plain(fold((*group.chain, Scale(1 / level)), shapes[group.source]), shapes[group.source], stage.name)
+        for group in stage.groups
+    ]
+    bias = _a_channel(neuron.current.double() / level, stage)
+    sources = [(shapes[group.source], float(most[group.source])) for group in stage.groups]
+    drive = _drive(neuron, chains, bias, sources)
+    if isinstance(neuron, LIF):
+        chains, bias = [_single(chain) for chain in chains], bias.float().double()
+    else:
+        g = 2.0 ** (math.ceil(math.log2(_reach(neuron, drive, chains, sources, body.steps))) - DIGITS)
+        finest = min(steps[group.source] for group in stage.groups)
+        chains = [_on_grid(chain, g / finest, stage.name) for chain in chains]
+        bias = (bias / g).round() * g
+        drive = _drive(neuron, chains, bias, sources)
+        over = drive.most_in.amax(tuple(range(1, drive.most_in.ndim)), keepdim=True) - drive.most
+        if math.isfinite(drive.most) and bool(((over > 0) & (over <= EXCESS)).any()):
+            bias = bias - torch.where(over <= EXCESS, over.clamp_min(0), 0.0)
+            drive = _drive(neuron, chains, bias, sources)
+    groups = tuple(replace(group, chain=chain) for group, chain in zip(stage.groups, chains, strict=True))
+    if isinstance(neuron, Accumulator):
+        return replace(stage, groups=groups, neuron=Accumulator(bias)), drive
+    below = g / 2 if half and not isinstance(neuron, LIF) else 0.0
+    made = replace(neuron, bias=bias, threshold=one - below, unit=neuron.unit.double() * level)
+    return replace(stage, groups=groups, neuron=made), drive
+
+
+def _drive(neuron: object, chains: list[Chain], bias: Tensor, sources: list[tuple[Shape, float]]) -> Drive:
+    """Interval arithmetic of one step; sources: shape, and the most that each value can be."""
+    mean, width = bias, torch.zeros((), dtype=torch.float64)
+    for chain, (shape, most) in zip(chains, sources, strict=True):
+        middle = torch.full((1, *shape), most / 2, dtype=torch.float64)
+        mean = mean + through(chain, middle)[0]
+        width = width + through(tuple(step.abs() for step in chain), middle)[0]
+    least, most_in = mean - width, mean + width
+    match neuron:
+        case BurstIF(most=limit) if math.isinf(limit):
+            most = 1.0 + math.floor(max(0.0, float(most_in.max())))
+        case BurstIF(most=limit):
+            most = float(limit)
+        case _:
+            most = 1.0
+    return Drive(least, most_in, most)
+
+
+def _reach(
+    neuron: object, drive: Drive, chains: list[Chain], sources: list[tuple[Shape, float]], steps: int
+) -> float:
+    """The largest potential, or sum on the way to it, in so many steps."""
+    low, high = float(drive.least.min()), float(drive.most_in.max())
+    sums = sum(
+        float(through(tuple(step.abs() for step in chain), torch.full((1, *shape), most, dtype=torch.float64)).max())
+        for chain, (shape, most) in zip(chains, sources, strict=True)
+    )
+    if isinstance(neuron, Accumulator):
+        return max(steps * max(abs(low), abs(high)), sums)
+    kept = steps * max(high - drive.most, 0.0) if not isinstance(neuron, IF) or neuron.reset == "soft" else 0.0
+    return max(steps * max(-low, 0.0), 1 + max(high, 0.0) + kept, sums)
+
+
+def _on_grid(chain: Chain, d: float, where: str) -> Chain:
+    at = carrier(chain)
+    step = chain[at]
+    assert isinstance(step, Conv | Dense)
+    largest = float(step.weight.abs().max())
+    if largest and largest / d < 2**FEWEST:
+        raise TooCoarse(
+            f"potentials of stage `{where}` would leave its weights less than {FEWEST} bits of single precision.",
+            f"{DIGITS} bits for the largest potential of all time steps.",
+            "Take fewer time steps, or spikes as input: --steps, --encoder regular.",
+        )
+    return (*chain[:at], replace(step, weight=(step.weight / d).round() * d), *chain[at + 1 :])
+
+
+def _single(chain: Chain) -> Chain:
+    return tuple(step.map_tensors(lambda _, t: t.float().double()) for step in chain)
+
+
+def _a_channel(bias: Tensor, stage: Stage) -> Tensor:
+    """A bias that NIR can say: of a convolution, one number a channel."""
+    if bias.ndim > 1 and any(size != 1 for size in bias.shape[1:]):
+        first = bias[(slice(None), *(slice(0, 1) for _ in bias.shape[1:]))]
+        if not bool((bias == first).all()):
+            raise InvalidSetting(
+                f"the biases of stage `{stage.name}` differ within a channel.",
+                "Convolutions with one bias a channel.",
+                "Convert a model whose batch norm comes after its convolution.",
+            )
+        bias = first
+    return bias.expand((stage.shape[0], *bias.shape[1:])).clone()
