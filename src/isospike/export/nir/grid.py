@@ -24,15 +24,16 @@ from isospike.passes.fold_scales import fold
 from isospike.ir.ops.scale import Scale
 
 DIGITS = 22  # bits of a potential: two less than single precision has, for the half step and the threshold
-FEWEST = 6  # bits of a stage's largest weight
+FEWEST = 5  # bits of a stage's largest weight
 INPUT = 8, 7, 6, 5, 4  # bits of a constant input: the first that leave the weights enough
+BURST = 2.0  # spikes a step that a neuron without a limit is taken to send at most; sums of more may be rounded
 EXCESS = 2.0**-6  # by which rounding may lift a drive above its limit; the bias takes it back
 
 
 @dataclass(frozen=True)
 class Drive:
     """What can arrive at the neurons of a stage in one step, each: the least and the most.  most: spikes a step that
-    they can send then."""
+    they send at most."""
 
     least: Tensor
     most_in: Tensor
@@ -99,7 +100,7 @@ def _stage(
         bias = (bias / g).round() * g
         drive = _drive(neuron, chains, bias, sources)
         over = drive.most_in.amax(tuple(range(1, drive.most_in.ndim)), keepdim=True) - drive.most
-        if math.isfinite(drive.most) and bool(((over > 0) & (over <= EXCESS)).any()):
+        if bool(((over > 0) & (over <= EXCESS)).any()):
             bias = bias - torch.where(over <= EXCESS, over.clamp_min(0), 0.0)
             drive = _drive(neuron, chains, bias, sources)
     groups = tuple(replace(group, chain=chain) for group, chain in zip(stage.groups, chains, strict=True))
@@ -120,7 +121,7 @@ def _drive(neuron: object, chains: list[Chain], bias: Tensor, sources: list[tupl
     least, most_in = mean - width, mean + width
     match neuron:
         case BurstIF(most=limit) if math.isinf(limit):
-            most = 1.0 + math.floor(max(0.0, float(most_in.max())))
+            most = BURST
         case BurstIF(most=limit):
             most = float(limit)
         case _:

@@ -140,13 +140,13 @@ class Sinabs(Target):
         return tau, tau, 1.0
 
     def refuse(self, stage: Stage, drive: Drive) -> None:
-        if isinstance(stage.neuron, BurstIF):
-            pass
-        elif isinstance(stage.neuron, IF) and stage.neuron.reset == "zero":
+        if isinstance(stage.neuron, BurstIF) and math.isinf(stage.neuron.most):
+            return
+        if isinstance(stage.neuron, IF) and stage.neuron.reset == "zero":
             raise self._other(
                 stage, "neurons with reset `zero`", "Reset by subtraction.", "--neuron burst-integer"
             )
-        else:
+        if not isinstance(stage.neuron, BurstIF):
             super().refuse(stage, drive)
         if (most := float(drive.most_in.max())) > drive.most:
             raise self._other(
