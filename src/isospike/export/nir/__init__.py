@@ -8,3 +8,6 @@ from isospike.export.nir.graph import NIR as NIR
 from isospike.export.nir.read import read as read
 from isospike.export.nir.read import read_graph as read_graph
 from isospike.export.nir.targets import TARGETS as TARGETS
+from isospike.export.nir.verify import Verified as Verified
+from isospike.export.nir.verify import environment as environment
+from isospike.export.nir.verify import verify as verify

@@ -20,7 +20,7 @@ from isospike.engine import SpikingNetwork, spiking
 from isospike.errors import InvalidSetting
 from isospike.export.base import Exported
 from isospike.export.nir.grid import rounded
-from isospike.export.nir.plain import identity
+from isospike.export.nir.plain import flattened, identity
 from isospike.export.nir.read import KEY, nir_module, read_graph
 from isospike.export.nir.targets import TARGETS, Target
 from isospike.ir.ops.base import Map, Shape
@@ -55,7 +55,9 @@ class NIR(Exported):
         reader = _target(target)
         nir_module()
         body = _sayable(network)
-        found = rounded(body, reader.half)
+        for stage in body.stages:
+            reader.wired(stage)
+        found = rounded(flattened(body) if reader.flat else body, reader.half)
         for stage in found.body.stages[:-1]:
             reader.refuse(stage, found.drives[stage.name])
         graph, nodes = _graph(found.body, reader)
@@ -165,7 +167,7 @@ def _link(step: Map, shape: Shape, bias: Tensor | None, factor: float) -> "nir.N
     nir = nir_module()
     match step:
         case Conv():
-            zero = torch.zeros(len(step.weight)) if bias is None else bias.reshape(-1).expand(len(step.weight))
+            zero = torch.zeros(len(step.weight)) if bias is None else bias.reshape(len(step.weight), -1)[:, 0]
             return nir.Conv2d(
                 input_shape=(shape[1], shape[2]),
                 weight=_single(step.weight * factor),

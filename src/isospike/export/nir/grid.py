@@ -88,7 +88,7 @@ def _stage(
         plain(fold((*group.chain, Scale(1 / level)), shapes[group.source]), shapes[group.source], stage.name)
         for group in stage.groups
     ]
-    bias = _a_channel(neuron.current.double() / level, stage)
+    bias = _a_channel(neuron.current.double() / level, stage, chains[0])
     sources = [(shapes[group.source], float(most[group.source])) for group in stage.groups]
     drive = _drive(neuron, chains, bias, sources)
     if isinstance(neuron, LIF):
@@ -99,9 +99,10 @@ def _stage(
         chains = [_on_grid(chain, g / finest, stage.name) for chain in chains]
         bias = (bias / g).round() * g
         drive = _drive(neuron, chains, bias, sources)
-        over = drive.most_in.amax(tuple(range(1, drive.most_in.ndim)), keepdim=True) - drive.most
+        over = (drive.most_in.expand(stage.shape) - drive.most).reshape(channels(chains[0], stage.shape), -1).amax(1)
         if bool(((over > 0) & (over <= EXCESS)).any()):
-            bias = bias - torch.where(over <= EXCESS, over.clamp_min(0), 0.0)
+            less = torch.where(over <= EXCESS, over.clamp_min(0), 0.0)
+            bias = bias - less.repeat_interleave(bias.numel() // len(less)).reshape(bias.shape)
             drive = _drive(neuron, chains, bias, sources)
     groups = tuple(replace(group, chain=chain) for group, chain in zip(stage.groups, chains, strict=True))
     if isinstance(neuron, Accumulator):
@@ -162,15 +163,19 @@ def _single(chain: Chain) -> Chain:
     return tuple(step.map_tensors(lambda _, t: t.float().double()) for step in chain)
 
 
-def _a_channel(bias: Tensor, stage: Stage) -> Tensor:
-    """A bias that NIR can say: of a convolution, one number a channel."""
-    if bias.ndim > 1 and any(size != 1 for size in bias.shape[1:]):
-        first = bias[(slice(None), *(slice(0, 1) for _ in bias.shape[1:]))]
-        if not bool((bias == first).all()):
-            raise InvalidSetting(
-                f"the biases of stage `{stage.name}` differ within a channel.",
-                "Convolutions with one bias a channel.",
-                "Convert a model whose batch norm comes after its convolution.",
-            )
-        bias = first
-    return bias.expand((stage.shape[0], *bias.shape[1:])).clone()
+def channels(chain: Chain, shape: Shape) -> int:
+    """How many biases the last map with weights has."""
+    last = [step for step in chain if isinstance(step, Conv | Dense)][-1]
+    return len(last.weight) if isinstance(last, Conv) else math.prod(shape)
+
+
+def _a_channel(bias: Tensor, stage: Stage, chain: Chain) -> Tensor:
+    """A bias that NIR can say: of a convolution, one number a channel; broadcastable to the stage."""
+    rows = bias.expand(stage.shape).reshape(channels(chain, stage.shape), -1)
+    if not bool((rows == rows[:, :1]).all()):
+        raise InvalidSetting(
+            f"the biases of stage `{stage.name}` differ within a channel.",
+            "Convolutions with one bias a channel.",
+            "Convert a model whose inputs begin at 0, or without padding.",
+        )
+    return bias.expand(stage.shape if len(stage.shape) == 1 else (stage.shape[0], *bias.shape[1:])).clone()

@@ -17,6 +17,8 @@ from isospike.ir.ops.dense import Along, Dense
 from isospike.ir.ops.pool import AveragePool
 from isospike.ir.ops.route import Reshape
 from isospike.ir.ops.scale import Scale
+from isospike.network import Body, Group, Stage
+from isospike.neurons import Stepping
 
 LARGEST = 1 << 24  # entries of a dense map: 64 MB
 PLANE = 3  # dimensions of a sample with channels, rows and columns
@@ -26,13 +28,13 @@ def plain(chain: Chain, shape: Shape, where: str) -> Chain:
     """An equal chain of `Conv`, `Dense` and flattening, with at least one of the first two.  shape: of one sample's
     input.  Raises `InvalidSetting` where there is none; where: the stage, for the message."""
     made, at = list[Map](), shape
-    for step in chain:
+    for step in _whole_means(chain):
         said = _said(step, at)
         if said is None:
             return _dense(chain, shape, where, step)
         made += said
         at = step.out_shape(at)
-    if not made or isinstance(made[-1], Reshape):  # a bias needs a map to stand on
+    if not any(isinstance(step, Conv | Dense) for step in made):  # a bias needs a map to stand on
         last = _said(Scale(torch.ones((1,) * len(at), dtype=torch.float64)), at)
         if last is None or at[0] ** 2 > LARGEST:
             raise _unsayable(where, "map without weights")
@@ -51,7 +53,7 @@ def _said(step: Map, shape: Shape) -> list[Map] | None:
     """A map in the plain maps, or None."""
     flat, plane = len(shape) == 1, len(shape) == PLANE
     match step:
-        case Conv() if plane:
+        case Conv() if plane and step.weight.shape[2] == step.weight.shape[3]:  # nir takes all kernels for square
             return [_ungrouped(step)]
         case Dense() if flat:
             return [replace(step, weight=step.weight.double())]
@@ -61,14 +63,30 @@ def _said(step: Map, shape: Shape) -> list[Map] | None:
             return [Dense(torch.diag(factor.double().expand(shape)))]
         case Scale(factor=factor) if plane and constant_beyond(factor, 0):
             return [_diagonal(factor.double().reshape(-1, 1, 1).expand(shape[0], 1, 1), shape[0])]
-        case AveragePool(ceil_mode=False, divisor=None) if plane and (step.count_include_pad or not any(step.padding)):
+        case AveragePool(ceil_mode=False, divisor=None, kernel=(a, b)) if plane and a == b and _counts_all(step):
             size = math.prod(step.kernel)
             taps = torch.full((shape[0], *step.kernel), 1 / size, dtype=torch.float64)
             return [_diagonal(taps, shape[0], step.stride, step.padding)]
-        case Along(weight=weight, dim=dim) if plane and dim > 0 and len(weight) == 1:
-            kernel = (shape[0], *(weight.shape[1] if at == dim else 1 for at in (1, 2)))
-            return [_diagonal(weight.double().reshape(1, *kernel[1:]).expand(kernel), shape[0])]
     return None
+
+
+def _counts_all(pool: AveragePool) -> bool:
+    return pool.count_include_pad or not any(pool.padding)
+
+
+def _whole_means(chain: Chain) -> Chain:
+    """The chain with means over rows and then columns as one average pool."""
+    made = list[Map]()
+    for step in chain:
+        before = made[-1] if made else None
+        if isinstance(before, Along) and isinstance(step, Along) and {before.dim, step.dim} == {1, 2}:
+            sizes = before.weight.shape[1], step.weight.shape[1]
+            mean = all(len(one.weight) == 1 and _constant(one.weight * one.weight.shape[1]) == 1 for one in (before, step))
+            if mean and sizes[0] == sizes[1]:
+                made[-1] = AveragePool(sizes, sizes, (0, 0), False, True, None)
+                continue
+        made.append(step)
+    return tuple(made)
 
 
 def _diagonal(taps: Tensor, channels: int, stride: tuple[int, ...] = (1, 1), padding: tuple[int, ...] = (0, 0)) -> Conv:
@@ -86,6 +104,27 @@ def _ungrouped(step: Conv) -> Conv:
         rows = slice(group * own, (group + 1) * own)
         weight[rows, group * per_group : (group + 1) * per_group] = step.weight[rows].double()
     return replace(step, weight=weight, groups=1)
+
+
+def flattened(body: Body) -> Body:
+    """The network with its neurons in a row, stage by stage, for readers that take no other."""
+    shapes = body.shapes
+
+    def flat(stage: Stage) -> Stage:
+        if len(stage.shape) == 1 or not isinstance(stage.neuron, Stepping):
+            return replace(stage, groups=tuple(map(unfolding, stage.groups)))
+        size = math.prod(stage.shape)
+        groups = (replace(g, chain=(*unfolding(g).chain, Reshape((size,)))) for g in stage.groups)
+        neuron = stage.neuron.map_tensors(lambda _, t: t.expand(stage.shape).reshape(-1) if t.ndim else t)
+        return replace(stage, shape=(size,), groups=tuple(groups), neuron=neuron)
+
+    def unfolding(group: Group) -> Group:
+        shape = shapes[group.source]
+        if group.source == "input" or len(shape) == 1:
+            return group
+        return replace(group, chain=(Reshape(shape), *group.chain))
+
+    return replace(body, stages=tuple(map(flat, body.stages)))
 
 
 def _dense(chain: Chain, shape: Shape, where: str, step: Map) -> Chain:

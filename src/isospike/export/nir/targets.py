@@ -26,11 +26,14 @@ ENDLESS = 1e30  # of a time constant: in single precision nothing leaks
 
 @dataclass(frozen=True)
 class Target(ABC):
-    """A reader.  `half`: whether thresholds lie half a step below the grid."""
+    """A reader.  `half`: whether thresholds lie half a step below the grid; `reset`: of its neurons; `flat`: whether
+    they must stand in a row; `sums`: whether it waits for all that a sum reads."""
 
     name: ClassVar[str]
     half: ClassVar[bool] = True
     reset: ClassVar[str] = "zero"
+    flat: ClassVar[bool] = False
+    sums: ClassVar[bool] = True
 
     @abstractmethod
     def node(self, stage: Stage) -> "nir.NIRNode":
@@ -51,6 +54,16 @@ class Target(ABC):
                 f"neurons with reset `{neuron.reset}`",
                 f"Reset `{self.reset}`, to zero as its equations say; --target sinabs subtracts.",
                 "--neuron if-zero",
+            )
+
+    def wired(self, stage: Stage) -> None:
+        """Raise `InvalidSetting` for a wiring that the reader would run in a wrong order."""
+        if len(stage.groups) > 1 and not self.sums:
+            raise InvalidSetting(
+                f"stage `{stage.name}` adds {len(stage.groups)} sources, and `{self.name}` runs it after the first "
+                "(nirtorch.load 2.6).",
+                "Networks without residual sums; --target snntorch, or any.",
+                "Choose another target.",
             )
 
     def factor(self, neuron: Stepping) -> float:
@@ -90,7 +103,7 @@ class Any_(Target):
 class Norse(Any_):
     """IAFCell, which resets to zero; LIFBoxCell, V ← V + Δt/τ (I − V)."""
 
-    name = "norse"
+    name, sums = "norse", False
 
     def node(self, stage: Stage) -> "nir.NIRNode":
         return _lif(self, stage, stage.neuron) if isinstance(stage.neuron, LIF) else super().node(stage)
@@ -109,7 +122,7 @@ class Norse(Any_):
 class SnnTorch(Norse):
     """Leaky, V ← β V + I with β = 1 − Δt/τ; nir.IF would be given β = 0.9, so that IF is a leak without end."""
 
-    name = "snntorch"
+    name, sums = "snntorch", True
 
     def node(self, stage: Stage) -> "nir.NIRNode":
         return _lif(self, stage, stage.neuron)
@@ -122,15 +135,12 @@ class SnnTorch(Norse):
     def factor(self, neuron: Stepping) -> float:
         return 1.0
 
-    def refuse(self, stage: Stage, drive: Drive) -> None:
-        super().refuse(stage, drive)
-
 
 class Sinabs(Target):
     """LIF, V ← V e^(−1/τ) + I, then as many spikes as V pays for.  nir.IF would be given a floor of −θ, so that IF is
-    a leak without end; a neuron of ours that sends fewer must never have more to send."""
+    a leak without end, and LIF is read in a row only; a neuron of ours that sends fewer must never have more to send."""
 
-    name, half, reset = "sinabs", False, "soft"
+    name, half, reset, flat, sums = "sinabs", False, "soft", True, False
 
     def node(self, stage: Stage) -> "nir.NIRNode":
         return _lif(self, stage, stage.neuron)

@@ -11,8 +11,9 @@ import torch
 
 
 def main(tool, load):
-    """Run `load(graph, samples, steps)`, a function of all steps' input (steps, samples, *shape), and keep spikes and
-    outputs.  load returns the function and the modules by node."""
+    """Run what `load(graph, samples, steps)` returns and keep spikes and outputs: a function of all steps' input,
+    (steps, samples, *shape), and the modules by node, which are called once a step, or once for all, sample by
+    sample."""
     warnings.simplefilter("ignore")  # of the tools, about themselves
     graph, golden, out = sys.argv[1:]
     with np.load(golden, allow_pickle=False) as file:
@@ -25,7 +26,7 @@ def main(tool, load):
         modules[name].register_forward_hook(lambda _, __, given, name=name: heard[name].append(first(given)))
     with torch.no_grad():
         answer = run(sent)
-    spikes = {"spikes/" + name: torch.stack(parts).numpy() for name, parts in heard.items()}
+    spikes = {"spikes/" + name: in_steps(parts, steps).numpy() for name, parts in heard.items()}
     packages = {name: importlib.metadata.version(name) for name in (tool, "nir", "nirtorch", "torch")}
     np.savez_compressed(out, outputs=answer.double().numpy(), packages=np.array(json.dumps(packages)), **spikes)
 
@@ -33,3 +34,10 @@ def main(tool, load):
 def first(given):
     """Spikes, of a module that returns its state, too."""
     return (given[0] if isinstance(given, tuple) else given).detach().clone()
+
+
+def in_steps(parts, steps):
+    """Spikes as (steps, samples, ...)."""
+    if len(parts) == steps:
+        return torch.stack(parts)
+    return parts[0].unflatten(0, (-1, steps)).transpose(0, 1)
