@@ -52,6 +52,7 @@ NEURONS: dict[str, Stepping] = {
     "if": IF(),
     "if-zero": IF(reset="zero"),
     "lif": LIF(),
+    "lif-zero": LIF(reset="zero"),
     "ternary": TernaryIF(),
     "burst": BurstIF(),
     "burst-integer": BurstIF(most=math.inf),

@@ -10,6 +10,7 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,9 +52,13 @@ class Golden:
     def write(self, path: Path) -> None:
         """Keep them as a compressed .npz; the file appears whole or not at all."""
         content = io.BytesIO()
-        about = {"format": np.array(FORMAT), "target": np.array(self.target), "steps": np.array(self.steps)}
-        arrays = {"input": self.input, "readout": self.readout, "nodes": np.array(list(self.spikes))}
-        trains = {SPIKES + name: train for name, train in self.spikes.items()}
+        about: dict[str, Any] = {
+            "format": np.array(FORMAT),
+            "target": np.array(self.target),
+            "steps": np.array(self.steps),
+        }
+        arrays: dict[str, Any] = {"input": self.input, "readout": self.readout, "nodes": np.array(list(self.spikes))}
+        trains: dict[str, Any] = {SPIKES + name: train for name, train in self.spikes.items()}
         np.savez_compressed(content, **about, **arrays, **trains)
         store.write(path, content.getvalue())
 

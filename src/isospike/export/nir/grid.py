@@ -18,10 +18,11 @@ from isospike.ir.ops.affine import Chain, through
 from isospike.ir.ops.base import Shape
 from isospike.ir.ops.conv import Conv
 from isospike.ir.ops.dense import Dense
-from isospike.network import Body, Stage
-from isospike.neurons import IF, LIF, Accumulator, BurstIF
-from isospike.passes.fold_scales import fold
 from isospike.ir.ops.scale import Scale
+from isospike.network import Body, Stage
+from isospike.neurons import IF, LIF, Accumulator, BurstIF, Stepping
+from isospike.neurons.base import Neuron
+from isospike.passes.fold_scales import fold
 
 DIGITS = 22  # bits of a potential: two less than single precision has, for the half step and the threshold
 FEWEST = 5  # bits of a stage's largest weight
@@ -83,16 +84,17 @@ def _stage(
 ) -> tuple[Stage, Drive]:
     neuron, shapes = stage.neuron, body.shapes
     one = torch.ones((1,) * len(stage.shape), dtype=torch.float64)
-    level = one if isinstance(neuron, Accumulator) else neuron.threshold.double() * one
+    level = _charge(neuron) * one
     chains = [
         plain(fold((*group.chain, Scale(1 / level)), shapes[group.source]), shapes[group.source], stage.name)
         for group in stage.groups
     ]
+    assert neuron.current is not None
     bias = _a_channel(neuron.current.double() / level, stage, chains[0])
     sources = [(shapes[group.source], float(most[group.source])) for group in stage.groups]
     drive = _drive(neuron, chains, bias, sources)
     if isinstance(neuron, LIF):
-        chains, bias = [_single(chain) for chain in chains], bias.float().double()
+        chains, bias, g = [_single(chain) for chain in chains], bias.float().double(), 0.0
     else:
         g = 2.0 ** (math.ceil(math.log2(_reach(neuron, drive, chains, sources, body.steps))) - DIGITS)
         finest = min(steps[group.source] for group in stage.groups)
@@ -105,11 +107,32 @@ def _stage(
             bias = bias - less.repeat_interleave(bias.numel() // len(less)).reshape(bias.shape)
             drive = _drive(neuron, chains, bias, sources)
     groups = tuple(replace(group, chain=chain) for group, chain in zip(stage.groups, chains, strict=True))
-    if isinstance(neuron, Accumulator):
-        return replace(stage, groups=groups, neuron=Accumulator(bias)), drive
-    below = g / 2 if half and not isinstance(neuron, LIF) else 0.0
-    made = replace(neuron, bias=bias, threshold=one - below, unit=neuron.unit.double() * level)
-    return replace(stage, groups=groups, neuron=made), drive
+    return replace(stage, groups=groups, neuron=_unit(neuron, bias, level, g / 2 if half else 0.0)), drive
+
+
+def _charge(neuron: Neuron) -> Tensor:
+    """θ, in what the drive is added to."""
+    match neuron:
+        case LIF():
+            return neuron.threshold * neuron.capacitance
+        case Stepping():
+            return neuron.threshold
+    return torch.ones((), dtype=torch.float64)
+
+
+def _unit(neuron: Neuron, bias: Tensor, level: Tensor, below: float) -> Neuron:
+    """The neuron for drives in units of θ."""
+    one = torch.ones_like(level)
+    match neuron:
+        case LIF():
+            leak = neuron.conductance / neuron.capacitance
+            unit = neuron.unit * neuron.threshold
+            return replace(
+                neuron, bias=bias, threshold=one, unit=unit, conductance=leak, capacitance=torch.ones_like(neuron.dt)
+            )
+        case Stepping():
+            return replace(neuron, bias=bias, threshold=one - below, unit=neuron.unit * level)
+    return Accumulator(bias)
 
 
 def _drive(neuron: object, chains: list[Chain], bias: Tensor, sources: list[tuple[Shape, float]]) -> Drive:
@@ -130,9 +153,7 @@ def _drive(neuron: object, chains: list[Chain], bias: Tensor, sources: list[tupl
     return Drive(least, most_in, most)
 
 
-def _reach(
-    neuron: object, drive: Drive, chains: list[Chain], sources: list[tuple[Shape, float]], steps: int
-) -> float:
+def _reach(neuron: object, drive: Drive, chains: list[Chain], sources: list[tuple[Shape, float]], steps: int) -> float:
     """The largest potential, or sum on the way to it, in so many steps."""
     low, high = float(drive.least.min()), float(drive.most_in.max())
     sums = sum(

@@ -39,7 +39,9 @@ def map_of(name: str, node: Any, shape: Shape) -> tuple[Map, Tensor | None]:
             weight = ones_per_channel(shape[0], kernel, torch.float64)
             return Conv(weight, _pair(node.stride), _pair(node.padding), (1, 1), shape[0]), None
         case "AvgPool2d":
-            return AveragePool(_pair(node.kernel_size), _pair(node.stride), _pair(node.padding), False, True, None), None
+            return AveragePool(
+                _pair(node.kernel_size), _pair(node.stride), _pair(node.padding), False, True, None
+            ), None
         case "Flatten":
             first, last = (int(dim) % len(shape) for dim in (node.start_dim, node.end_dim))
             flat = math.prod(shape[first : last + 1])

@@ -81,7 +81,9 @@ def _whole_means(chain: Chain) -> Chain:
         before = made[-1] if made else None
         if isinstance(before, Along) and isinstance(step, Along) and {before.dim, step.dim} == {1, 2}:
             sizes = before.weight.shape[1], step.weight.shape[1]
-            mean = all(len(one.weight) == 1 and _constant(one.weight * one.weight.shape[1]) == 1 for one in (before, step))
+            mean = all(
+                len(one.weight) == 1 and _constant(one.weight * one.weight.shape[1]) == 1 for one in (before, step)
+            )
             if mean and sizes[0] == sizes[1]:
                 made[-1] = AveragePool(sizes, sizes, (0, 0), False, True, None)
                 continue
@@ -89,7 +91,9 @@ def _whole_means(chain: Chain) -> Chain:
     return tuple(made)
 
 
-def _diagonal(taps: Tensor, channels: int, stride: tuple[int, ...] = (1, 1), padding: tuple[int, ...] = (0, 0)) -> Conv:
+def _diagonal(
+    taps: Tensor, channels: int, stride: tuple[int, ...] = (1, 1), padding: tuple[int, ...] = (0, 0)
+) -> Conv:
     """The full-size convolution that treats each channel by itself.  taps: (channels, height, width)."""
     weight = torch.zeros((channels, channels, *taps.shape[1:]), dtype=torch.float64)
     weight[range(channels), range(channels)] = taps

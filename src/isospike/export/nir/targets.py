@@ -48,6 +48,8 @@ class Target(ABC):
         neuron = stage.neuron
         if not isinstance(neuron, IF) or type(neuron) not in (IF, LIF):
             raise self._other(stage, f"{type(neuron).__name__} neurons", "IF and LIF neurons.", "--neuron if-zero")
+        if isinstance(neuron, LIF) and len((neuron.conductance * neuron.dt / neuron.capacitance).unique()) > 1:
+            raise self._other(stage, "several leaks", "One leak a stage.", "--neuron lif")
         if neuron.reset != self.reset:
             raise self._other(
                 stage,
@@ -137,8 +139,10 @@ class SnnTorch(Norse):
 
 
 class Sinabs(Target):
-    """LIF, V ← V e^(−1/τ) + I, then as many spikes as V pays for.  nir.IF would be given a floor of −θ, so that IF is
-    a leak without end, and LIF is read in a row only; a neuron of ours that sends fewer must never have more to send."""
+    """LIF, V ← V e^(−1/τ) + I, then as many spikes as V pays for.
+
+    nir.IF would be given a floor of −θ, so that IF is a leak without end; LIF is read in a row only.  A neuron of ours
+    that sends fewer spikes must never have more to send."""
 
     name, half, reset, flat, sums = "sinabs", False, "soft", True, False
 
@@ -153,9 +157,7 @@ class Sinabs(Target):
         if isinstance(stage.neuron, BurstIF) and math.isinf(stage.neuron.most):
             return
         if isinstance(stage.neuron, IF) and stage.neuron.reset == "zero":
-            raise self._other(
-                stage, "neurons with reset `zero`", "Reset by subtraction.", "--neuron burst-integer"
-            )
+            raise self._other(stage, "neurons with reset `zero`", "Reset by subtraction.", "--neuron burst-integer")
         if not isinstance(stage.neuron, BurstIF):
             super().refuse(stage, drive)
         if (most := float(drive.most_in.max())) > drive.most:
