@@ -5,6 +5,7 @@ what NIR has no word for, so that isospike reads the same network back."""
 
 import io
 import json
+import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from isospike.ir.ops.conv import Conv
 from isospike.ir.ops.dense import Dense
 from isospike.ir.record import Record, to_tree
 from isospike.network import Body, Stage
-from isospike.neurons import Accumulator, CountPool, SpikePool, Stepping
+from isospike.neurons import LIF, Accumulator, CountPool, SpikePool, Stepping
 from isospike.simulate import Simulator, Stepped
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ class NIR(Exported):
         found = rounded(flattened(body) if reader.flat else body, reader.half)
         for stage in found.body.stages[:-1]:
             reader.refuse(stage, found.drives[stage.name])
-        graph, nodes = _graph(found.body, reader)
-        return cls(SpikingNetwork(found.body), graph, nodes, target, found.step)
+        body = replace(found.body, stages=tuple(_leaking(stage, reader) for stage in found.body.stages))
+        graph, nodes = _graph(body, reader)
+        return cls(SpikingNetwork(body), graph, nodes, target, found.step)
 
     def differing(self, x: Tensor, simulator: Simulator | None = None) -> int:
         """Of the graph as isospike reads it back, against `network`."""
@@ -122,6 +124,14 @@ def _sayable(network: SpikingNetwork) -> Body:
     if not isinstance(body.stages[-1].neuron, Accumulator):
         raise InvalidSetting("the read-out hears patterns, which NIR has no node for.", "Rate codes.", again)
     return body
+
+
+def _leaking(stage: Stage, reader: Target) -> Stage:
+    """The stage with the leak that the reader computes, which is not ours to the last digit."""
+    if not isinstance(stage.neuron, LIF):
+        return stage
+    leak = torch.full_like(stage.neuron.conductance, -math.log(reader.left(stage.neuron)))
+    return replace(stage, neuron=replace(stage.neuron, conductance=leak / stage.neuron.dt))
 
 
 def _graph(body: Body, reader: Target) -> tuple["nir.NIRGraph", dict[str, str]]:

@@ -43,6 +43,11 @@ class Target(ABC):
     def leak(self, neuron: LIF) -> tuple[float, float, float]:
         """τ, R and Δt for which the reader's decay a step is the neuron's."""
 
+    def left(self, neuron: LIF) -> float:
+        """The decay a step that the reader computes in single precision."""
+        tau, _, dt = self.leak(neuron)
+        return float(1 - np.float32(dt) / np.float32(tau))
+
     def refuse(self, stage: Stage, drive: Drive) -> None:
         """Raise `InvalidSetting` for neurons that the reader has not."""
         neuron = stage.neuron
@@ -152,6 +157,9 @@ class Sinabs(Target):
     def leak(self, neuron: LIF) -> tuple[float, float, float]:
         tau = -1 / math.log(decay(neuron)) if decay(neuron) < 1 else ENDLESS
         return tau, tau, 1.0
+
+    def left(self, neuron: LIF) -> float:
+        return float(np.exp(-1 / np.float32(self.leak(neuron)[0])))
 
     def refuse(self, stage: Stage, drive: Drive) -> None:
         if isinstance(stage.neuron, BurstIF) and math.isinf(stage.neuron.most):
