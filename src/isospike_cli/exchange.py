@@ -11,7 +11,7 @@ import typer
 from isospike.engine import load, save
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.export.nir import NIR, TARGETS, Golden, beside, read, verify
-from isospike.export.nir.verify import rows
+from isospike.export.nir.compare import rows
 from isospike_cli.options import Json, Thousand
 from isospike_cli.outputs import Overwrite, replaceable
 from isospike_cli.tables import err, out, show_columns, show_figures

@@ -11,6 +11,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ class Golden:
                     raise ValueError(f"format {int(file['format'])}")
                 spikes = {str(name): file[SPIKES + str(name)] for name in file["nodes"]}
                 return cls(str(file["target"]), int(file["steps"]), file["input"], spikes, file["readout"])
-        except (OSError, KeyError, ValueError, EOFError) as error:
+        except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
             raise InvalidFile(
                 f"`{path}` holds no golden spikes: {first_line(error)}",
                 "What `isospike export --to nir` wrote beside the graph.",

@@ -241,7 +241,9 @@ def _record(tree: Any) -> Record | None:
         made = from_tree(tree["record"], tensors)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.") from error
-    return made if isinstance(made, Record) else None
+    if not isinstance(made, Record):
+        raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.")
+    return made
 
 
 DTYPES = {str(kind): kind for kind in (torch.float64, torch.float32, torch.uint8, torch.int64, torch.bool)}
