@@ -67,7 +67,7 @@ class Golden:
     def read(cls, path: Path) -> "Golden":
         """Those of a file that `write` made.  Raises `InvalidFile`."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 if int(file["format"]) != FORMAT:
                     raise ValueError(f"format {int(file['format'])}")
                 spikes = {str(name): file[SPIKES + str(name)] for name in file["nodes"]}
