@@ -7,7 +7,7 @@ fuzz: N ?= 10000
 mutants: N ?= 60
 rtl-mutants: N ?= 120
 
-.PHONY: demo test check fuzz mutants rtl-mutants benchmark lenet docs charts
+.PHONY: demo test check fuzz mutants rtl-mutants benchmark lenet interop docs charts
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,23 @@ benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MO
 
 lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
 	$(BIN)/python -m isospike_papers.stanojevic2023.parts.lenet src/isospike/zoo/lenet5_mnist.safetensors
+
+# An environment for each tool, on torch for the CPU where pip finds one; their dependencies conflict.  sinabs asks for nir
+# up to 1.0.4 and for the driver of its chips, samna: both are left out, so that all read with the same nir.
+INTEROP := .interop
+interop: $(INTEROP)/sinabs/.installed $(INTEROP)/snntorch/.installed $(INTEROP)/norse/.installed  ## other tools' simulators, for `isospike verify`
+$(INTEROP)/sinabs/.installed: TOOL := sinabs==3.1.3
+$(INTEROP)/sinabs/.installed: MORE := pbr numpy matplotlib
+$(INTEROP)/snntorch/.installed: TOOL := snntorch==1.0.0
+$(INTEROP)/snntorch/.installed: MORE := numpy
+$(INTEROP)/norse/.installed: TOOL := norse==1.1.0
+$(INTEROP)/norse/.installed: MORE := numpy matplotlib torchvision
+$(INTEROP)/%/.installed: Makefile
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet torch nir==1.0.8 nirtorch==2.6 $(MORE)
+	$(@D)/bin/pip install --quiet --no-deps $(TOOL)
+	$(@D)/bin/python -W ignore -c "import $(*F)"
+	touch $@
 
 docs: $(VENV)/.installed  ## the site, in docs/_build; notebooks are run, warnings are errors
 	$(BIN)/pip install --quiet --editable '.[docs]'

@@ -485,6 +485,7 @@ def test_every_command_is_listed_and_explains_its_options() -> None:
         "diagnose",
         "explore",
         "export",
+        "import",
         "inspect",
         "page",
         "plot",
@@ -494,6 +495,7 @@ def test_every_command_is_listed_and_explains_its_options() -> None:
         "synthesise",
         "train",
         "tune",
+        "verify",
     }
     for name, (_, about) in known.items():
         text = " ".join(call(name, "--help").stdout.split())

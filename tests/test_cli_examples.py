@@ -55,8 +55,10 @@ def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     flowers()
     circuits = ("synthesise",) if shutil.which("iverilog") else ()
     assert (
-        set(FOUND) == set(isospike_cli.commands()) == {*ORDER, "synthesise", "reproduce", "page", "explore"}
-    )  # the last serves until it is stopped
+        set(FOUND)
+        == set(isospike_cli.commands())
+        == {*ORDER, "synthesise", "reproduce", "page", "explore", "import", "verify"}
+    )  # explore serves until it is stopped; the last two need other tools: tests/test_cli_exchange.py
     for name in (*ORDER, *circuits, "reproduce", "page"):
         for line in " ".join(FOUND[name].split()).split(" && "):
             program, command, *arguments = shlex.split(line)

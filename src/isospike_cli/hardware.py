@@ -1,4 +1,4 @@
-"""Commands that hand a network to hardware: export, synthesise."""
+"""Commands that hand a network to hardware or to other tools: export, synthesise."""
 
 import json
 from dataclasses import dataclass
@@ -13,9 +13,11 @@ import typer
 from isospike.engine import load
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.export import RTL
+from isospike.export.nir import TARGETS
 from isospike.export.rtl import OSU018, Library, described
 from isospike.report import circuit, energy_area
 from isospike.report.circuits import COLUMNS, DEFINED, VECTORS
+from isospike_cli.exchange import exported
 from isospike_cli.options import File, Json, Thousand
 from isospike_cli.outputs import Written, writable
 from isospike_cli.tables import err, keep_table, show_columns, show_figures
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
 
 STORAGES = "hard-wired", "programmable"
 CALIBRATION = 1000  # training samples that outputs of `ttfs` are spread over
-Folder = Annotated[Path, typer.Option("--out", help="Folder to write; it must not be there.")]
+Place = Annotated[Path, typer.Option("--out", help="Folder of circuits, or FILE.nir, to write; it must not be there.")]
+To = Annotated[str, typer.Option(help="rtl, circuits; or nir, a graph for other tools.")]
+Reader = Annotated[
+    str, typer.Option(help=f"Of nir: {', '.join(TARGETS)}; each reads neurons in its own way, any is NIR's equations.")
+]
 Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER…", help="Written by `isospike export --to rtl`.")]
 
 
@@ -47,20 +53,35 @@ class Circuits:
 
 
 def export_command(
-    file: File, output: Folder, inputs: Thousand, circuits: Circuits, to: str = "rtl", as_json: Json = False
+    file: File,
+    output: Place,
+    inputs: Thousand,
+    circuits: Circuits,
+    to: To = "rtl",
+    target: Reader = "any",
+    as_json: Json = False,
 ) -> None:
-    """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it.
+    """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it; or a rate
+    network as a NIR graph.
 
     Example: isospike export flowers.safetensors --data iris --style sttfs --out build
     """
-    if to != "rtl":
-        raise InvalidSetting(f"there is no export to `{to}`.", "rtl.", "Leave --to out.")
+    if to not in ("rtl", "nir"):
+        raise InvalidSetting(f"there is no export to `{to}`.", "rtl, nir.", "Choose one: --to.")
+    if (to == "nir" and circuits != Circuits()) or (to == "rtl" and target != "any"):
+        what = "--target with rtl" if to == "rtl" else "settings of circuits with nir"
+        raise InvalidSetting(
+            f"{what} would do nothing.", "--target with --to nir, --style and others without.", "Leave it out."
+        )
     if circuits.weights not in STORAGES:
         raise InvalidSetting(f"weights `{circuits.weights}`.", f"{' or '.join(STORAGES)}.", "Choose one: --weights.")
     if output.exists() or not output.absolute().parent.is_dir():
         raise InvalidFile(
-            f"`{output}` is there already, or its folder is not.", "A new folder.", "Choose another place: --out."
+            f"`{output}` is there already, or its folder is not.", "A new place.", "Choose another place: --out."
         )
+    if to == "nir":
+        exported(file, output, inputs, target, as_json)
+        return
     network = load(file)
     data = inputs.of(network, False).first(inputs.samples)
     made = RTL.of(

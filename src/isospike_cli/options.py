@@ -52,8 +52,10 @@ NEURONS: dict[str, Stepping] = {
     "if": IF(),
     "if-zero": IF(reset="zero"),
     "lif": LIF(),
+    "lif-zero": LIF(reset="zero"),
     "ternary": TernaryIF(),
     "burst": BurstIF(),
+    "burst-integer": BurstIF(most=math.inf),
     "signed": SignedIF(),
     "signed-integer": SignedIF(most=math.inf),
 }

@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from exactness import graph_of
-from isospike import ECTE, TTFS, EventDriven, SpikingNetwork, TimeSteps, WeightBits, constrain
+from isospike import ECTE, TTFS, EventDriven, Rate, SpikingNetwork, TimeSteps, WeightBits, constrain, convert
 from isospike.errors import InvalidSetting
-from isospike.export import EXPORTS, RTL, Exported, Integers, ShiftAdd
+from isospike.export import EXPORTS, NIR, RTL, Exported, Integers, ShiftAdd
+from isospike.neurons import IF
 from isospike.ranges import calibrate
 from isospike.simulate import StepByStep
 from isospike.train import units
-from zoo import ZOO, inputs
+from zoo import HIGH, LOW, ZOO, inputs
 
 SUMS = "residual", "residual of the input", "residual, projected"
 # Networks that an export must have a form for
@@ -23,8 +24,9 @@ PLAIN: dict[type[Exported], tuple[str, ...]] = {
     Integers: ("linear", "conv", "batch norm before relu", "max pool stride", "lenet 5", *SUMS),
     RTL: ("linear", "conv", "batch norm before relu"),
     ShiftAdd: ("units", "units, own thresholds", "units, convolutional", "units, no leak"),
+    NIR: ("rate, linear", "rate, conv", "rate, average pool", "rate, residual"),
 }
-UNITS = PLAIN[ShiftAdd]
+UNITS, RATES = PLAIN[ShiftAdd], PLAIN[NIR]
 WIDE = 2000  # synapses of a circuit
 
 
@@ -39,10 +41,22 @@ def of_units(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
     return units(encoder, hidden, 3, outputs=2, own=name.endswith("thresholds"), decay=decay), x
 
 
+def of_rates(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
+    """A network of the zoo as rates of neurons that are reset to zero."""
+    torch.manual_seed(0)
+    model, shape = ZOO[name]()
+    x = (inputs(shape, 6) - LOW) / (HIGH - LOW)  # from 0 on, as a padded border is
+    return convert(
+        model, x.float(), coding=Rate(steps=10, neuron=IF(reset="zero"), initial=0.0), input_range=(0, 1)
+    ), x
+
+
 def chip(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
     """A network of the zoo with 16 ticks a window and weights of 6 bits."""
     if name in UNITS:
         return of_units(name)
+    if name in RATES:
+        return of_rates(name.removeprefix("rate, "))
     torch.manual_seed(0)
     model, shape = ZOO[name]()
     graph, x = graph_of(model.double(), shape), inputs(shape, 6)
@@ -50,9 +64,11 @@ def chip(name: str) -> tuple[SpikingNetwork, torch.Tensor]:
 
 
 @pytest.mark.parametrize("export", EXPORTS, ids=lambda export: export.__name__)
-@pytest.mark.parametrize("name", [*ZOO, *UNITS])
+@pytest.mark.parametrize("name", [*ZOO, *UNITS, *RATES])
 def test_an_export_is_the_network_or_is_refused(export: type[Exported], name: str) -> None:
     network, x = chip(name)
+    if export is NIR:
+        pytest.importorskip("nir", reason="the package `nir` is not installed: pip install 'isospike[nir]'")
     try:
         found = export.of(network)
     except InvalidSetting as error:

@@ -1,0 +1,262 @@
+"""A NIR graph as a spiking network: IF and LIF nodes become stages, what lies between them their synapses.
+
+NIR says a neuron by a differential equation without a time step, and that V becomes `v_reset` above θ.  Here a step of
+Δt is the forward Euler method's, V ← V + Δt/τ (R I − V), as in snnTorch and Norse; that of an IF node is V ← V + R I.
+A graph that isospike wrote says in its metadata what NIR has no word for."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from isospike.encoders import ConstantCurrent
+from isospike.engine import SpikingNetwork
+from isospike.errors import InvalidFile, InvalidModel, InvalidSetting, UnsupportedOperation, first_line
+from isospike.export.nir.maps import STATELESS, map_of, refused, tensor
+from isospike.ir.ops.affine import Chain
+from isospike.ir.ops.base import Map, Shape, collapse
+from isospike.ir.ops.conv import Conv
+from isospike.ir.ops.dense import Dense
+from isospike.ir.ops.scale import Scale
+from isospike.ir.record import Record, from_tree
+from isospike.network import Body, Group, Stage
+from isospike.neurons import IF, LIF, Accumulator
+from isospike.neurons.arithmetic import SETTLE
+from isospike.neurons.base import Neuron
+from isospike.neurons.stepping import Stepping
+
+if TYPE_CHECKING:
+    import nir
+
+KEY = "isospike"  # of metadata
+STEPS, DT = 64, 1e-4  # unless the graph says them; Δt in seconds, as snnTorch has it
+ABOVE = 3 * SETTLE[torch.float64]  # of a threshold that V must exceed, and not only reach
+Reset = Literal["zero", "soft"]
+
+
+def nir_module() -> Any:
+    """The package `nir`.  Raises `InvalidSetting` where it is not installed."""
+    try:
+        import nir
+    except ImportError as error:
+        raise InvalidSetting(
+            "NIR graphs need the package `nir`.", "nir 1.0.8.", "Install it: pip install 'isospike[nir]'."
+        ) from error
+    return nir
+
+
+def read(
+    path: str | Path, steps: int | None = None, reset: Reset | None = None, dt: float | None = None
+) -> SpikingNetwork:
+    """The network of a file in NIR's format, in double precision.
+
+    steps: T; reset: of the neurons, which NIR says to be to zero and many tools subtract; dt: Δt [s].  As the graph
+    says, unless given.  Raises `InvalidFile`, and `UnsupportedOperation` with every node that has no form here."""
+    module = nir_module()
+    if not Path(path).is_file():
+        raise InvalidFile(f"`{path}` does not exist or is not a file.", "A NIR graph.", "Write it with nir.write.")
+    try:
+        graph = module.read(str(path))
+    except Exception as error:  # h5py and nir raise whatever is wrong with a file
+        raise InvalidFile(
+            f"`{path}` is no NIR graph: {type(error).__name__}: {first_line(error)}",
+            "Files that nir.write or `isospike export --to nir` wrote.",
+            "Write it again; a NIR graph is an HDF5 file.",
+        ) from error
+    return read_graph(graph, steps, reset, dt)
+
+
+def read_graph(
+    graph: "nir.NIRGraph", steps: int | None = None, reset: Reset | None = None, dt: float | None = None
+) -> SpikingNetwork:
+    """The same for a graph in memory."""
+    if steps is not None and steps < 1:
+        raise InvalidSetting(f"{steps} time steps.", "At least one.", "64 are usual.")
+    return SpikingNetwork(_Reading(graph, steps, reset, dt).body())
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """What a node hands on: Σ of chains from stages, and a constant of one sample's shape."""
+
+    parts: tuple[tuple[str, Chain], ...]
+    constant: Tensor
+
+    def after(self, step: Map, more: Tensor | None = None) -> "_Sum":
+        """What a map makes of it, plus a constant."""
+        constant = step(self.constant[None])[0]
+        parts = tuple((source, (*chain, *_wanted(step, self.constant.shape))) for source, chain in self.parts)
+        return _Sum(parts, constant if more is None else constant + more)
+
+
+class _Reading:
+    """A graph on its way to a network, node by node in the order of its edges."""
+
+    def __init__(self, graph: "nir.NIRGraph", steps: int | None, reset: Reset | None, dt: float | None) -> None:
+        self.graph, self.reset, self.dt = graph, reset, dt or DT
+        header = _kept(graph)
+        own = _record(header.get("network"))
+        self.kept = own if isinstance(own, Body) else None
+        self.steps = steps or (STEPS if self.kept is None else self.kept.steps)
+        self.found: dict[str, _Sum] = {}
+        self.stages: list[Stage] = []
+
+    def body(self) -> Body:
+        order = _order(self.graph)
+        for name in order:
+            node = self.graph.nodes[name]
+            try:
+                self._node(name, node)
+            except (ValueError, RuntimeError, TypeError, IndexError) as error:
+                raise InvalidModel(
+                    f"node `{name}` ({type(node).__name__}) does not fit what it reads: {first_line(error)}",
+                    "Nodes whose sizes fit.",
+                    "Write the graph again.",
+                ) from error
+        if self.kept is not None:
+            return replace(self.kept, stages=tuple(self.stages), steps=self.steps)
+        first = next(name for name in order if type(self.graph.nodes[name]).__name__ == "Input")
+        zero = torch.zeros((), dtype=torch.float64)
+        encoder = ConstantCurrent(tuple(self.found[first].constant.shape), zero, zero + 1, True)
+        return Body(encoder, tuple(self.stages), "NIR", self.steps)
+
+    def _node(self, name: str, node: Any) -> None:
+        kind = type(node).__name__
+        if kind == "Input":
+            shape = tuple(int(size) for size in node.input_type["input"])
+            self.found[name] = _Sum((("input", ()),), torch.zeros(shape, dtype=torch.float64))
+            return
+        parts = [self.found[source] for source, target in self.graph.edges if target == name]
+        if not parts:
+            raise refused(name, node, " and reads nothing")
+        arriving = _Sum(
+            sum((one.parts for one in parts), ()), sum((one.constant for one in parts[1:]), parts[0].constant)
+        )
+        if kind == "Output":
+            source = next(source for source, target in self.graph.edges if target == name)
+            stage = _kept(self.graph.nodes[source]).get("stage", "output")
+            taken = {one.name for one in self.stages}
+            self._add("output" if stage in taken else stage, arriving, Accumulator(collapse(arriving.constant)))
+        elif kind in ("IF", "LIF"):
+            kept = _kept(node)
+            stage = kept.get("stage", name)
+            neuron, gain = self._neuron(name, node, kept, tuple(arriving.constant.shape))
+            arriving = arriving if gain is None else arriving.after(Scale(gain))
+            self._add(stage, arriving, replace(neuron, bias=collapse(arriving.constant)))
+            self.found[name] = _Sum(((stage, ()),), torch.zeros_like(arriving.constant))
+        else:
+            self.found[name] = arriving.after(*map_of(name, node, tuple(arriving.constant.shape)))
+
+    def _neuron(self, name: str, node: Any, kept: dict[str, Any], shape: Shape) -> tuple[Stepping, Tensor | None]:
+        """The neurons of a node, and what their input is multiplied by, if anything."""
+        level = collapse(tensor(node.v_threshold).expand(shape))
+        own = _record(kept.get("neuron"))
+        if isinstance(own, Stepping):
+            factor = torch.full((1,) * len(shape), 1 / float(kept["factor"]), dtype=torch.float64)
+            return replace(own, threshold=level), None if kept["factor"] == 1 else factor
+        if bool((tensor(node.v_reset) != 0).any()):
+            raise refused(name, node, " with a v_reset other than 0")
+        reset: Reset = self.reset or "zero"
+        level = level * (1 + ABOVE) if reset == "zero" else level
+        start, r = torch.zeros((), dtype=torch.float64), collapse(tensor(node.r).expand(shape))
+        if type(node).__name__ == "IF":
+            return IF(threshold=level, initial=start, reset=reset), None if bool((r == 1).all()) else r
+        if bool((tensor(node.v_leak) != 0).any()):
+            raise refused(name, node, " with a v_leak other than 0")
+        share = self.dt / collapse(tensor(node.tau).expand(shape))
+        if bool((share >= 1).any()):
+            raise refused(name, node, f" with τ of less than a time step, {self.dt:g} s")
+        made = LIF(threshold=level, initial=start, reset=reset, conductance=-torch.log1p(-share), dt=start + 1)
+        return made, share * r
+
+    def _add(self, name: str, arriving: _Sum, neuron: Neuron) -> None:
+        if not arriving.parts:
+            raise InvalidModel(
+                f"node `{name}` reads nothing that changes.", "Nodes that read the input.", "Cut it off."
+            )
+        zero = torch.zeros((), dtype=torch.float64)
+        groups = tuple(Group(source, chain, zero) for source, chain in arriving.parts)
+        shape = tuple(arriving.constant.shape)
+        self.stages.append(Stage(name, shape, groups, neuron, zero, zero + self.steps))
+
+
+def _order(graph: "nir.NIRGraph") -> list[str]:
+    """Nodes after all that they read.  Raises `UnsupportedOperation` for nodes and wirings that have no form here."""
+    kinds = {name: type(node).__name__ for name, node in graph.nodes.items()}
+    unknown = [f"`{name}` ({kind})" for name, kind in kinds.items() if kind not in KNOWN]
+    if unknown:
+        raise UnsupportedOperation(
+            f"the graph has nodes that have no form here: {', '.join(unknown)}.",
+            f"{', '.join(KNOWN)}.",
+            "Export the network without them; average pools in place of others.",
+        )
+    ends = [list(kinds.values()).count(kind) for kind in ("Input", "Output")]
+    if ends != [1, 1]:
+        raise UnsupportedOperation(
+            f"the graph has {ends[0]} inputs and {ends[1]} outputs.", "One of each.", "Export each part by itself."
+        )
+    before: dict[str, set[str]] = {name: set() for name in kinds}
+    for source, target in graph.edges:
+        before[target].add(source)
+    order: list[str] = []
+    while before:
+        ready = [name for name, sources in before.items() if not sources - set(order)]
+        if not ready:
+            raise UnsupportedOperation(
+                f"nodes {', '.join(f'`{name}`' for name in before)} read each other in a circle.",
+                "Graphs that run forwards.",
+                "Recurrent networks have no form here.",
+            )
+        order += ready
+        before = {name: sources for name, sources in before.items() if name not in ready}
+    return order
+
+
+KNOWN = "Input", "Output", "IF", "LIF", *STATELESS
+
+
+def _kept(node: Any) -> dict[str, Any]:
+    """What isospike wrote into a node's metadata."""
+    text = node.metadata.get(KEY)
+    if text is None:
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _record(tree: Any) -> Record | None:
+    if tree is None:
+        return None
+    try:
+        tensors = {
+            name: torch.tensor(entry["values"], dtype=DTYPES[entry["dtype"]])
+            for name, entry in tree["tensors"].items()
+        }
+        made = from_tree(tree["record"], tensors)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.") from error
+    if not isinstance(made, Record):
+        raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.")
+    return made
+
+
+DTYPES = {str(kind): kind for kind in (torch.float64, torch.float32, torch.uint8, torch.int64, torch.bool)}
+
+
+def _wanted(step: Map, shape: Shape) -> Chain:
+    """A map, unless it changes nothing."""
+    match step:
+        case Dense(weight=weight) if weight.shape[0] == weight.shape[1] and bool(
+            (weight == torch.eye(len(weight))).all()
+        ):
+            return ()
+        case Conv(weight=weight) if weight.shape[2:] == (1, 1) and {*step.stride, step.groups} == {1}:
+            same = len(weight) == weight.shape[1] and not any(step.padding)
+            return () if same and bool((weight[:, :, 0, 0] == torch.eye(len(weight))).all()) else (step,)
+    return (step,)
