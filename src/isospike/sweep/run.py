@@ -175,7 +175,7 @@ class _Driver:
         except (BrokenExecutor, CancelledError):
             return False
         except IsospikeError as error:  # it would be refused again
-            self._fail(shard, f"{type(error).__name__}: {error.what}")
+            self._fail(shard, f"{type(error).__name__}: {' '.join(str(error).split())}")
         except Exception as error:  # of the engine, or of what a user handed in
             if not self._given_up(shard, f"{type(error).__name__}: {first_line(error)}"):
                 self.waiting.append(shard)

@@ -128,7 +128,8 @@ def _conversion(subject: Subject) -> Conversion:
     train = _samples(subject.source, True).first(subject.calibration)
     if network_hash(subject.network) != subject.network_hash:
         what = f"`{subject.network}` is another network here than where the study was begun."
-        raise InvalidModel(what, "The same file, or the same code and weights.", "Bring the machines to one state.")
+        remedy = "Bring the machines to one state; code that draws weights has to seed them."
+        raise InvalidModel(what, "The same file, or the same code and weights.", remedy)
     if samples_hash(train) != subject.calibration_hash:
         raise _other(f"the first {subject.calibration} training samples", subject)
     return Conversion(model_of(subject.network), train)
