@@ -45,7 +45,7 @@ class Net(nn.Sequential):
             p.data = torch.randn(p.shape, generator=generator) / 8
 
 def smooth():
-    return nn.Sequential(*Net()[:2], nn.GELU(), Net()[3])
+    return nn.Sequential(*list(Net())[:2], nn.GELU(), Net()[3])
 
 def deadly():
     if os.path.exists(LIVES):
@@ -252,7 +252,7 @@ def test_a_failed_shard_is_tried_as_often_as_stated(net: str, tmp_path: Path) ->
     assert set(bad.seen.values()) == {4} and len(found.failed) == 6
     refused = Failing(9, InvalidSetting("no such thing.", "Others."))
     assert {one.error for one in iso.sweep(study(net), tmp_path / "c", refused).failed} == {
-        "InvalidSetting: no such thing."
+        "InvalidSetting: no such thing. Others."
     }
     assert set(refused.seen.values()) == {1}
 
