@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from isospike.sweep import Study, Swept, engine, status, sweep
+from isospike.sweep import Study, Swept, engine, estimate, status, sweep, unfinished
 from isospike_cli.options import progress
 from isospike_cli.tables import err, out
 
@@ -20,10 +20,17 @@ On = Annotated[
 Workers = Annotated[int | None, typer.Option(min=1, help="Local processes; as many as cores unless given.")]
 Retries = Annotated[int, typer.Option(min=0, help="How often a shard that failed is computed again.")]
 Told = Annotated[bool, typer.Option("--status", help="Say how far it is, and compute nothing.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Say what the missing shards will take, from short runs here.")]
 
 
 def sweep_command(
-    study: File, folder: Folder, on: On = None, workers: Workers = None, retries: Retries = 2, told: Told = False
+    study: File,
+    folder: Folder,
+    on: On = None,
+    workers: Workers = None,
+    retries: Retries = 2,
+    told: Told = False,
+    dry: Dry = False,
 ) -> None:
     """Compute a study, networks × methods × T × constraints × seeds × images, on many cores or machines; again: go on.
 
@@ -32,6 +39,9 @@ def sweep_command(
     grid, opening = Study.read(study), engine(on, workers)
     with err.status("reading networks and samples"):
         total = len({shard.name for shard in grid.shards})
+    if dry:
+        _foretold(grid, folder)
+        return
     if told:
         swept = status(grid, folder)
     else:
@@ -41,6 +51,16 @@ def sweep_command(
     _said(swept)
     if swept.failed and not told:
         raise typer.Exit(1)
+
+
+def _foretold(grid: Study, folder: Path) -> None:
+    missing = unfinished(grid, folder)
+    with err.status("measuring each network on a few images"):
+        cost = estimate(missing)
+    line = f"{cost.shards} shards of {cost.images} images: about {cost.seconds / 3600:.3g} hours on one worker"
+    line += f", {cost.begin:.3g} s more for each worker at its begin"
+    line += "" if cost.memory is None else f", {cost.memory:.2g} GB a worker"
+    out.print(line + " (measured here)", highlight=False, soft_wrap=True)
 
 
 def _said(swept: Swept) -> None:

@@ -26,7 +26,7 @@ import isospike as iso
 import isospike_cli
 from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
-from isospike.sweep import Study, engine, run, status
+from isospike.sweep import Study, engine, estimate, run, status
 from isospike.sweep import shard as room
 from isospike.sweep.kept import Kept
 from isospike.sweep.shard import drawn
@@ -359,6 +359,25 @@ def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         assert str(caught.value).count("\n") == 2
 
 
+def test_what_a_study_will_take(net: str) -> None:
+    """A machine whose times are known: 2 s to read a network, then 0.5 s and 0.01 s an image and step."""
+    ready: set[Any] = set()
+
+    def seconds(shard: Any) -> float:
+        assert not shard.constraints and shard.begin == 0
+        kind = (shard.method, shard.steps)
+        begin = 0.0 if kind in ready else 2.0
+        ready.add(kind)
+        return begin + 0.5 + 0.01 * shard.end * (shard.steps or 1)
+
+    grid = study(net, images=((0, 100), (100, 350)), constraints=({}, {"weight_bits": 4}))
+    cost = estimate(grid.shards, seconds)
+    assert (cost.shards, cost.images) == (12, 2100) and cost.begin == pytest.approx(6.0)
+    assert cost.seconds == pytest.approx(12 * 0.5 + 0.01 * 700 * (1 + 2 + 4))
+    measured = estimate(grid.shards[:1])
+    assert measured.seconds > 0 and (measured.memory is None or 0.05 < measured.memory < 50)
+
+
 def test_the_command(net: str, tmp_path: Path) -> None:
     path, smooth = tmp_path / "study.toml", net.replace("Net", "smooth")
     grid = f"networks = ['{net}', '{smooth}']\ndata = 'mnist-sample'\nmethods = ['ttfs']\nimages = [[0, 4]]\n"
@@ -368,6 +387,9 @@ def test_the_command(net: str, tmp_path: Path) -> None:
         return CliRunner().invoke(isospike_cli.app("sweep"), [str(path), "--out", str(tmp_path / "s"), *args])
 
     assert "0 done, 0 failed, 2 missing" in command("--status").stdout and not (tmp_path / "s").exists()
+    path.write_text(grid.replace(f", '{smooth}'", ""))
+    assert "1 shards of 4 images: about" in command("--dry-run").stdout and not (tmp_path / "s").exists()
+    path.write_text(grid)
     result = command("--workers", "1")
     assert result.exit_code == 1 and "1 done, 1 computed now, 1 failed, 0 missing" in result.stdout
     said = rf"(?i)failed: network={re.escape(smooth)} method=ttfs seed=0 begin=0 end=4: UnsupportedOperation: .*gelu.*Supported"

@@ -70,15 +70,20 @@ def sweep(
     expect("sweep", "retries", retries, Count)
     kept, advance = Kept(Path(folder)), progress or (lambda _: None)
     with kept.locked():
-        wanted = {shard.name: shard for shard in study.shards}  # two names of one network are one shard
-        missing = [shard for shard in wanted.values() if kept.row(shard) is None]
-        advance(len(wanted) - len(missing))
+        missing = unfinished(study, folder)
+        advance(len({shard.name for shard in study.shards}) - len(missing))
         with _Driver(kept, _opening(executor), retries, advance) as driver:
             if missing:
                 driver.compute(missing)
         swept = status(study, folder, driver.computed)
         write_table(swept.rows, kept.root)
     return swept
+
+
+def unfinished(study: Study, folder: str | Path) -> list[Shard]:
+    """The shards that a folder has no figures of."""
+    wanted = {shard.name: shard for shard in study.shards}  # two names of one network are one shard
+    return [shard for shard in wanted.values() if Kept(Path(folder)).row(shard) is None]
 
 
 def status(study: Study, folder: str | Path, computed: int = 0) -> Swept:
