@@ -1,6 +1,6 @@
 """What a study will take, from short runs of each of its networks on this machine, before anything starts.
 
-seconds of a shard = a + b · images,     a and b a network, method and T, from runs of FEW and MANY images
+seconds of a shard = a + b · images,     a and b a network, method and T, from a run of MOST images and of a quarter of them
 """
 
 import sys
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from isospike.sweep.content import samples_hash
 from isospike.sweep.shard import Shard, run
 
-FEW, MANY = 4, 16  # images: differences of their times stand out of the clock's noise, and both are soon done
+MOST = 64  # images: soon done, and nearly as fast for each as a whole batch
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,21 @@ def estimate(shards: Iterable[Shard], seconds: Callable[[Shard], float] | None =
     for shard in given:
         kind = (shard.subject, shard.method, shard.steps)
         if kind not in kinds:
-            first = _part(shard, FEW)
-            cold, few, many = seconds(first), seconds(first), seconds(_part(shard, MANY))
+            large = _first(shard, MOST)
+            small = _first(shard, max(large.end // 4, 1))
+            cold, few, many = seconds(small), seconds(small), seconds(large)
             begin += max(cold - few, 0.0)
-            slope = max(many - few, 0.0) / (MANY - FEW)
-            kinds[kind] = max(few - FEW * slope, 0.0), slope
+            slope = max(many - few, 0.0) / max(large.end - small.end, 1)
+            kinds[kind] = max(few - small.end * slope, 0.0), slope
         a, b = kinds[kind]
         total += a + b * (shard.end - shard.begin)
     return Cost(len(given), sum(shard.end - shard.begin for shard in given), total, begin, _peak())
 
 
-def _part(shard: Shard, images: int) -> Shard:
-    """The same on as many of the first test samples."""
+def _first(shard: Shard, images: int) -> Shard:
+    """The same on the first test samples, as many as there are."""
     data = shard.subject.source.open(False).first(images)
-    return replace(shard, constraints=(), begin=0, end=images, images_hash=samples_hash(data))
+    return replace(shard, constraints=(), begin=0, end=len(data), images_hash=samples_hash(data))
 
 
 def _timed(shard: Shard) -> float:
