@@ -1,6 +1,8 @@
 """What a study will take, from short runs of each of its networks on this machine, before anything starts.
 
-seconds of a shard = a + b · images,     a and b a network, method and T, from a run of MOST images and of a quarter of them
+    seconds of a shard = a + b · images
+
+A network, method and T have an a and a b; they come from a run of MOST images and one of a quarter of them.
 """
 
 import sys
