@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -97,16 +97,19 @@ def ray(host: str, port: int) -> Iterator[Opened]:
         raise _silent("ray", host, port, error) from error
     with context:
         # Ray's own retries are left out: retries are counted here.
-        yield _Ray(cluster.remote(num_cpus=1, max_retries=0)(_call)), int(cluster.cluster_resources().get("CPU", 1))
+        remote = cluster.remote(num_cpus=1, max_retries=0)(_call)
+        yield _Ray(remote, cluster.is_initialized), int(cluster.cluster_resources().get("CPU", 1))
 
 
 class _Ray(Executor):
     """Ray's remote functions with the face of an executor."""
 
-    def __init__(self, remote: Any) -> None:
-        self.remote = remote
+    def __init__(self, remote: Any, connected: Callable[[], bool]) -> None:
+        self.remote, self.connected = remote, connected
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        if not self.connected():  # Ray would look for another cluster, for minutes
+            raise BrokenExecutor("the connection to the cluster is lost")
         future: Future[Any] = self.remote.remote(function, args, kwargs).future()
         return future
 

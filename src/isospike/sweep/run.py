@@ -177,7 +177,7 @@ class _Driver:
         """Keep what came of a shard.  Returns whether anything came: not if the executor broke."""
         try:
             row = future.result()
-        except (BrokenExecutor, CancelledError):
+        except (BrokenExecutor, CancelledError, ConnectionError):  # the last: a cluster that is gone
             return False
         except IsospikeError as error:  # it would be refused again
             self._fail(shard, f"{type(error).__name__}: {' '.join(str(error).split())}")
