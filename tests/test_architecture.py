@@ -24,7 +24,7 @@ RANKS = (
     {"codings"},
     {"convert"},
     {"measure", "train", "zoo", "export"},
-    {"plot", "web"},
+    {"plot", "web", "sweep"},
     {"report", "explore"},
     {"__init__", "__main__"},  # the front door sees all rooms
 )
@@ -97,7 +97,7 @@ def test_public_names() -> None:
     assert names == {
         "CTE", "Clocked", "ClosedForm", "Coding", "Conversion", "ECTE", "EarlyExit", "EventDriven", "IsospikeError", "Latency", "METHODS", "Rate", "Report",
         "SlopeMismatch", "SpikeJitter", "SpikingNetwork", "Stepped", "TTFS", "TimeSteps", "Trace", "WeightBits", "WeightNoise", "check", "constrain",
-        "convert", "curve", "diagnose", "export", "load", "measure", "plot", "save", "simulate", "train", "zoo",
+        "convert", "curve", "diagnose", "export", "load", "measure", "plot", "save", "simulate", "sweep", "train", "zoo",
     }  # fmt: skip
     assert all(callable(getattr(isospike, name)) for name in names - {"METHODS", "export", "plot", "train", "zoo"})
 
@@ -118,6 +118,8 @@ def test_nothing_imports_its_options_eagerly() -> None:
             "starlette",
             "uvicorn",
             "nir",
+            "distributed",
+            "ray",
         }, path
 
 

@@ -492,6 +492,7 @@ def test_every_command_is_listed_and_explains_its_options() -> None:
         "report",
         "reproduce",
         "run",
+        "sweep",
         "synthesise",
         "train",
         "tune",

@@ -35,9 +35,10 @@ ORDER = (
     "tune",
     "export",
     "report",
+    "sweep",
 )
 LEFT = {
-    "lenet.safetensors", "raster.png", "comparison", "rate.safetensors", "fc2.safetensors", "tuned.safetensors", "build", "results", "report.html",
+    "lenet.safetensors", "raster.png", "comparison", "rate.safetensors", "fc2.safetensors", "tuned.safetensors", "build", "results", "report.html", "study",
 }  # fmt: skip
 
 
@@ -50,9 +51,19 @@ def flowers() -> None:
     iso.save(ticking, "flowers.safetensors")
 
 
+STUDY = """
+networks = ["isospike.zoo:lenet5"]
+data = "mnist-sample"
+methods = ["ttfs"]
+images = [[0, 5]]
+calibration = 20
+"""
+
+
 def test_every_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     flowers()
+    Path("study.toml").write_text(STUDY)
     circuits = ("synthesise",) if shutil.which("iverilog") else ()
     assert (
         set(FOUND)

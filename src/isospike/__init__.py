@@ -37,5 +37,6 @@ from isospike.simulate import EventDriven as EventDriven
 from isospike.simulate import Stepped as Stepped
 from isospike.simulate import Trace as Trace
 from isospike.simulate import simulate as simulate
+from isospike.sweep import sweep as sweep
 
 __version__ = importlib.metadata.version("isospike")

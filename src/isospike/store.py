@@ -74,8 +74,8 @@ class Store:
         name: what people know it by.  configuration: plain values, lists, dictionaries by text and dataclasses of
         these.  Raises `InvalidSetting` for a value that has no plain form, `InvalidFile`.
         """
-        text = json.dumps(plain(configuration), indent=1, sort_keys=True)
-        path = folder(self.root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}")
+        text = _told(configuration)
+        path = folder(self.root / f"{name}-{key(configuration)}")
         if not (path / "configuration.json").exists():
             write(path / "configuration.json", text)
         return path
@@ -87,6 +87,15 @@ class Store:
         if not path.exists():
             make(path)
         return path
+
+
+def key(configuration: Any) -> str:
+    """The name of a configuration: the beginning of its hash.  Raises `InvalidSetting`."""
+    return hashlib.sha256(_told(configuration).encode()).hexdigest()[:DIGITS]
+
+
+def _told(configuration: Any) -> str:
+    return json.dumps(plain(configuration), indent=1, sort_keys=True)
 
 
 def plain(value: Any) -> Any:

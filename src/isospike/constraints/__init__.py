@@ -8,6 +8,7 @@ from isospike.constraints.base import reseeded as reseeded
 from isospike.constraints.base import several as several
 from isospike.constraints.double_exponential import DoubleExponential as DoubleExponential
 from isospike.constraints.latency import Latency as Latency
+from isospike.constraints.named import HARDWARE as HARDWARE
 from isospike.constraints.slope_mismatch import SlopeMismatch as SlopeMismatch
 from isospike.constraints.spike_jitter import SpikeJitter as SpikeJitter
 from isospike.constraints.time_steps import TimeSteps as TimeSteps

@@ -1,0 +1,140 @@
+"""Table of contents: what computes the shards, as `concurrent.futures` executors."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from multiprocessing import get_context, parent_process
+from typing import Any
+from urllib.parse import urlsplit
+
+from isospike.errors import InvalidSetting, first_line
+
+PATIENCE = 5  # s that a scheduler may take to answer
+JOINING = 60  # s until a cluster has its first worker
+Opened = tuple[Executor, int]  # and how many shards it computes at a time
+Engine = Callable[[], AbstractContextManager[Opened]]
+KNOWN = "Local processes (leave --on out), dask://HOST:PORT, ray://HOST:PORT."
+
+
+def engine(on: str | None = None, workers: int | None = None) -> Engine:
+    """What opens the executor of a name; it is opened again after it broke.
+
+    on: dask://HOST:PORT, ray://HOST:PORT; local processes unless given.  workers: local processes, as many as there
+    are cores unless given.  Raises `InvalidSetting`."""
+    if on is None:
+        return partial(processes, workers or os.cpu_count() or 1)
+    place = urlsplit(on)
+    try:
+        open_it, port = ENGINES[place.scheme], place.port
+    except (KeyError, ValueError):
+        open_it, port = None, None
+    if open_it is None or not place.hostname or not port:
+        raise InvalidSetting(f"engine `{on}` is not known.", KNOWN, "Write: --on dask://127.0.0.1:8786.")
+    if workers is not None:
+        what = f"{workers} workers are asked for beside {on}."
+        raise InvalidSetting(what, "The workers that the cluster has.", "Leave --workers out.")
+    return partial(open_it, place.hostname, port)
+
+
+@contextmanager
+def processes(workers: int) -> Iterator[Opened]:
+    """Processes of this machine, begun afresh: a fork of a process that has threads can hang."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _follow)
+    try:
+        yield pool, workers
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _follow() -> None:
+    """End with the process that began this one, also if that is killed and cannot say so."""
+
+    def end() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+@contextmanager
+def dask(host: str, port: int) -> Iterator[Opened]:
+    """The workers of a Dask scheduler."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise _lacking("dask") from error
+    _reached("dask", host, port)
+    try:
+        client = Client(f"tcp://{host}:{port}", timeout=PATIENCE)
+    except (OSError, TimeoutError) as error:
+        raise _silent("dask", host, port, error) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=JOINING)
+        except TimeoutError as error:
+            what = f"the scheduler dask://{host}:{port} has no worker."
+            raise InvalidSetting(what, "One or more.", f"Start some: dask worker tcp://{host}:{port}.") from error
+        yield client.get_executor(pure=False), sum(client.nthreads().values())
+
+
+@contextmanager
+def ray(host: str, port: int) -> Iterator[Opened]:
+    """The nodes of a Ray cluster, by the port of its client server (10001)."""
+    try:
+        import ray as cluster
+    except ImportError as error:
+        raise _lacking("ray") from error
+    _reached("ray", host, port)
+    try:
+        context = cluster.init(f"ray://{host}:{port}", log_to_driver=False)
+    except (ConnectionError, ImportError, RuntimeError, TimeoutError) as error:
+        raise _silent("ray", host, port, error) from error
+    with context:
+        # Ray's own retries are left out: retries are counted here.
+        remote = cluster.remote(num_cpus=1, max_retries=0)(_call)
+        yield _Ray(remote, cluster.is_initialized), int(cluster.cluster_resources().get("CPU", 1))
+
+
+class _Ray(Executor):
+    """Ray's remote functions with the face of an executor."""
+
+    def __init__(self, remote: Any, connected: Callable[[], bool]) -> None:
+        self.remote, self.connected = remote, connected
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        if not self.connected():  # Ray would look for another cluster, for minutes
+            raise BrokenExecutor("the connection to the cluster is lost")
+        future: Future[Any] = self.remote.remote(function, args, kwargs).future()
+        return future
+
+
+def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return function(*args, **kwargs)
+
+
+ENGINES: dict[str, Callable[[str, int], AbstractContextManager[Opened]]] = {"dask": dask, "ray": ray}
+
+
+def _reached(kind: str, host: str, port: int) -> None:
+    """Raise `InvalidSetting` where nothing listens; the clients themselves would try for long."""
+    try:
+        socket.create_connection((host, port), PATIENCE).close()
+    except OSError as error:
+        raise _silent(kind, host, port, error) from error
+
+
+def _silent(kind: str, host: str, port: int, error: Exception) -> InvalidSetting:
+    started = {"dask": "dask scheduler", "ray": "ray start --head --ray-client-server-port=10001"}[kind]
+    what = f"no scheduler answers at {kind}://{host}:{port}: {first_line(error)}"
+    return InvalidSetting(what, KNOWN, f"Start it: {started}; or leave --on out.")
+
+
+def _lacking(kind: str) -> InvalidSetting:
+    what = f"{kind} is not installed."
+    return InvalidSetting(what, KNOWN, "Install it here and on the cluster: pip install 'isospike[cluster]'.")
