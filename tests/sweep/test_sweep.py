@@ -11,9 +11,11 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +30,7 @@ from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
 from isospike.sweep import Study, engine, estimate, run, status
 from isospike.sweep import shard as room
+from isospike.sweep.engines import _Ray
 from isospike.sweep.kept import Kept
 from isospike.sweep.shard import drawn
 from isospike.zoo import lenet5
@@ -264,6 +267,27 @@ def test_an_executor_that_was_handed_in_and_broke(net: str, tmp_path: Path) -> N
     closed.shutdown()
     with pytest.raises(InvalidSetting, match="handed in broke"):
         iso.sweep(study(net), tmp_path, closed)
+
+
+def test_a_cluster_that_is_gone_is_asked_for_again(net: str, tmp_path: Path) -> None:
+    """Shards that were in flight are no failures; where it does not come back, that is said."""
+    opened: list[Executor] = []
+
+    @contextmanager
+    def cluster(times: int = 1) -> Iterator[tuple[Executor, int]]:
+        if len(opened) == 2:
+            raise InvalidSetting("no scheduler answers")
+        opened.append(Failing(9, ConnectionError("gone")) if len(opened) < times else Failing(0, ValueError()))
+        yield opened[-1], 2
+
+    found = iso.sweep(study(net), tmp_path / "a", cluster, retries=0)
+    assert len(found.rows) == 6 and not found.failed and len(opened) == 2
+    opened.clear()
+    with pytest.raises(InvalidSetting, match="no scheduler answers"):
+        iso.sweep(study(net), tmp_path / "b", partial(cluster, 9))
+    lost = _Ray(None, lambda: False)
+    with pytest.raises(BrokenExecutor, match="lost"):
+        lost.submit(run, None)
 
 
 def test_a_full_disk_leaves_nothing_half_written(net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
