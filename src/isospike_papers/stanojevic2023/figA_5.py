@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least, at_most, number
+from isospike.train.units import HEARD
 from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.stanojevic2023.parts.compared import (
     ACCURACY,
@@ -25,7 +26,6 @@ from isospike_papers.stanojevic2023.parts.compared import (
 from isospike_papers.stanojevic2023.parts.patterns import (
     CODES,
     DEEP,
-    DROPOUT,
     LAST,
     RATE,
     RATES,
@@ -40,6 +40,7 @@ from isospike_papers.stanojevic2023.parts.patterns import (
 )
 
 NETWORKS = {"shallow": SHALLOW, "deep": DEEP}
+MOVED = {"mnist": "images moved by up to a pixel", "fashion_mnist": "half of the images mirrored"}
 TITLE = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 
 
@@ -77,6 +78,7 @@ class FigA5(Claim):
             accuracy = right(original(self.data, hidden, train, setup.epochs or 1, setup), test)
             rows.append(Row(f"ReLU, {name}", {ACCURACY: accuracy, PRODUCTS: share * 784 * hidden[0]}))
         rows.append(Row(MACHINE, {ACCURACY: machine(train, test, setup.seed)}))
+        images = plan(self.data, "ECTE", SHALLOW, train, setup)
         return Found(
             rows=rows,
             held=self.claims({row.case: {key: number(value) for key, value in row.measured.items()} for row in rows}),
@@ -85,8 +87,9 @@ class FigA5(Claim):
                 f"trial; {len(test):,} test images.  The source stops after 100 epochs without progress and gives "
                 f"no learning rate, ω, Q, δn nor dropout: here {RATES[self.data]:g}, falling to {LAST:g} of it, "
                 f"thresholds from 1 (the source: 0.07), ω = 10, ECTE with Q = 8 and δn = 8, CTE with Q = 1, "
-                f"dropout {DROPOUT}.  The rate code, as in Woźniak 2020, has {STEPS} steps and {WHITE} spikes of a "
-                "white pixel, and a quarter of the epochs.",
+                f"dropout {images.dropout}, {MOVED[self.data]}, the ReLU networks' too; between hidden layers weights "
+                f"that begin {HEARD:g} times as large as the first layer's.  The rate code, as in Woźniak 2020, has "
+                f"{STEPS} steps and {WHITE} spikes of a white pixel, and a quarter of the epochs.",
                 f"{100 * share:.1f} % of the features are not zero.  Additions of the first layer are counted: spikes "
                 "of the input times neurons, and three for the leak of each neuron and step.",
                 *self.counts,
