@@ -75,7 +75,11 @@ def verify(path: Path, target: str) -> Verified:
                 f"`{target}` did not answer: {error}.", f"An answer within {SECONDS} s.", "Take fewer samples."
             ) from error
         if run.returncode or not out.exists():
-            why = (run.stderr.strip() or run.stdout.strip() or f"exit status {run.returncode}").splitlines()[-1]
+            why = (
+                (run.stderr.strip() or run.stdout.strip() or f"exit status {run.returncode}").splitlines()[-1].strip()
+            )
+            if golden.target != target:
+                why = f"the graph was written for `{golden.target}`: export it with --target {target}; it said: {why}"
             return Verified(target, "refused", why, (), None, {})
         with np.load(out, allow_pickle=False) as file:
             return _compared(target, golden, {name: file[name] for name in file.files})
