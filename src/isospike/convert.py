@@ -139,8 +139,8 @@ class Conversion:
 def _fitting(body: Body, dtype: torch.dtype) -> None:
     """Raise `InvalidModel` where numbers are too large or too small for a precision."""
     for path, exact in body.tensors().items():
-        most = largest(exact)
-        if exact.is_floating_point() and not 0 < float(most.to(dtype)) < math.inf and float(most):
+        most = largest(exact) if exact.is_floating_point() else exact.new_zeros(())
+        if bool(most) and not 0 < float(most.to(dtype)) < math.inf:
             what = (
                 f"`{path}` has numbers up to {float(most):.3g}, which {str(dtype).removeprefix('torch.')} cannot hold."
             )

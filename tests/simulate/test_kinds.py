@@ -83,6 +83,15 @@ def test_a_number_that_a_step_reads_is_in_the_name(monkeypatch: pytest.MonkeyPat
     assert name(reading) != before
 
 
+def test_what_an_argument_is_by_default_is_in_the_name() -> None:
+    def step(states: Any, x: Any, parameters: Any, k: float = 0.5) -> Any:
+        return x * k, states
+
+    before = name(step)
+    step.__defaults__ = (0.25,)
+    assert name(step) != before
+
+
 def helped(x: Any) -> Any:
     return x * 2
 

@@ -42,7 +42,11 @@ class Kind:
         outside = {**read.globals, **read.nonlocals}
         inner = any(isinstance(constant, CodeType) for constant in step.__code__.co_consts)
         self.kept = not inner and all(_told(value) for value in outside.values())
-        of = marshal.dumps(step.__code__, 2), sorted((name, _named(value)) for name, value in outside.items())
+        of = (
+            marshal.dumps(step.__code__, 2),
+            step.__defaults__,
+            sorted((name, _named(value)) for name, value in outside.items()),
+        )
         name = hashlib.sha256(repr((of, signed, pool.__name__, _sources())).encode()).hexdigest()
         self._numba_type_ = _Type(name)
         KINDS[name] = self
