@@ -1,6 +1,7 @@
 """Every linear map against its matrix, written down by sending one unit after the other through it."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -217,3 +218,25 @@ def test_synapses_are_counted_without_listing_them(groups: int, stride: int, pad
     assert conv.synapses(shape) == int(fan_out((conv,), shape).sum()) == conv.matrix(shape).count_nonzero()
     dense = Dense(weight.reshape(4, -1))
     assert dense.synapses((3, 12)) == int(fan_out((dense,), (3, 12)).sum()) == dense.matrix((3, 12)).count_nonzero()
+
+
+def test_the_largest_of_each_patch_is_pytorchs_with_and_without_a_gradient() -> None:
+    choice, compared = random.Random(0), 0
+    for _ in range(300):
+        n = choice.choice((1, 2, 3))
+        kernel = tuple(choice.randint(1, 4) for _ in range(n))
+        stride, dilation = (tuple(choice.randint(1, 3) for _ in range(n)) for _ in range(2))
+        padding, ceil = tuple(choice.randint(0, k // 2) for k in kernel), choice.random() < 0.5
+        size = tuple(choice.randint(4, 10) for _ in range(n))
+        if any(a + 2 * p <= d * (k - 1) for a, p, d, k in zip(size, padding, dilation, kernel, strict=True)):
+            continue  # no patch fits
+        x = drawn(2, 3, *size, seed=compared)
+        x.flatten()[compared % x.numel()] = math.nan
+        expected = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[n - 1](
+            x, kernel, stride, padding, dilation, ceil_mode=ceil
+        )
+        pool = Pool(kernel, stride, padding, dilation, ceil, torch.ones((1,) * (n + 1), dtype=torch.float64))
+        for values in (x, x.clone().requires_grad_()):
+            assert torch.equal(pool(values).nan_to_num(99.0), expected.nan_to_num(99.0))
+        compared += 1
+    assert compared > 200

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -100,9 +101,19 @@ class Pool(Op):
 
     def largest(self, x: Tensor) -> Tensor:
         """The largest value of each patch, whatever the sign."""
-        return _MAX[len(self.kernel)](
-            x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
-        )
+        if x.requires_grad or x.device.type != "cpu":
+            return _MAX[len(self.kernel)](
+                x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
+            )
+        # One dimension after the other, by whole slices: ten times as fast on a CPU, but its gradient would be slower
+        sizes = self.out_shape(tuple(x.shape[1:]))[1:]
+        widths = _widths(self, self.dilation, tuple(x.shape[1:]), sizes)
+        if any(map(any, widths)):
+            x = F.pad(x, [width for side in reversed(widths) for width in side], value=-math.inf)
+        for dim, (size, k, s, d) in enumerate(zip(sizes, self.kernel, self.stride, self.dilation, strict=True), 2):
+            starts = (x.narrow(dim, i * d, (size - 1) * s + 1) for i in range(k))
+            x = reduce(torch.maximum, (part[(slice(None),) * dim + (slice(None, None, s),)] for part in starts))
+        return x
 
     def winner(self, x: Tensor) -> Tensor:
         """Where in its channel the value that the pool chooses lies, as one number.  Returns the output's shape."""
@@ -127,12 +138,17 @@ def _patches(
     pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape, out: Shape, dtype: torch.dtype
 ) -> tuple[Map, ...]:
     """The map that adds up each patch of a pool: what is padded, and a convolution with ones."""
-    reach = [
-        (o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(out[1:], pool.stride, dilation, pool.kernel, strict=True)
-    ]
-    widths = tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, pool.padding, in_shape[1:], strict=True))
+    widths = _widths(pool, dilation, in_shape, out[1:])
     ones = ones_per_channel(in_shape[0], pool.kernel, dtype)
     return Pad(((0, 0), *widths)), Conv(ones, pool.stride, (0,) * len(pool.kernel), dilation, in_shape[0])
+
+
+def _widths(
+    pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape, sizes: Shape
+) -> tuple[tuple[int, int], ...]:
+    """What is padded before and behind each dimension, so that `sizes` patches fit."""
+    reach = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, pool.stride, dilation, pool.kernel, strict=True)]
+    return tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, pool.padding, in_shape[1:], strict=True))
 
 
 def _average_pool(
