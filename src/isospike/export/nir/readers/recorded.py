@@ -31,6 +31,19 @@ def main(tool, load):
     np.savez_compressed(out, outputs=answer.double().numpy(), packages=np.array(json.dumps(packages)), **spikes)
 
 
+def step_by_step(model):
+    """A model whose every call is one step and returns its state, as a function of all steps' input."""
+
+    def run(sent):
+        outputs, state = [], None
+        for now in sent:
+            out, state = model(now, state)
+            outputs.append(out)
+        return torch.stack(outputs)
+
+    return run, dict(model.named_children())
+
+
 def first(given):
     """Spikes, of a module that returns its state, too."""
     return (given[0] if isinstance(given, tuple) else given).detach().clone()
