@@ -6,20 +6,19 @@ import statistics
 import threading
 import time
 import urllib.request
+from functools import partial
 
 import psutil
 import torch
 
 IMPORTED = psutil.Process().memory_info().rss  # of PyTorch alone
 
-torch.export.export(torch.nn.ReLU(), (torch.zeros(1),))  # imports the compiler of PyTorch, and Triton where it is
-EXPORTED = psutil.Process().memory_info().rss
-
 import uvicorn  # noqa: E402
 
 from isospike.convert import Conversion  # noqa: E402
 from isospike.data import open_data  # noqa: E402
 from isospike.explore import Subject, app, warm  # noqa: E402
+from isospike.importers import read_apart  # noqa: E402
 from isospike.zoo import lenet5  # noqa: E402
 
 REQUESTS = 200
@@ -28,10 +27,7 @@ REQUESTS = 200
 def memory() -> str:
     """What is resident, beyond what PyTorch is."""
     resident = psutil.Process().memory_info().rss
-    return (
-        f"resident memory: {(resident - IMPORTED) / 1e6:.0f} MB beyond import torch, "
-        f"{(resident - EXPORTED) / 1e6:.0f} MB beyond PyTorch with its exporter"
-    )
+    return f"resident memory: {(resident - IMPORTED) / 1e6:.0f} MB beyond import torch"
 
 
 def asked(address: str, settings: dict[str, object], sample: int) -> float:
@@ -48,7 +44,8 @@ def main() -> None:
     """Serve, ask, print."""
     torch.set_num_threads(2)
     train, test = open_data("mnist-sample", True), open_data("mnist-sample", False)
-    subject = Subject("lenet5", Conversion(lenet5(), train), test)
+    conversion = Conversion(lenet5(), train, reading=partial(read_apart, "isospike.zoo:lenet5"))
+    subject = Subject("lenet5", conversion, test)
     warm(subject)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import isospike as iso
 from isospike.errors import InvalidData, InvalidModel
-from isospike.importers import read
+from isospike.importers.torch import from_torch
 
 X = torch.rand(60, 5, generator=torch.Generator().manual_seed(0))
 with torch.random.fork_rng():
@@ -41,7 +41,8 @@ def test_data_are_read_once_and_the_model_once(
     declared: tuple[float, float] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[object] = []
-    monkeypatch.setattr(STORY, "read", lambda *arguments: (reads.append(arguments), read(*arguments))[1])
+    reader = sys.modules["isospike.importers.model"]
+    monkeypatch.setattr(reader, "from_torch", lambda *given: (reads.append(given), from_torch(*given))[1])
     loader = Counted()
     conversion = iso.Conversion(MODEL, loader, declared)
     for coding in CODINGS:

@@ -1,7 +1,7 @@
 """From a trained network to a spiking one, told once: import, canonical form, ranges, coding."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -14,7 +14,7 @@ from isospike.data.source import spanned
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel, InvalidSetting, OutOfRange
 from isospike.importers import Model, original, read
-from isospike.importers.verify import Original
+from isospike.importers.verify import Original, Within
 from isospike.ir.graph import Graph
 from isospike.ir.numbers import largest
 from isospike.network import Body
@@ -46,7 +46,7 @@ class Conversion:
     """A model on its way to spikes: read, declared and calibrated once, for networks of as many codings as are asked
     for.
 
-    The arguments are those of `convert`.
+    The arguments are those of `convert`.  reading: what reads the model, `read` or one that is called like it.
 
     | attribute | meaning                                                            |
     |-----------|--------------------------------------------------------------------|
@@ -57,7 +57,13 @@ class Conversion:
     | `seen`    | mean and standard deviation of the calibration samples             |
     """
 
-    def __init__(self, model: Model, calibration: Samples, input_range: Ends | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        calibration: Samples,
+        input_range: Ends | None = None,
+        reading: Callable[[Model, Tensor, Within], Graph] = read,
+    ) -> None:
         if isinstance(model, SpikingNetwork):
             raise InvalidModel(
                 "the model is a SpikingNetwork already.",
@@ -76,7 +82,7 @@ class Conversion:
         )
         self.within = _declared(low, high, tuple(first.shape[1:]))
         self.preprocessing = None if known is None else known.preprocessing
-        self.graph = read(model, first, self.within)
+        self.graph = reading(model, first, self.within)
         if tuple(first.shape[1:]) != self.graph.input.shape:
             what = f"calibration samples of shape {tuple(first.shape[1:])} do not fit the model."
             raise InvalidData(what, f"Samples of shape {self.graph.input.shape}.", "Bring them to one shape.")

@@ -1,5 +1,6 @@
 """The command that serves a living page of a network."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from isospike.convert import Conversion
 from isospike.engine import load
 from isospike.errors import InvalidSetting
 from isospike.explore import Subject, serve, warm
+from isospike.importers import read_apart
 from isospike_cli.options import Thousand, model_of
 from isospike_cli.priced import USUALLY, Priced, prices_of
 from isospike_cli.tables import err
@@ -53,7 +55,9 @@ def explore_command(
         (inputs.open(True), inputs.open(False)) if file is None else (inputs.of(file, True), inputs.of(file, False))
     )
     with err.status("converting"):
-        conversion = Conversion(model_of(model or name), train.first(inputs.samples), within)
+        named = model or name
+        # The page lives for hours, so it does not keep what reading takes
+        conversion = Conversion(model_of(named), train.first(inputs.samples), within, partial(read_apart, named))
         subject = Subject(Path(name).name, conversion, test, file, prices_of(prices))
         warm(subject)
     serve(subject, port, lambda address: err.print(f"serving {address} until Ctrl-C", highlight=False))

@@ -11,7 +11,7 @@ from isospike.importers.archive import from_archive
 from isospike.importers.onnx import from_onnx
 from isospike.importers.onnx_file import OnnxFile
 from isospike.importers.program import Program
-from isospike.importers.torch import export, from_torch, in_double, module, precision
+from isospike.importers.torch import export, from_torch, in_double, module, precision, twin
 from isospike.importers.verify import Original, Within
 from isospike.ir.graph import Graph
 
@@ -50,7 +50,8 @@ def original(model: Model, graph: Graph, example: Tensor, dtype: torch.dtype) ->
                 export(run, example) if dtype != torch.float64 else in_double(run, example)[0], dtype, logits
             )
         case nn.Module() as run:
-            return module(run) if precision(run, example) == dtype else in_double(run, example)[1]
+            same = module(run) if precision(run, example) == dtype else twin(run, graph, example)
+            return same or Program(export(run, example), dtype)
         case ExportedProgram() as program:
             return Program(program, dtype, logits)
         case Graph() as own:

@@ -55,6 +55,6 @@ def _figure(added: list[float], right: list[float], cases: list[str]) -> "Figure
     ax = figure.subplots()
     ax.plot([value / 1e6 for value in added], right, "o-", color="#1f4e79")
     for x, y, case in zip(added, right, cases, strict=True):
-        ax.annotate(case, (x / 1e6, y), xytext=(6, -10), textcoords="offset points", fontsize=8)
+        ax.annotate(case, (x / 1e6, y), xytext=(7, 5), textcoords="offset points", fontsize=8)
     tidy(ax, "Fashion-MNIST, without multiplications", xlabel="million additions, first layer", ylabel="accuracy [%]")
     return figure

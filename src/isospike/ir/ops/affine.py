@@ -5,6 +5,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -74,7 +75,7 @@ def _sum(build: Any, a: Any, b: Any, factor: float) -> Any:
         return build.affine(b, *_times(factor, b), bias=constant(a, b))
     if len(a.shape) != len(b.shape):
         raise Unsupported(f"a sum of shapes {a.shape} and {b.shape}")
-    shape = tuple(torch.broadcast_shapes(a.shape, b.shape))
+    shape = tuple(np.broadcast_shapes(a.shape, b.shape))
     return build.emit(Affine((_grown(a, shape), _times(factor, b) + _grown(b, shape)), None), a, b)
 
 
@@ -186,6 +187,13 @@ class Affine(Op):
         for chain, x in zip(self.groups[1:], inputs[1:], strict=True):
             total = total + through(chain, x)
         return total
+
+    def out_shape(self, *shapes: Shape) -> Shape:
+        parts = [
+            functools.reduce(lambda shape, step: step.out_shape(shape), chain, shape)
+            for chain, shape in zip(self.groups, shapes, strict=True)
+        ]
+        return tuple(np.broadcast_shapes(*parts, () if self.bias is None else self.bias.shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,8 @@ class Op(Record):
 
     def out_shape(self, *shapes: Shape) -> Shape:
         """Shape of one sample's output, given one sample's inputs."""
-        # On the meta device shapes are worked out and nothing is computed.
+        # On the meta device shapes are worked out and nothing is computed.  Arithmetic is slow there and imports
+        # PyTorch's compiler, so operations that add or multiply say their shape themselves.
         shapeless = self.map_tensors(lambda _, t: t.to("meta", torch.float64))
         return tuple(
             shapeless(*(torch.empty(1, *shape, dtype=torch.float64, device="meta") for shape in shapes)).shape[1:]

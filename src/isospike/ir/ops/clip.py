@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isospike.ir.ops.base import Op, Unsupported, single
+from isospike.ir.ops.base import Op, Shape, Unsupported, single
 
 _LARGEST = 3.4028234e38  # the largest float32: how exporters write that there is no limit
 _SLOPE = single(0.01)  # ONNX's default
@@ -153,3 +153,6 @@ class Clip(Op):
     def __call__(self, *inputs: Tensor) -> Tensor:
         (x,) = inputs
         return rectify(x, self.low, self.high, self.leak, self.levels, self.offset)
+
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]

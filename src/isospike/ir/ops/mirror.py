@@ -21,6 +21,9 @@ class Mirror(Map):
     def linear(self, x: Tensor) -> Tensor:
         return torch.cat((x, -self.leak * x), 1)
 
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return 2 * shapes[0][0], *shapes[0][1:]
+
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         one = scipy.sparse.eye_array(math.prod(in_shape))
         return scipy.sparse.csr_array(scipy.sparse.hstack([one, -self.leak * one]))
@@ -41,6 +44,9 @@ class Twice(Map):
     def linear(self, x: Tensor) -> Tensor:
         return torch.cat((x, self.leak * x), 1)
 
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return 2 * shapes[0][0], *shapes[0][1:]
+
     def pattern(self) -> Map:
         return Twice()
 
@@ -55,6 +61,9 @@ class Difference(Map):
     def linear(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2
         return x[:, :half] - self.ratio * x[:, half:]
+
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return shapes[0][0] // 2, *shapes[0][1:]
 
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         one = scipy.sparse.eye_array(math.prod(in_shape) // 2)
@@ -76,6 +85,9 @@ class Total(Map):
     def linear(self, x: Tensor) -> Tensor:
         half = x.shape[1] // 2
         return x[:, :half] + self.ratio * x[:, half:]
+
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return shapes[0][0] // 2, *shapes[0][1:]
 
     def pattern(self) -> Map:
         return Total()

@@ -97,7 +97,13 @@ class Pool(Op):
         return self.largest(x) if bool((self.sign >= 0).all()) else self.sign * self.largest(self.sign * x)
 
     def out_shape(self, *shapes: Shape) -> Shape:
-        return tuple(self.largest(torch.empty(1, *shapes[0], device="meta")).shape[1:])
+        ((channels, *sizes),) = shapes
+        out = []
+        for size, k, s, p, d in zip(sizes, self.kernel, self.stride, self.padding, self.dilation, strict=True):
+            steps = size + 2 * p - d * (k - 1) - 1
+            count = (-(-steps // s) if self.ceil_mode else steps // s) + 1
+            out.append(count - (self.ceil_mode and (count - 1) * s >= size + p))  # none begins behind the image
+        return channels, *out
 
     def largest(self, x: Tensor) -> Tensor:
         """The largest value of each patch, whatever the sign."""
@@ -147,7 +153,9 @@ def _widths(
     pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape, sizes: Shape
 ) -> tuple[tuple[int, int], ...]:
     """What is padded before and behind each dimension, so that `sizes` patches fit."""
-    reach = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, pool.stride, dilation, pool.kernel, strict=True)]
+    reach = [
+        (o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, pool.stride, dilation, pool.kernel, strict=True)
+    ]
     return tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, pool.padding, in_shape[1:], strict=True))
 
 

@@ -121,6 +121,9 @@ class Scale(Map):
     def linear(self, x: Tensor) -> Tensor:
         return x * self.factor
 
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return shapes[0]
+
     def abs(self) -> Map:
         return replace(self, factor=self.factor.abs())
 
