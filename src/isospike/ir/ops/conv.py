@@ -131,6 +131,13 @@ class Conv(Weighted):
         y = _CONV[self.weight.ndim - 2](x, self.weight, fused, self.stride, self.padding, self.dilation, self.groups)
         return y if bias is None or per_channel else y + bias
 
+    def out_shape(self, *shapes: Shape) -> Shape:
+        (channels, *sizes), (out, per_group, *kernel) = shapes[0], self.weight.shape
+        fits = len(sizes) == len(kernel) and channels == per_group * self.groups and not out % self.groups
+        if not fits or min(*self.stride, *self.dilation) < 1 or min(self.padding) < 0 or min(self._reach(sizes)) < 1:
+            raise ValueError(f"{type(self).__name__}: weights {tuple(self.weight.shape)}, input {shapes[0]}.")
+        return out, *self._reach(sizes)
+
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         """As any map's.  Every channel has the same synapses in space, so that only these are listed and then
         repeated."""
@@ -183,7 +190,7 @@ class Conv(Weighted):
             for tap in np.ndindex(*taps.shape)
         )
 
-    def _reach(self, sizes: Shape) -> list[int]:
+    def _reach(self, sizes: Sequence[int]) -> list[int]:
         """The output's size in space."""
         dims = zip(sizes, self.padding, self.dilation, self.weight.shape[2:], self.stride, strict=True)
         return [(size + 2 * p - d * (k - 1) - 1) // s + 1 for size, p, d, k, s in dims]

@@ -80,6 +80,12 @@ class Dense(Weighted):
     def linear(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight)
 
+    def out_shape(self, *shapes: Shape) -> Shape:
+        (*before, inputs), (out, width) = shapes[0], self.weight.shape
+        if inputs != width:
+            raise ValueError(f"{type(self).__name__}: weights {tuple(self.weight.shape)}, input {shapes[0]}.")
+        return *before, out
+
     def within(self, radius: Tensor) -> Tensor:
         rows = max(1, ROWS // max(self.weight.shape[1], 1))  # of the largest matrices there is no room for another
         return torch.cat([F.linear(radius, part.abs()) for part in self.weight.split(rows)], -1)

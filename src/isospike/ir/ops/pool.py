@@ -97,13 +97,7 @@ class Pool(Op):
         return self.largest(x) if bool((self.sign >= 0).all()) else self.sign * self.largest(self.sign * x)
 
     def out_shape(self, *shapes: Shape) -> Shape:
-        ((channels, *sizes),) = shapes
-        out = []
-        for size, k, s, p, d in zip(sizes, self.kernel, self.stride, self.padding, self.dilation, strict=True):
-            steps = size + 2 * p - d * (k - 1) - 1
-            count = (-(-steps // s) if self.ceil_mode else steps // s) + 1
-            out.append(count - (self.ceil_mode and (count - 1) * s >= size + p))  # none begins behind the image
-        return channels, *out
+        return _places(self, self.dilation, shapes[0])
 
     def largest(self, x: Tensor) -> Tensor:
         """The largest value of each patch, whatever the sign."""
@@ -147,6 +141,20 @@ def _patches(
     widths = _widths(pool, dilation, in_shape, out[1:])
     ones = ones_per_channel(in_shape[0], pool.kernel, dtype)
     return Pad(((0, 0), *widths)), Conv(ones, pool.stride, (0,) * len(pool.kernel), dilation, in_shape[0])
+
+
+def _places(pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape) -> Shape:
+    """The channels, and how many patches there are along each dimension."""
+    counts = []
+    for size, k, s, p, d in zip(in_shape[1:], pool.kernel, pool.stride, pool.padding, dilation, strict=True):
+        steps = size + 2 * p - d * (k - 1) - 1
+        if steps < 0 or min(k, s, d) < 1 or not 0 <= p <= k // 2:
+            raise ValueError(
+                f"{type(pool).__name__}: patches {pool.kernel}, padded by {pool.padding}, input {in_shape}."
+            )
+        count = (-(-steps // s) if pool.ceil_mode else steps // s) + 1
+        counts.append(count - (pool.ceil_mode and (count - 1) * s >= size + p))  # none begins behind the image
+    return in_shape[0], *counts
 
 
 def _widths(
@@ -261,6 +269,9 @@ class AveragePool(Map):
             return flat.linear(x.unsqueeze(2)).squeeze(2)
         pool = F.avg_pool2d if len(self.kernel) == 2 else F.avg_pool3d
         return pool(x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor)
+
+    def out_shape(self, *shapes: Shape) -> Shape:
+        return _places(self, (1,) * len(self.kernel), shapes[0])
 
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         pad, add = _patches(self, (1,) * len(self.kernel), in_shape, self.out_shape(in_shape), torch.float64)

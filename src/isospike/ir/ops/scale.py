@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
 import scipy
 import torch
 from torch import Tensor
@@ -122,7 +123,7 @@ class Scale(Map):
         return x * self.factor
 
     def out_shape(self, *shapes: Shape) -> Shape:
-        return shapes[0]
+        return tuple(np.broadcast_shapes(shapes[0], self.factor.shape))
 
     def abs(self) -> Map:
         return replace(self, factor=self.factor.abs())
