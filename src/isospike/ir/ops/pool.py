@@ -147,7 +147,9 @@ def _widths(
     pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Shape, sizes: Shape
 ) -> tuple[tuple[int, int], ...]:
     """What is padded before and behind each dimension, so that `sizes` patches fit."""
-    reach = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, pool.stride, dilation, pool.kernel, strict=True)]
+    reach = [
+        (o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, pool.stride, dilation, pool.kernel, strict=True)
+    ]
     return tuple((p, max(r - p - size, 0)) for r, p, size in zip(reach, pool.padding, in_shape[1:], strict=True))
 
 
