@@ -1,5 +1,5 @@
 """The five mappings of the thesis' chapter 2 compute the same; they differ in ramps, thresholds, spikes, and in what
-they ask of hardware.
+they ask of hardware.  The statement about early spikes was chosen after looking.
 
 LeNet-5, whose weights come with the package, is mapped in each way, and in a sixth: with the ramps of all layers from
 t = 0 on.  Each is compared with the ReLU network, also with thresholds that are not raised before t_min, and with
@@ -182,7 +182,12 @@ def _claims(found: Mapping[str, Figures]) -> tuple[Held, ...]:
         at_least("positive slope: V never falls before t_min", of(POSITIVE, BEFORE), 0.0),
         at_most("and so its thresholds may be constant", of(POSITIVE, CONSTANT), EXACT, "of the output"),
         at_most("fixed α: constant thresholds do as well, as §2.4.2 has them", kept, EXACT, "of the output"),
-        at_least("identical weights: constant thresholds fire early", of(IDENTICAL, EARLY), 1, "early spike"),
+        at_least(
+            "identical weights: constant thresholds fire early (chosen after looking)",
+            of(IDENTICAL, EARLY),
+            1,
+            "early spike",
+        ),
         at_most("identical weights: all slopes after t_min are 1", level, EXACT),
         at_most("the variants of fixed α have its windows, and so its latency", window, EXACT),
         Held(
