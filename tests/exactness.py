@@ -23,6 +23,8 @@ FAMILY: dict[str, TTFS] = {
     "fixed": TTFS("fixed", ramp_from="previous"),
     "positive": TTFS("positive", gated=False, ramp_from="previous", alpha=3.0),
     "dynamic": TTFS("dynamic", ramp_from="previous", forced_spikes=True),
+    "ramps from t = 0": TTFS("positive", gated=False, ramp_from="input", tau=1.5),
+    "falling from t = 0": TTFS("dynamic", ramp_from="input"),
     "certified": TTFS("identical", windows="certified"),
 }
 FLOAT32 = ("identical", "fixed")  # certified windows may be too wide for single precision: they are for float64

@@ -432,7 +432,7 @@ CASES: Sequence[Case] = (
     *(case(f"TTFS({name}={bad!r})", lambda f, name=name, bad=bad: TTFS(**{name: bad}), InvalidSetting, f"TTFS({name}={bad!r})", good, "Choose")  # type: ignore[misc]
       for name, bad, good in (
         ("mapping", "other", ", ".join(ttfs.MAPPINGS)), ("margin", -1.0, "margin > −1"), ("margin", math.inf, "margin > −1"), ("tau", 0.0, "tau > 0"),
-        ("ramp_from", "other", "own, previous"), ("windows", "other", "calibrated, certified"), ("alpha", 0.0, "alpha > 0"), ("alpha", math.nan, "alpha > 0"),
+        ("ramp_from", "other", "own, previous, input"), ("windows", "other", "calibrated, certified"), ("alpha", 0.0, "alpha > 0"), ("alpha", math.nan, "alpha > 0"),
         ("delta", 1.0, "delta < 1"), ("lowest_sum", 0.0, "lowest_sum > 0"), ("gated", "no", "False, True"), ("forced_spikes", None, "False, True"),
         ("outside", "other", "clip, error"))),
     case("Clocked(0)", lambda f: Clocked(0), InvalidSetting, "0 ticks", "At least one tick"),

@@ -120,18 +120,20 @@ def test_no_mapping_without_a_gate_is_solved_where_it_may_fire_early(mapping: st
         simulate(network, x)
 
 
+@pytest.mark.parametrize("ramp_from", ["previous", "input"])
 @pytest.mark.parametrize("mapping", ["identical", "fixed", "positive", "dynamic"])
 @pytest.mark.parametrize("seed", range(4))
-def test_what_is_solved_without_a_gate_is_what_the_membranes_do(mapping: str, seed: int) -> None:
+def test_what_is_solved_without_a_gate_is_what_the_membranes_do(mapping: str, seed: int, ramp_from: str) -> None:
     """Weights from all positive to nearly all negative: an answer in closed form is the membranes' own, whatever the
     input, or it is refused."""
     answered = 0
     for shift in (-0.3, -0.1, 0.0, 0.1, 0.3, 0.6):
-        model = dense(5, 6, 3, seed=seed)
+        model = dense(5, 6, 4, 3, seed=seed)
         with torch.no_grad():
             model[0].weight.mul_(0.3).add_(shift)
         graph, x = unit_graph(model, (5,)), inputs(5)
-        network = TTFS(mapping, gated=False, ramp_from="previous").network(graph, calibrate(graph, [x[:3] * 0.7]))  # type: ignore[arg-type]
+        coding = TTFS(mapping, gated=False, ramp_from=ramp_from)  # type: ignore[arg-type]
+        network = coding.network(graph, calibrate(graph, [x[:3] * 0.7]))
         expected = simulate(network, x, EventDriven()).readout
         try:
             found = simulate(network, x, ClosedForm()).readout

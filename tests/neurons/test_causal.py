@@ -187,6 +187,6 @@ def test_a_silent_neuron_has_no_lead_and_no_spike() -> None:
     assert neuron.spikes(code).tolist() == [[0.0, 1.0]] and torch.equal(neuron.value(code), code)
     with pytest.raises(InvalidSetting, match="CausalIF has no closed form"):
         neuron.closed_form(lambda _: code)
-    assert neuron.retimed(number(8.0), number(8.0)) is neuron
+    assert neuron.retimed(number(8.0), number(8.0), number(8.0)) is neuron
     with pytest.raises(InvalidSetting, match="CausalIF cannot wait 4 instead of 8"):
-        neuron.retimed(number(4.0), number(8.0))
+        neuron.retimed(number(4.0), number(8.0), number(8.0))

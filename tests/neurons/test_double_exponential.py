@@ -126,5 +126,5 @@ def test_it_keeps_clock_file_and_windows() -> None:
     model = neuron(weights, 2.0, RESPONSES[2])
     again = from_tree(to_tree(model), model.tensors())
     assert again.response.tau2 == math.inf and leads(again, codes, weights) == free
-    longer = model.retimed(number(3.0), number(1.0))
+    longer = model.retimed(number(3.0), number(1.0), number(1.0))
     assert float(longer.linear.threshold) == float(model.linear.threshold + model.linear.slope * (3.0 - WINDOW))

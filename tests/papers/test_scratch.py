@@ -140,7 +140,7 @@ def test_the_inverse_map_gives_the_network_back(data: Path) -> None:
         assert torch.allclose(other(x), expected, rtol=0, atol=1e-12 * float(expected.abs().max()))
     for kind in (MAPPABLE, HELD):
         network = one.network(kind)
-        again = equivalent(network.body, one.initial)
+        again = equivalent(network, one.initial)
         assert all(
             torch.allclose(a, b, rtol=1e-12, atol=1e-12)
             for a, b in zip(weights_of(again), synapses_of(one.trainee(kind).body()), strict=True)

@@ -25,8 +25,13 @@ from zoo import ZOO, inputs
 
 @pytest.mark.parametrize(
     "coding",
-    [TTFS(), TTFS("fixed", ramp_from="previous", tau=1.7), TTFS("dynamic", ramp_from="previous")],
-    ids=lambda c: c.mapping,
+    [
+        TTFS(),
+        TTFS("fixed", ramp_from="previous", tau=1.7),
+        TTFS("dynamic", ramp_from="previous"),
+        TTFS("fixed", ramp_from="input", alpha=2.0),
+    ],
+    ids=lambda c: f"{c.mapping}-{c.ramp_from}",
 )
 def test_one_neuron_against_small_time_steps(coding: TTFS) -> None:
     graph, x = unit_graph(dense(5, 4, 2, seed=3), (5,)), torch.rand(3, 5, dtype=torch.float64)

@@ -10,10 +10,11 @@ full kernel and s the slope at which V approaches θ:
     identical    s = 1:            J = w, α = 1 − S        exact on the weights as they are     (eqs. 2.6, 3.9)
     fixed        s = α / (1 − S):  α the same everywhere   needs S ≤ 1 − δ: rows are rescaled   (eqs. 2.3, 2.15–2.19)
     positive     as fixed, rows rescaled by Σ_j max(w_ij, 0) ≤ 1 − δ: V never falls once the ramp runs, so that with
-    the
-                 ramp of ch. 2, which starts with the first input spike, the threshold may be constant
-                 (eq. 2.4 is mistaken: J grows with α, so no α satisfies it)
+                 the ramp of ch. 2, which starts with the first input spike, or an earlier one the threshold may be
+                 constant (eq. 2.4 is mistaken: J grows with α, so no α satisfies it)
     dynamic      as fixed, but α = 0 and the threshold falls at that rate instead               (eq. 2.5)
+
+ρ is 0, the longest window before, or, with all ramps from t = 0 on, t_min, which raises θ by α t_min / τ_c (§2.4.5).
 
 Sources: Stanojevic 2023, ch. 2 and eqs. 3.1–3.10.
 """
@@ -52,7 +53,7 @@ class TTFS(Coding):
     | `mapping`       |      | member of the family |
     | `margin`        |      | ζ, by how much windows exceed the largest activation; below 0 for sensitivity studies |
     | `tau`           | time | τ_c |
-    | `ramp_from`     |      | ramps start with the window before ("previous", ch. 2) or the neuron's ("own", ch. 3) |
+    | `ramp_from`     |      | whose window ramps start with: "own" (ch. 3), "previous" (2.2) or "input" (§2.4.5) |
     | `windows`       |      | "calibrated": from data; "certified": no input in the declared range can exceed them |
     | `alpha`         | 1    | α of the fixed, positive and dynamic mappings |
     | `delta`         | 1    | δ: rescaled rows sum to at most 1 − δ |
@@ -66,7 +67,7 @@ class TTFS(Coding):
     mapping: Mapping = "identical"
     margin: float = 0.5
     tau: float = 1.0
-    ramp_from: Literal["own", "previous"] = "own"
+    ramp_from: Literal["own", "previous", "input"] = "own"
     windows: Literal["calibrated", "certified"] = "calibrated"
     scale: Literal["layer", "channel"] = "layer"
     alpha: float = 1.0
@@ -88,8 +89,8 @@ class TTFS(Coding):
             raise InvalidSetting(
                 "TTFS(mapping='positive', gated=False, ramp_from='own'): without the ramp V falls before t_min, and "
                 "neurons fire early.",
-                "Constant thresholds with the ramp of ch. 2, ramp_from='previous'; or gated ones, gated=True, with "
-                "either ramp.",
+                "Constant thresholds with a ramp that runs while spikes arrive, ramp_from='previous' or 'input'; or "
+                "gated ones, gated=True, with any ramp.",
                 "TTFS('positive', gated=False, ramp_from='previous').",
             )
         limits = {
@@ -162,7 +163,8 @@ class _Mapper:
         )
 
     def onset(self, node: Node) -> Tensor:
-        """ρ, from the start of the ramp to t_min: the longest window that spikes come from, or nothing."""
+        """ρ, from the start of the ramp to t_min: the longest window that spikes come from, or nothing.  `retimed`
+        sets that of ramps from t = 0 on, because it knows t_min."""
         return torch.stack([self.window[name] for name in node.inputs]).max() * (self.coding.ramp_from == "previous")
 
     def population(self, node: Node, op: Population) -> tuple[tuple[Chain, ...], Neuron]:
@@ -197,6 +199,7 @@ class _Mapper:
             clipped=clipped,
             forced=coding.forced_spikes,
             ticks=op.levels,
+            synchronous=coding.ramp_from == "input",
         )
         self.window[node.name], self.gain[node.name] = window, gain
         synapses = tuple(

@@ -29,7 +29,9 @@ def retimed(body: Body, windows: Mapping[str, Tensor]) -> Body:
         length[stage.name], end[stage.name] = own, begin + own
         groups = tuple(replace(group, delay=last - end[group.source]) for group in stage.groups)
         stages.append(
-            replace(stage, groups=groups, neuron=stage.neuron.retimed(own, span), begin=begin, end=end[stage.name])
+            replace(
+                stage, groups=groups, neuron=stage.neuron.retimed(own, span, begin), begin=begin, end=end[stage.name]
+            )
         )
     return replace(body, stages=tuple(stages))
 

@@ -92,9 +92,9 @@ class Neuron(Record):
         """What a read-out that hears says after the steps so far, (batch, *shape)."""
         raise lacking(self, "is no read-out that hears")
 
-    def retimed(self, window: Tensor, span: Tensor) -> "Neuron":
-        """The neuron that computes the same in a window of another length, after source windows the longest of which
-        is `span` [time]."""
+    def retimed(self, window: Tensor, span: Tensor, begin: Tensor) -> "Neuron":
+        """The neuron that computes the same in a window of another length, which begins at `begin`, after source
+        windows the longest of which is `span` [time]."""
         return self
 
     @abstractmethod

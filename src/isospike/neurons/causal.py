@@ -53,7 +53,7 @@ class CausalIF(Neuron):
         times = integrate(arrivals, synapses.indptr, synapses.targets, synapses.weights, ramp, threshold)
         return np.where(times <= np.minimum(observed, window), window - times, 0.0)
 
-    def retimed(self, window: Tensor, span: Tensor) -> "CausalIF":
+    def retimed(self, window: Tensor, span: Tensor, begin: Tensor) -> "CausalIF":
         if not bool((window == self.window) & (span == self.window)):
             raise InvalidSetting(
                 f"CausalIF cannot wait {float(window):g} instead of {float(self.window):g}: what it answers depends "

@@ -110,8 +110,8 @@ class Curved(Neuron):
     linear: Neuron
     response: Response
 
-    def retimed(self, window: Tensor, span: Tensor) -> "Curved":
-        return replace(self, linear=self.linear.retimed(window, span))
+    def retimed(self, window: Tensor, span: Tensor, begin: Tensor) -> "Curved":
+        return replace(self, linear=self.linear.retimed(window, span, begin))
 
     def value(self, code: Tensor) -> Tensor:
         return self.linear.value(code)

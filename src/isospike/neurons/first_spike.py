@@ -48,6 +48,7 @@ class FirstSpikeIF(Neuron):
     | `clipped`   |                |      | whether a lead as long as the window is meant (ReLU6)                  |
     | `forced`    |                |      | whether a silent neuron is made to spike at t_max                      |
     | `ticks`     |                |      | L, of the clock that it fires on; 0: it fires at any time              |
+    | `synchronous` |              |      | whether the ramp starts at t = 0, with those of all layers: ρ = t_min  |
     """
 
     threshold: Tensor
@@ -63,6 +64,7 @@ class FirstSpikeIF(Neuron):
     clipped: bool
     forced: bool
     ticks: Count = 0
+    synchronous: bool = False
 
     @property
     def base(self) -> Tensor:
@@ -70,8 +72,9 @@ class FirstSpikeIF(Neuron):
         3.21)."""
         return (self.slope * self.window + (self.ramp + self.fall) * self.onset) / self.tau
 
-    def retimed(self, window: Tensor, span: Tensor) -> "FirstSpikeIF":
-        onset = span if bool(self.onset > 0) else self.onset
+    def retimed(self, window: Tensor, span: Tensor, begin: Tensor) -> "FirstSpikeIF":
+        since = begin if self.synchronous else span
+        onset = since if self.synchronous or bool(self.onset > 0) else self.onset
         bounded = self.clipped or bool(self.gate.any())
         return replace(
             self,

@@ -29,7 +29,7 @@ class Integrator(Neuron):
     onset: Tensor
     tau: Tensor
 
-    def retimed(self, window: Tensor, span: Tensor) -> "Integrator":
+    def retimed(self, window: Tensor, span: Tensor, begin: Tensor) -> "Integrator":
         return replace(self, ramp=self.ramp * self.onset / span, onset=span)
 
     def closed_form(self, drive: Drive) -> Tensor:

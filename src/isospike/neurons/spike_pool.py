@@ -38,7 +38,7 @@ class SpikePool(Neuron):
     forced: bool
     relays: ClassVar = True
 
-    def retimed(self, window: Tensor, span: Tensor) -> "SpikePool":
+    def retimed(self, window: Tensor, span: Tensor, begin: Tensor) -> "SpikePool":
         return replace(self, window=span)
 
     def closed_form(self, drive: Drive) -> Tensor:

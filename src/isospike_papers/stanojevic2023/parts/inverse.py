@@ -1,12 +1,17 @@
-"""The inverse map: from a network of dense first-spike layers to the ReLU network that it computes."""
+"""Networks of dense first-spike layers as PyTorch modules of the ReLU networks that they compute."""
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from isospike.network import Body, trained_maps
-from isospike.neurons import FirstSpikeIF, Integrator
+from isospike.codings import inverse
+from isospike.engine import SpikingNetwork
+from isospike.ir.ops.affine import Affine
+from isospike.ir.ops.dense import Dense
+from isospike.network import Body, Stage, trained_maps
+from isospike.neurons import FirstSpikeIF
 
 
 def weights_of(model: nn.Module) -> list[Tensor]:
@@ -28,20 +33,34 @@ def synapses_of(body: Body) -> list[Tensor]:
     return found
 
 
-def equivalent(body: Body, like: nn.Sequential) -> nn.Sequential:
-    """The ReLU network that a network of dense first-spike layers computes: b = B / τ − θ / s besides (eq. 3.4, the
-    ramp beginning at t_min)."""
+def equivalent(network: SpikingNetwork, like: nn.Sequential) -> nn.Sequential:
+    """The rescaled ReLU network that a network of dense first-spike layers computes (eq. 3.4): its activations are the
+    leads."""
     model = copy.deepcopy(like)
     dense = [layer for layer in model if isinstance(layer, nn.Linear)]
+    layers = [node.op for node in inverse(_rescaled(network)) if isinstance(node.op, Affine)]
     with torch.no_grad():
-        for layer, weight, stage in zip(dense, synapses_of(body), body.stages, strict=True):
-            layer.weight.copy_(weight)
-            neuron = stage.neuron
-            if isinstance(neuron, FirstSpikeIF):
-                layer.bias.copy_((neuron.window / neuron.tau - neuron.threshold / neuron.slope).expand_as(layer.bias))
-            elif isinstance(neuron, Integrator):
-                layer.bias.copy_((neuron.ramp * neuron.onset / neuron.tau).expand_as(layer.bias))
+        for layer, op in zip(dense, layers, strict=True):
+            assert op.bias is not None
+            weights = op.groups[0][-1]  # after a flattening
+            assert isinstance(weights, Dense)
+            layer.weight.copy_(weights.weight)
+            layer.bias.copy_(op.bias.expand_as(layer.bias))
     return model
+
+
+def _rescaled(network: SpikingNetwork) -> SpikingNetwork:
+    """The network whose leads stand for themselves, not for the activations that they were before rows were
+    rescaled."""
+
+    def own(stage: Stage) -> Stage:
+        neuron = stage.neuron
+        return (
+            replace(stage, neuron=replace(neuron, unit=1 / neuron.tau)) if isinstance(neuron, FirstSpikeIF) else stage
+        )
+
+    body = network.body
+    return SpikingNetwork(replace(body, stages=tuple(map(own, body.stages))))
 
 
 def reordered(model: nn.Sequential, generator: torch.Generator) -> nn.Sequential:

@@ -104,7 +104,7 @@ class Twins:
         self.calibration, self.input_range = next(train.batches(1000))[0].to(plan.dtype), train.input_range()
         self.initial = initial(NETWORKS[plan.network], tuple(self.calibration.shape[1:]), 10, plan.seed).to(plan.dtype)
         if plan.rescaled:
-            self.initial = equivalent(self.network(HELD).body, self.initial)
+            self.initial = equivalent(self.network(HELD), self.initial)
 
     def relu(self, kind: str = RELU) -> nn.Sequential:
         """The ReLU network before training; reordered, it takes the same sums in another order."""
