@@ -148,12 +148,13 @@ def _places(pool: "Pool | AveragePool", dilation: tuple[int, ...], in_shape: Sha
     counts = []
     for size, k, s, p, d in zip(in_shape[1:], pool.kernel, pool.stride, pool.padding, dilation, strict=True):
         steps = size + 2 * p - d * (k - 1) - 1
-        if steps < 0 or min(k, s, d) < 1 or not 0 <= p <= k // 2:
+        count = (-(-steps // s) if pool.ceil_mode else steps // s) + 1
+        count -= pool.ceil_mode and (count - 1) * s >= size + p  # none begins behind the image
+        if count < 1 or min(k, s, d) < 1 or not 0 <= p <= k // 2:
             raise ValueError(
                 f"{type(pool).__name__}: patches {pool.kernel}, padded by {pool.padding}, input {in_shape}."
             )
-        count = (-(-steps // s) if pool.ceil_mode else steps // s) + 1
-        counts.append(count - (pool.ceil_mode and (count - 1) * s >= size + p))  # none begins behind the image
+        counts.append(count)
     return in_shape[0], *counts
 
 
