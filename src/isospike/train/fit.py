@@ -20,6 +20,7 @@ from isospike.errors import InvalidData, InvalidModel, InvalidSetting, IsospikeE
 from isospike.ir.typed import expect
 from isospike.train.base import Made, Trainee
 from isospike.train.kept import Run
+from isospike.train.logs import go_on, log, loggers_of
 
 Loader = Iterable[tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Data
 CALIBRATION = 1024  # samples of the loader that windows are measured on
@@ -48,6 +49,7 @@ def fit(
     folder: str | Path | None = None,
     resume: bool = False,
     about: dict[str, Any] | None = None,
+    loggers: Any = (),
     accelerator: str = "cpu",
     devices: int = 1,
     quiet: bool = False,
@@ -61,9 +63,10 @@ def fit(
     held_out: batches that the accuracy after each epoch is taken over.  patience: stop after so many epochs that were
     no better on them than the best, and return the best.  folder: where the checkpoint, run.json and curve.csv go;
     with `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about:
-    what run.json should tell of the run besides.  accelerator, devices: as Lightning Fabric has them ("auto", …).
-    watch: sees the loss of every step. Raises `InvalidSetting`, `InvalidData`, `InvalidFile`; `Diverged` where the
-    loss is no number any more."""
+    what run.json should tell of the run besides.  loggers: Lightning's, one or several;
+    each is told the loss of every epoch and, with held_out, the accuracy, once, after the checkpoint was written.
+    accelerator, devices: as Lightning Fabric has them ("auto", …).  watch: sees the loss of every step.  Raises
+    `InvalidSetting`, `InvalidData`, `InvalidFile`; `Diverged` where the loss is no number any more."""
     try:
         from lightning.fabric import Fabric
     except ImportError as error:
@@ -93,7 +96,7 @@ def fit(
             "epochs ≥ 1, decay > 0, clip > 0; resume with a folder; patience ≥ 1, with held_out.",
         )
     try:
-        fabric = Fabric(accelerator=accelerator, devices=devices)
+        fabric = Fabric(accelerator=accelerator, devices=devices, loggers=loggers_of(loggers))
     except (ValueError, RuntimeError) as error:
         raise InvalidSetting(
             f"accelerator={accelerator!r}, devices={devices}: {error}",
@@ -128,7 +131,9 @@ def fit(
             raise InvalidData(
                 "the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches."
             )
-        for epoch in range(run.begin(resume), epochs):
+        first, told = run.begin(resume), fabric.loggers if run.writes else []
+        go_on(told, run.curve)
+        for epoch in range(first, epochs):
             if run.settled:
                 break
             _seed(trainee, loader, seed, epoch)
@@ -139,8 +144,8 @@ def fit(
                 track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)
             ):
                 x, y = _pair(batch)
-                for group, first in zip(adjusted.param_groups, rate, strict=True):
-                    group["lr"] = first * decay ** (epoch + step / steps)
+                for group, full in zip(adjusted.param_groups, rate, strict=True):
+                    group["lr"] = full * decay ** (epoch + step / steps)
                 try:
                     loss = model.loss(*(fabric.to_device(part) for part in (x, y)))
                 except IndexError as error:  # of the cross-entropy, as is the other
@@ -160,6 +165,7 @@ def fit(
                 what = f"the loss of epoch {epoch + 1} is {float(losses) / steps}{where}."
                 raise Diverged(what, remedy="Lower the learning rate, or clip the gradient (clip=…).")
             run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, kept_back))
+            log(told, run.curve[-1])
         if run.best is not None:
             trainee.load_state_dict(run.best)
         model.eval()
