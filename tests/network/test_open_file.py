@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save as to_bytes
+from test_file import FORMAT3, NAMES, saved
 
 from isospike import SpikingNetwork, load
 from isospike.errors import InvalidFile
-from test_file import FORMAT3, NAMES, saved
 
 
 def same(a: SpikingNetwork, b: SpikingNetwork) -> bool:
