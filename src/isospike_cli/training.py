@@ -18,6 +18,7 @@ from isospike.errors import InvalidFile, InvalidSetting
 from isospike.ir.typed import Seed
 from isospike.train import OverTime, Sparsity, Trainee, fit, prepare, read_curve, units
 from isospike.train.kept import CHECKPOINT
+from isospike.train.processes import leads
 from isospike.zoo import NETWORKS, initial
 from isospike_cli.logs import logger
 from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
@@ -60,7 +61,8 @@ class Training:
     | `log`         | of each epoch, by Lightning: csv, tensorboard or wandb         |
     | `report`      | write how it went, and the network, as one HTML file as well   |
     | `device`      | cpu, cuda, mps or auto                                         |
-    | `devices`     | how many of them                                               |
+    | `devices`     | how many of them, on each node; each takes its part of a batch |
+    | `nodes`       | machines that train together, started by torchrun              |
     """
 
     epochs: Positive = 10
@@ -78,6 +80,7 @@ class Training:
     report: Path | None = None
     device: str = "cpu"
     devices: Positive = 1
+    nodes: Positive = 1
 
     @property
     def sparsity(self) -> Sparsity | None:
@@ -180,15 +183,15 @@ class _Run:
             )
         checkpoint = folder / CHECKPOINT
         begun = training.resume and checkpoint.exists()
-        if not begun:
+        if leads() and not begun:
             for path in (output, checkpoint):
                 replaceable(path, training.overwrite, "--resume goes on with what was begun")
-        if training.resume and not begun:
+        if leads() and training.resume and not begun:
             err.print(f"note: there is no checkpoint in {folder} to resume; training begins anew.", highlight=False)
         for x, _ in test.batches():
             network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
         held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
-        loggers = [] if training.log is None else [logger(training.log, folder, begun)]
+        loggers = [] if training.log is None or not leads() else [logger(training.log, folder, begun)]
         lr = (LR_UNITS if isinstance(trainee, OverTime) else LR) if training.lr is None else training.lr
         tuned = fit(
             trainee,
@@ -200,9 +203,11 @@ class _Run:
             about=about,
             loggers=loggers,
             quiet=self.as_json,
-            **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "devices")},
+            **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "devices", "nodes")},
             accelerator=settings["device"],
         )
+        if not leads():
+            return
         save(tuned, output)
         rows = read_curve(folder)
         kept = max(rows, key=lambda row: row["accuracy"]) if patience is not None else rows[-1]
