@@ -21,7 +21,7 @@ from isospike.errors import InvalidSetting
 from isospike.train import Classifier, fit, read_curve
 from isospike.train.base import Peers
 from isospike.train.early import EarlyAnswers
-from isospike.train.processes import leads, seed_of
+from isospike.train.processes import NUMBERS, leads, seed_of
 from test_cli import SAMPLE, figures
 
 SCRIPT = Path(__file__).parent / "two_processes.py"
@@ -152,6 +152,11 @@ def test_the_command_trains_in_two_processes(tmp_path: Path) -> None:
     assert len(log) == 3 and len(read_curve(tmp_path / "both.safetensors.run")) == 2
     one, other = (load(tmp_path / f"{name}.safetensors").state_dict() for name in ("alone", "both"))
     assert all(torch.allclose(one[key], other[key], atol=1e-4) for key in one)
+    # One process goes on with what two began
+    further = [
+        figures(*how, tmp_path / f"{name}.safetensors", "--epochs", 3, "--resume") for name in ("alone", "both")
+    ]
+    assert further[1]["epochs"] == 3 and further[1]["loss"] == pytest.approx(further[0]["loss"], rel=1e-4)
 
 
 def test_as_many_processes_as_were_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,13 +204,15 @@ def test_seeds_of_processes_are_apart_and_the_first_has_the_usual_one() -> None:
         ({"RANK": "0", "LOCAL_RANK": "0"}, True),
         ({"RANK": "2", "LOCAL_RANK": "0"}, False),
         ({"LOCAL_RANK": "1"}, False),
+        ({"SLURM_PROCID": "1"}, False),
+        ({"SLURM_PROCID": "0", "LOCAL_RANK": "1"}, False),
         ({"LOCAL_RANK": "0", "NODE_RANK": "1"}, False),
         ({"LOCAL_RANK": "0", "NODE_RANK": "0"}, True),
     ],
     ids=str,
 )
 def test_one_process_leads(given: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "LOCAL_RANK", "NODE_RANK"):
+    for name in NUMBERS:
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)

@@ -65,11 +65,11 @@ def fit(
     held_out: batches that the accuracy after each epoch is taken over.  patience: stop after so many epochs that were
     no better on them than the best, and return the best.  folder: where the checkpoint, run.json and curve.csv go;
     with `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about:
-    what run.json should tell of the run besides.  loggers: Lightning's, one or several;
-    each is told the loss of every epoch and, with held_out, the accuracy, once, after the checkpoint was written.
-    accelerator, devices, nodes: as Lightning Fabric has them ("auto", …; devices of each node); each process takes
-    its part of every batch, and all go through the same loader.  watch: sees the loss of every step.  Raises
-    `InvalidSetting`, `InvalidData`, `InvalidFile`; `Diverged` where the loss is no number any more."""
+    what run.json should tell of the run besides.  loggers: Lightning's, one or several; each is told the loss of every
+    epoch and, with held_out, the accuracy, once, after the checkpoint was written.  accelerator, devices (of each
+    node), nodes: as Lightning Fabric has them ("auto", …); each process takes its part of every batch, and all go
+    through the same loader.  watch: sees the loss of every step.  Raises `InvalidSetting`, `InvalidData`,
+    `InvalidFile`; `Diverged` where the loss is no number any more; `Lost` where another process ended."""
     if not isinstance(trainee, Trainee):
         what = f"fit: the trainee is a {type(trainee).__name__}."
         raise InvalidModel(

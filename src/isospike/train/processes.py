@@ -24,6 +24,7 @@ from isospike.train.logs import loggers_of
 TIMEOUT = timedelta(minutes=10)  # of waiting for the others, who may be writing a checkpoint meanwhile
 STRIDE = 1_000_003  # a prime: the seeds of one epoch's steps are not those of another's
 APART = 0x9E3779B97F4A7C15  # between the seeds of processes: 2⁶⁴ over the golden ratio, as SplitMix64 has it
+NUMBERS = ("RANK", "SLURM_PROCID", "NODE_RANK", "LOCAL_RANK")  # by torchrun, Slurm, and Lightning: all 0 in the first
 SEEDS = 1 << 63  # PyTorch takes seeds below it
 
 
@@ -139,8 +140,7 @@ def seed_of(base: int, process: int) -> int:
 
 def leads() -> bool:
     """Whether this is the first process of a training, which writes and speaks; known before they are connected."""
-    names = ("RANK",) if "RANK" in os.environ else ("LOCAL_RANK", "NODE_RANK")  # of torchrun; of Lightning
-    return all(os.environ.get(name, "0") == "0" for name in names)
+    return all(os.environ.get(name, "0") == "0" for name in NUMBERS)
 
 
 def _of_the_others(error: RuntimeError) -> bool:
