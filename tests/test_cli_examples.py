@@ -35,10 +35,11 @@ ORDER = (
     "tune",
     "export",
     "report",
+    "card",
     "sweep",
 )
 LEFT = {
-    "lenet.safetensors", "raster.png", "comparison", "rate.safetensors", "fc2.safetensors", "tuned.safetensors", "build", "results", "report.html", "study",
+    "lenet.safetensors", "raster.png", "comparison", "rate.safetensors", "fc2.safetensors", "tuned.safetensors", "build", "results", "report.html", "README.md", "study",
 }  # fmt: skip
 
 

@@ -14,11 +14,16 @@ Written = Annotated[
 ]
 
 
-def writable(path: Path | None) -> None:
-    """Raise `InvalidFile` for a report that could not be written, before anything takes its time."""
-    if path is not None and (path.suffix.lower() not in (".html", ".htm") or not path.absolute().parent.is_dir()):
-        what = f"`{path}` cannot be written."
-        raise InvalidFile(what, "A file that ends in .html, in a folder that is there.", "Choose another place.")
+HTML = (".html", ".htm")
+
+
+def writable(path: Path | None, *endings: str) -> None:
+    """Raise `InvalidFile` for a report that could not be written, before anything takes its time.  endings: of its
+    name, those of HTML unless given."""
+    endings = endings or HTML
+    if path is not None and (path.suffix.lower() not in endings or not path.absolute().parent.is_dir()):
+        supported = f"A file that ends in {endings[0]}, in a folder that is there."
+        raise InvalidFile(f"`{path}` cannot be written.", supported, "Choose another place.")
 
 
 def replaceable(path: Path, overwrite: bool, otherwise: str) -> None:

@@ -1,5 +1,6 @@
-"""The command that writes a report, and what the others need to write one of theirs."""
+"""The commands that write a report and a model card, and what the others need to write a report of theirs."""
 
+import hashlib
 import platform
 import shlex
 import sys
@@ -17,13 +18,14 @@ from isospike.convert import Conversion
 from isospike.data import Data
 from isospike.engine import SpikingNetwork, load
 from isospike.errors import InvalidSetting
-from isospike.measure import checked, curve, diagnose, measure
+from isospike.measure import Report, checked, curve, diagnose, measure
+from isospike.report.card import card
 from isospike.report.case import Case
 from isospike.report.evidence import disagreeing, imperfect, tries
 from isospike.report.html import html
 from isospike.simulate import ClosedForm, EventDriven, Simulator, Stepped
-from isospike_cli.options import CodingOptions, Declared, Thousand, coding_of, model_of, progress
-from isospike_cli.outputs import writable
+from isospike_cli.options import CodingOptions, Declared, File, Inputs, Thousand, coding_of, model_of, progress
+from isospike_cli.outputs import Overwrite, replaceable, writable
 from isospike_cli.priced import USUALLY, Priced, prices_of
 from isospike_cli.tables import err
 
@@ -76,8 +78,7 @@ def report_command(
     if kept:
         network = load(file)
         train, test = inputs.of(network, True).first(CALIBRATION), inputs.of(network, False).first(inputs.samples)
-        low, high = network.body.encoder.low, network.body.encoder.high
-        conversion = None if original is None else Conversion(model_of(original), train, (low, high))
+        conversion = None if original is None else _converted(original, network, inputs)
     else:
         train, test = inputs.open(True).first(CALIBRATION), inputs.open(False).first(inputs.samples)
         conversion = declared.conversion(model_of(file), train)
@@ -85,6 +86,34 @@ def report_command(
     more = evidence(network, conversion, train, test)
     figures = measure(network, test.batches(), prices=priced)
     write(case(file, network, test, {"model": original, "seed": 0}, figures=figures, prices=priced, **more), output)
+
+
+def card_command(
+    file: File,
+    output: Annotated[Path, typer.Option("--out", metavar="FILE.md", help="File to write.")],
+    licence: Annotated[str, typer.Option("--license", help="As model hubs call it: apache-2.0, mit, other.")],
+    inputs: Thousand,
+    original: Annotated[
+        str | None, typer.Option("--model", help="The model that it was made from, to compare it with.")
+    ] = None,
+    overwrite: Overwrite = False,
+    prices: Priced = USUALLY,
+) -> None:
+    """Write a model card beside a spiking network: what it computes, the proof, energy, inputs, and how to load it.
+
+    Example: isospike card lenet.safetensors --model isospike.zoo:lenet5 --data mnist-sample --samples 100
+    --license apache-2.0 --out README.md
+    """
+    writable(output, ".md")
+    replaceable(output, overwrite, "a card is written anew")
+    priced, network = prices_of(prices), load(file)
+    test = inputs.of(network, False).first(inputs.samples)
+    conversion = None if original is None else _converted(original, network, inputs)
+    found = None if conversion is None else agreement(network, conversion, test)
+    figures = measure(network, test.batches(), prices=priced)
+    made = case(file, network, test, {"model": original}, found=found, figures=figures, prices=priced)
+    store.write(output, card(made, file.name, hashlib.sha256(file.read_bytes()).hexdigest(), licence))
+    err.print(f"wrote {output}", highlight=False, markup=False)
 
 
 def case(name: str | Path, network: SpikingNetwork, test: Data, said: Mapping[str, Any], **found: Any) -> Case:
@@ -100,11 +129,8 @@ def evidence(network: SpikingNetwork, conversion: Conversion | None, train: Data
     oracle = None if conversion is None else conversion.original(network.dtype)
     steps = network.body.steps
     if conversion is not None and oracle is not None:
-        simulators = _simulators(network)
-        with progress("checking", len(test), False) as advance:
-            exact = conversion.exact(network.body.signed)
-            found["found"] = checked(oracle, exact, network, test.batches(32), simulators, advance, EVENTS)
-        found["differing"] = disagreeing(network, oracle, test, simulators[0])
+        found["found"] = agreement(network, conversion, test)
+        found["differing"] = disagreeing(network, oracle, test, _simulators(network)[0])
     if steps:
         with progress("through time", min(CURVE, len(test)), False) as advance:
             found["moments"] = curve(network, test.first(CURVE).batches(), oracle, progress=advance)
@@ -113,6 +139,19 @@ def evidence(network: SpikingNetwork, conversion: Conversion | None, train: Data
     with progress("imperfect hardware", tries(), False) as advance:
         found["levels"] = imperfect(network, test, list(train), advance)
     return found
+
+
+def agreement(network: SpikingNetwork, conversion: Conversion, test: Data) -> Report:
+    """The check of a whole report: in every simulator that answers the network rightly."""
+    oracle, exact = conversion.original(network.dtype), conversion.exact(network.body.signed)
+    with progress("checking", len(test), False) as advance:
+        return checked(oracle, exact, network, test.batches(32), _simulators(network), advance, EVENTS)
+
+
+def _converted(original: str, network: SpikingNetwork, inputs: Inputs) -> Conversion:
+    """The model that a file's network was made from, over the network's range."""
+    train = inputs.of(network, True).first(CALIBRATION)
+    return Conversion(model_of(original), train, (network.body.encoder.low, network.body.encoder.high))
 
 
 def _simulators(network: SpikingNetwork) -> list[Simulator]:

@@ -18,7 +18,9 @@ from isospike.errors import InvalidFile, InvalidSetting
 from isospike.ir.typed import Seed
 from isospike.train import OverTime, Sparsity, Trainee, fit, prepare, read_curve, units
 from isospike.train.kept import CHECKPOINT
+from isospike.train.processes import leads
 from isospike.zoo import NETWORKS, initial
+from isospike_cli.logs import logger
 from isospike_cli.options import Declared, File, Hardware, Inputs, Json, Positive, constraints, model_of
 from isospike_cli.outputs import replaceable, writable
 from isospike_cli.tables import err, show_figures
@@ -56,9 +58,11 @@ class Training:
     | `seed`        | of everything random                                           |
     | `resume`      | go on after the last epoch that was kept                       |
     | `overwrite`   | replace what is there                                          |
+    | `log`         | of each epoch, by Lightning: csv, tensorboard or wandb         |
     | `report`      | write how it went, and the network, as one HTML file as well   |
     | `device`      | cpu, cuda, mps or auto                                         |
-    | `devices`     | how many of them                                               |
+    | `devices`     | how many of them, on each node; each takes its part of a batch |
+    | `nodes`       | machines that train together, started by torchrun              |
     """
 
     epochs: Positive = 10
@@ -72,9 +76,11 @@ class Training:
     seed: Seed = 0
     resume: bool = False
     overwrite: bool = False
+    log: str | None = None
     report: Path | None = None
     device: str = "cpu"
     devices: Positive = 1
+    nodes: Positive = 1
 
     @property
     def sparsity(self) -> Sparsity | None:
@@ -176,14 +182,16 @@ class _Run:
                 f"`{output}` cannot be written.", "A file in a folder that exists.", "Choose another place: --out."
             )
         checkpoint = folder / CHECKPOINT
-        if not (training.resume and checkpoint.exists()):
+        begun = training.resume and checkpoint.exists()
+        if leads() and not begun:
             for path in (output, checkpoint):
                 replaceable(path, training.overwrite, "--resume goes on with what was begun")
-        if training.resume and not checkpoint.exists():
+        if leads() and training.resume and not begun:
             err.print(f"note: there is no checkpoint in {folder} to resume; training begins anew.", highlight=False)
         for x, _ in test.batches():
             network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
         held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
+        loggers = [] if training.log is None or not leads() else [logger(training.log, folder, begun)]
         lr = (LR_UNITS if isinstance(trainee, OverTime) else LR) if training.lr is None else training.lr
         tuned = fit(
             trainee,
@@ -193,10 +201,13 @@ class _Run:
             patience=patience,
             folder=folder,
             about=about,
+            loggers=loggers,
             quiet=self.as_json,
-            **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "devices")},
+            **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "devices", "nodes")},
             accelerator=settings["device"],
         )
+        if not leads():
+            return
         save(tuned, output)
         rows = read_curve(folder)
         kept = max(rows, key=lambda row: row["accuracy"]) if patience is not None else rows[-1]

@@ -16,7 +16,7 @@ from isospike.engine.walk import walked
 from isospike.errors import InvalidModel, InvalidSetting
 from isospike.ir.typed import expect
 from isospike.network.body import Body, Stage
-from isospike.network.file import read, write
+from isospike.network.file import Readable, read, read_open, write
 from isospike.neurons import SNU, NearestPattern
 from isospike.neurons.base import Drive
 from isospike.shown import html
@@ -146,7 +146,8 @@ def save(network: SpikingNetwork, path: str | PathLike[str]) -> None:
     write(network.body, Path(path))
 
 
-def load(path: str | PathLike[str]) -> SpikingNetwork:
-    """Read a network written by `save`.  Raises `InvalidFile`."""
-    expect("load", "path", path, str | PathLike)
-    return SpikingNetwork(read(Path(path)))
+def load(path: str | PathLike[str] | Readable) -> SpikingNetwork:
+    """Read a network written by `save`: from its path, or from a file that is open in binary mode.  Nothing in it is
+    run as code.  Raises `InvalidFile`."""
+    expect("load", "path", path, str | PathLike | Readable)
+    return SpikingNetwork(read_open(path) if isinstance(path, Readable) else read(Path(path)))

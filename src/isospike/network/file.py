@@ -3,10 +3,11 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
@@ -18,6 +19,14 @@ from isospike.network.body import Body
 FORMAT, READABLE = 4, (3, 4)
 LARGEST = 1 << 40  # neurons of a stage
 MODELS = ".onnx", ".pt2"  # that users take for a spiking network
+LENGTH = 8  # bytes in front of safetensors' own header that say how long it is
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file that is open for reading in binary mode."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def write(body: Body, path: Path) -> None:
@@ -51,15 +60,36 @@ def read(path: Path) -> Body:
             _body(path, tree, shapes, names)
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise InvalidFile(
-            f"`{path}` is not a whole safetensors file: {error}",
-            "Files written by `isospike convert`.",
-            "It may be cut short: convert the model again.",
-        ) from error
+        raise _cut(str(path), error) from error
     return _body(path, tree, tensors, names)
 
 
-def _tree(path: Path, metadata: dict[str, str]) -> Any:
+def read_open(file: Readable) -> Body:
+    """The same of an open file, from where it stands to its end.  Raises `InvalidFile`."""
+    name = "the open file"
+    content = file.read()
+    if not isinstance(content, bytes):
+        raise InvalidFile(
+            f"{name} gives {type(content).__name__}, not bytes.", "Files open in binary mode.", "open(…, 'rb')"
+        )
+    try:
+        tensors = from_bytes(content)
+        length = int.from_bytes(content[:LENGTH], "little")
+        metadata = json.loads(content[LENGTH : LENGTH + length]).get("__metadata__", {})
+    except (SafetensorError, ValueError, RuntimeError, RecursionError) as error:
+        raise _cut(name, error) from error
+    return _body(name, _tree(name, metadata), tensors, list(tensors))
+
+
+def _cut(name: str, error: Exception) -> InvalidFile:
+    return InvalidFile(
+        f"`{name}` is not a whole safetensors file: {error}",
+        "Files written by `isospike convert`.",
+        "It may be cut short: convert the model again.",
+    )
+
+
+def _tree(path: Path | str, metadata: dict[str, str]) -> Any:
     try:
         header: Any = json.loads(metadata["isospike"])
         version, tree = header["format"], header["network"]
@@ -79,7 +109,7 @@ def _tree(path: Path, metadata: dict[str, str]) -> Any:
     return tree
 
 
-def _body(path: Path, tree: Any, tensors: dict[str, Tensor], names: list[str]) -> Body:
+def _body(path: Path | str, tree: Any, tensors: dict[str, Tensor], names: list[str]) -> Body:
     try:
         body = from_tree(tree, tensors)
         if not isinstance(body, Body) or set(body.tensors()) != set(names):

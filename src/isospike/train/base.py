@@ -7,7 +7,21 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from isospike.errors import InvalidSetting
+
 Made = TypeVar("Made", covariant=True)
+
+
+class Peers(ABC):
+    """The other processes of a training, which take their parts of the same batches."""
+
+    @abstractmethod
+    def largest(self, found: Tensor) -> Tensor:
+        """Element by element, over all processes."""
+
+    @abstractmethod
+    def mean(self, found: Tensor) -> Tensor:
+        """Over the samples of a batch, of what each process has as a mean over its own."""
 
 
 class Trainee(nn.Module, ABC, Generic[Made]):
@@ -37,3 +51,12 @@ class Trainee(nn.Module, ABC, Generic[Made]):
         """Every source of noise, to be seeded anew at the start of each epoch so that training can be resumed
         there."""
         return []
+
+    def agree(self, peers: Peers) -> None:
+        """Called after each step of several processes: what this one measured of its part of the batch becomes what
+        was measured of all of it.  Raises `InvalidSetting` where one process alone can train."""
+        raise InvalidSetting(
+            f"{type(self).__name__} does not say how several processes agree on what they measure.",
+            "SpikeTimes (prepare), OverTime, Classifier without batch norm; trainees that define `agree`.",
+            "Train in one process: devices=1.",
+        )

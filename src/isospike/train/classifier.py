@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isospike.train.base import Trainee
+from isospike.errors import InvalidSetting
+from isospike.train.base import Peers, Trainee
 from isospike.train.sparsity import Sparsity
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -55,6 +56,17 @@ class Classifier(Trainee[nn.Module]):
 
     def about(self) -> dict[str, Any]:
         return {} if self.sparsity is None else {"sparsity": self.sparsity.about()}
+
+    def agree(self, peers: Peers) -> None:
+        """Raises `InvalidSetting` for batch norms, whose statistics would be those of a part of the batch."""
+        if self._relative:
+            raise InvalidSetting(
+                "a network with batch norm is trained by several processes.",
+                "Networks without batch norm; those with, by one process.",
+                "Train in one process: devices=1.",
+            )
+        if self.sparsity is not None:
+            self.sparsity.agree(peers)
 
     def result(self) -> nn.Module:
         return self.model.eval().requires_grad_(False)

@@ -16,10 +16,12 @@ from torch.utils.data import DataLoader
 
 from isospike.data import Data, pairs
 from isospike.data.samples import advice
-from isospike.errors import InvalidData, InvalidModel, InvalidSetting, IsospikeError
+from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting, IsospikeError
 from isospike.ir.typed import expect
 from isospike.train.base import Made, Trainee
 from isospike.train.kept import Run
+from isospike.train.logs import go_on, log
+from isospike.train.processes import Processes, fabric_of, seed_of
 
 Loader = Iterable[tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Data
 CALIBRATION = 1024  # samples of the loader that windows are measured on
@@ -48,8 +50,10 @@ def fit(
     folder: str | Path | None = None,
     resume: bool = False,
     about: dict[str, Any] | None = None,
+    loggers: Any = (),
     accelerator: str = "cpu",
     devices: int = 1,
+    nodes: int = 1,
     quiet: bool = False,
     watch: Callable[[float], None] | None = None,
 ) -> Made:
@@ -61,15 +65,11 @@ def fit(
     held_out: batches that the accuracy after each epoch is taken over.  patience: stop after so many epochs that were
     no better on them than the best, and return the best.  folder: where the checkpoint, run.json and curve.csv go;
     with `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about:
-    what run.json should tell of the run besides.  accelerator, devices: as Lightning Fabric has them ("auto", …).
-    watch: sees the loss of every step. Raises `InvalidSetting`, `InvalidData`, `InvalidFile`; `Diverged` where the
-    loss is no number any more."""
-    try:
-        from lightning.fabric import Fabric
-    except ImportError as error:
-        raise IsospikeError(
-            "training needs `lightning`, which is not installed.", remedy="Run: pip install 'isospike[train]'"
-        ) from error
+    what run.json should tell of the run besides.  loggers: Lightning's, one or several; each is told the loss of every
+    epoch and, with held_out, the accuracy, once, after the checkpoint was written.  accelerator, devices (of each
+    node), nodes: as Lightning Fabric has them ("auto", …); each process takes its part of every batch, and all go
+    through the same loader.  watch: sees the loss of every step.  Raises `InvalidSetting`, `InvalidData`,
+    `InvalidFile`; `Diverged` where the loss is no number any more; `Lost` where another process ended."""
     if not isinstance(trainee, Trainee):
         what = f"fit: the trainee is a {type(trainee).__name__}."
         raise InvalidModel(
@@ -83,6 +83,8 @@ def fit(
         "clip": (clip, float),
         "seed": (seed, Annotated[int, range(-(1 << 36), 1 << 36)]),
         "patience": (patience, int | None),
+        "devices": (devices, Annotated[int, range(1, 1 << 16)]),
+        "nodes": (nodes, Annotated[int, range(1, 1 << 16)]),
     }
     for name, (value, kind) in kinds.items():
         expect("fit", name, value, kind)
@@ -92,13 +94,7 @@ def fit(
             f"epochs={epochs}, decay={decay}, clip={clip}, resume={resume}, patience={patience}.",
             "epochs ≥ 1, decay > 0, clip > 0; resume with a folder; patience ≥ 1, with held_out.",
         )
-    try:
-        fabric = Fabric(accelerator=accelerator, devices=devices)
-    except (ValueError, RuntimeError) as error:
-        raise InvalidSetting(
-            f"accelerator={accelerator!r}, devices={devices}: {error}",
-            "cpu, cuda, mps, auto; as many devices as there are.",
-        ) from error
+    fabric = fabric_of(accelerator, devices, nodes, loggers)
     loader, kept_back = _batches(loader, "the loader"), None if held_out is None else _batches(held_out, "held_out")
     if isinstance(kept_back, Iterator):
         raise InvalidData(
@@ -107,13 +103,15 @@ def fit(
     # Refuses now what it would refuse after an epoch
     if next(map(_pair, () if kept_back is None else kept_back), None) is None and patience is not None:
         raise InvalidData("held_out is empty, and patience needs it.", LOADER, "Hold samples out, or leave patience.")
-    fabric.launch()
-    with torch.random.fork_rng(devices=[]):
+    processes = Processes(fabric)
+    with torch.random.fork_rng(devices=[]), processes.together(folder):
         _seed(trainee, loader, seed, -1)
         trainee.begin(_calibration(loader))
         model, adjusted = fabric.setup(trainee, optimizer(trainee.parameters()))
         model.mark_forward_method("loss")
-        batches = fabric.setup_dataloaders(loader) if isinstance(loader, DataLoader) else loader
+        batches = loader
+        if isinstance(loader, DataLoader):  # every process goes through all batches, and takes its parts
+            batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
         rate = [group["lr"] for group in adjusted.param_groups]
         configuration = _configuration(trainee, adjusted, epochs, decay, clip, seed, patience, about)
         run = Run(
@@ -122,44 +120,58 @@ def fit(
             adjusted,
             configuration,
             patience,
-            writes=fabric.global_rank == 0,
+            writes=processes.number == 0,
         )
         if not (steps := _count(batches)):
             raise InvalidData(
                 "the loader can be gone through once only.", LOADER, "Pass a DataLoader, or a list of batches."
             )
-        for epoch in range(run.begin(resume), epochs):
+        first, told = run.begin(resume), fabric.loggers if run.writes else []
+        if first != (agreed := processes.first(first)):
+            raise InvalidFile(
+                f"the first process goes on after epoch {agreed}, this one after {first}.",
+                "A folder that all nodes share.",
+                "Choose a folder on a disk that every node has.",
+            )
+        go_on(told, run.curve)
+        for epoch in range(first, epochs):
             if run.settled:
                 break
-            _seed(trainee, loader, seed, epoch)
+            _seed(trainee, loader, seed, epoch, processes.number)
             losses = torch.zeros((), dtype=torch.float64)
             model.train()
             label = f"{'' if run.folder is None else f'{run.folder.name}: '}epoch {epoch + 1} of {epochs}"
             for step, batch in enumerate(
-                track(batches, label, total=steps, transient=True, disable=quiet or fabric.global_rank > 0)
+                track(batches, label, total=steps, transient=True, disable=quiet or not run.writes)
             ):
-                x, y = _pair(batch)
-                for group, first in zip(adjusted.param_groups, rate, strict=True):
-                    group["lr"] = first * decay ** (epoch + step / steps)
+                x, y, factor = processes.part(*_pair(batch))
+                for group, full in zip(adjusted.param_groups, rate, strict=True):
+                    group["lr"] = full * decay ** (epoch + step / steps)
                 try:
-                    loss = model.loss(*(fabric.to_device(part) for part in (x, y)))
+                    with processes.drawing(seed, epoch, step):
+                        loss = model.loss(*(fabric.to_device(part) for part in (x, y)))
                 except IndexError as error:  # of the cross-entropy, as is the other
                     raise _misnumbered(y) from error
                 except RuntimeError as error:
                     raise _misshapen(y) if y.ndim > 1 else error from error
                 adjusted.zero_grad()
-                fabric.backward(loss)
+                fabric.backward(loss if processes.count == 1 else loss * factor)
                 if math.isfinite(clip):
                     fabric.clip_gradients(model, adjusted, max_norm=clip)
                 adjusted.step()
-                losses += loss.detach().double().cpu()
+                if processes.count > 1:
+                    trainee.agree(processes)
+                reached = processes.mean(loss.detach())
+                losses += reached.double().cpu()
                 if watch is not None:
-                    watch(float(loss.detach()))
+                    watch(float(reached))
             if not bool(torch.isfinite(losses)):
                 where = "" if run.folder is None else f"; `{run.folder}` has the epoch before"
                 what = f"the loss of epoch {epoch + 1} is {float(losses) / steps}{where}."
                 raise Diverged(what, remedy="Lower the learning rate, or clip the gradient (clip=…).")
-            run.keep(epoch + 1, float(losses) / steps, accuracy(trainee, kept_back))
+            run.keep(epoch + 1, float(losses) / steps, processes.first(accuracy(trainee, kept_back)))
+            log(told, run.curve[-1])
+        fabric.barrier()  # none returns before the first has written the last epoch
         if run.best is not None:
             trainee.load_state_dict(run.best)
         model.eval()
@@ -182,12 +194,14 @@ def _count(batches: Iterable[Any]) -> int:
     return sum(1 for _ in batches)
 
 
-def _seed(trainee: Trainee[Any], loader: Iterable[Any], seed: int, epoch: int) -> None:
-    """Everything random in an epoch follows from the seed and its number, so that it can be begun again."""
+def _seed(trainee: Trainee[Any], loader: Iterable[Any], seed: int, epoch: int, process: int = 0) -> None:
+    """Everything random in an epoch follows from the seed and its number, so that it can be begun again; the noise of
+    each process is its own."""
     torch.manual_seed(seed * 1_000_003 + epoch + 1)
+    first = (seed * 1_000_003 + epoch + 1) * 64
     own = getattr(loader, "generator", None)  # a DataLoader has one, bare or as Fabric wraps it
     for number, generator in enumerate([*trainee.generators(), *([] if own is None else [own])]):
-        generator.manual_seed((seed * 1_000_003 + epoch + 1) * 64 + number)
+        generator.manual_seed(seed_of(first + number, 0 if generator is own else process))
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ from isospike.ir.ops.dense import Dense
 from isospike.ir.ops.route import Reshape
 from isospike.network import Body, Stage, reweighted, trained_maps
 from isospike.neurons import SNU, NearestPattern
-from isospike.train.base import Trainee
+from isospike.train.base import Peers, Trainee
 from isospike.train.surrogates import SURROGATES
 from isospike.train.unrolled import InParts, Spread, Trains, fired
 
@@ -149,6 +149,9 @@ class OverTime(Trainee[SpikingNetwork]):
 
     def generators(self) -> list[torch.Generator]:
         return [self._noise]
+
+    def agree(self, peers: Peers) -> None:
+        """Nothing is measured in a step."""
 
     @torch.no_grad()
     def result(self) -> SpikingNetwork:

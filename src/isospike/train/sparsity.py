@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isospike.errors import InvalidSetting
+from isospike.train.base import Peers
 
 
 class Sparsity(nn.Module):
@@ -41,9 +42,14 @@ class Sparsity(nn.Module):
                 "Networks with nn.ReLU modules, or with hidden neurons of first spikes.",
                 "Leave the price out, or write rectifiers as modules: nn.ReLU().",
             )
-        price = self.weight.to(leads[0].dtype) * torch.stack([lead.mean() for lead in leads]).mean()
+        price = self.weight.to(leads[0].dtype, copy=True) * torch.stack([lead.mean() for lead in leads]).mean()
         if self.target is not None and self.training:
             neurons = sum(lead[0].numel() for lead in leads)
             spikes = torch.stack([(lead.detach() > 0).sum() / len(lead) for lead in leads]).sum() / neurons
             self.weight.mul_(torch.exp(self.rate * (spikes - self.target)).to(self.weight))
         return price
+
+    def agree(self, peers: Peers) -> None:
+        """λ follows the spikes of the whole batch: its logarithm changes by their mean."""
+        if self.target is not None:
+            self.weight.copy_(peers.mean(self.weight.log()).exp())

@@ -24,7 +24,7 @@ from isospike.engine import SpikingNetwork, all_gated, generators, perturbation,
 from isospike.errors import InvalidSetting
 from isospike.network import Body, Constraint, Stage, balanced, retimed, reweighted, total, trained_maps
 from isospike.neurons import FirstSpikeIF, Integrator
-from isospike.train.base import Trainee
+from isospike.train.base import Peers, Trainee
 from isospike.train.learned import Learned
 from isospike.train.sparsity import Sparsity
 
@@ -232,6 +232,15 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         if bool((wanted > now).any()):
             self.windows[at] = torch.maximum(now, wanted)
             self._bases = {}
+
+    def agree(self, peers: Peers) -> None:
+        """Windows are the longest of all processes', which is what the whole batch reaches."""
+        windows = peers.largest(self.windows)
+        if not torch.equal(windows, self.windows):
+            self.windows.copy_(windows)
+            self._bases = {}
+        if self.sparsity is not None:
+            self.sparsity.agree(peers)
 
     def _wanted(self, at: Sequence[int], factor: float) -> Tensor:
         """Windows so many times what stages reached, no longer than their rectifiers' caps ask for."""

@@ -11,4 +11,4 @@ def settings(case: Case) -> Section:
         for key, value in case.settings.items()
         if value is not None and value != ()
     ]
-    return Section("How this was made", ("This command makes the report again:",), code=case.command, rows=rows)
+    return Section("How this was made", ("This command makes this page again:",), code=case.command, rows=rows)
