@@ -25,7 +25,6 @@ from isospike.engine import SpikingNetwork as SpikingNetwork
 from isospike.engine import load as load
 from isospike.engine import save as save
 from isospike.errors import IsospikeError as IsospikeError
-from isospike.measure import Report as Report
 from isospike.measure import check as check
 from isospike.measure import curve as curve
 from isospike.measure import diagnose as diagnose
