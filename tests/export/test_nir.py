@@ -146,7 +146,7 @@ def test_what_each_target_takes() -> None:
         taken.add((target, name, neuron))
     assert taken == {
         *(("any", name, "if-zero") for name in NAMES),
-        *(("snntorch", name, neuron) for name in NAMES for neuron in ("if-zero", "lif-zero")),
+        *(("snntorch", name, "if-zero") for name in NAMES),
         *(("norse", name, neuron) for name in ("pools", "dense") for neuron in ("if-zero", "lif-zero")),
         *(("sinabs", name, "burst-integer") for name in ("pools", "dense")),
     }
