@@ -139,6 +139,8 @@ def test_the_page_has_what_is_in_the_folder_and_nothing_else(
     assert (
         "- [Doe 2026](doe2026.md): 1 table" in written[0].read_text() and Path("docs/index.md").read_text() == "mine"
     )
+    assert "1 of 2 statements hold; 0 rows have no data." in written[0].read_text()
+    assert "| doe2026-table.1 | 1 of 2 | boar, old, wings: 2 / 0 | Seen by day. |" in written[0].read_text()
     assert "# Doe 2026\n\nWhat they say.\n" in text and "## doe2026-table.1" in text and "**does not hold**" in text
     assert (
         "![Table 1: wings](doe2026-table.1.png)" in text

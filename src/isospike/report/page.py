@@ -20,17 +20,44 @@ network, whichever that is.
 def page(directory: Path) -> list[Path]:
     """Write a page a paper in `directory`, PAPER.md, from the results that are there, and index.md, which lists them.
     Raises `InvalidFile`."""
-    lines, written, late = [HEAD], [directory / "index.md"], list[str]()
+    lines, written, late, results = [HEAD], [directory / "index.md"], list[str](), list[Result]()
     for name, paper in papers().items():
         own = [read(path) for module in paper.modules if (path := directory / f"{module}.json").exists()]
         late += [f"- {one.name}: {why}" for one in own if (why := stale(one, paper.claim(one.name)))]
+        results += own
         if own:
             written.append(directory / f"{name}.md")
             write(written[-1], "\n".join([f"# {paper.heading}\n\n{paper.introduction}\n", *map(_section, own)]))
             lines.append(f"- [{paper.heading}]({name}.md): {len(own)} tables and figures")
+    lines += ["", *_overview(results)]
     lines += ["", "Not what its command gives today, or not known to be:", "", *late] if late else []
     write(written[0], "\n".join(lines) + "\n")
     return written
+
+
+def _overview(results: list[Result]) -> list[str]:
+    """A line for each table and figure, below what holds of all of them."""
+    held = [one.holds for result in results for one in result.held]
+    empty = sum(not row.measured for result in results for row in result.rows)
+    minutes = sum(result.seconds for result in results) / 60
+    return [
+        f"{sum(held)} of {len(held)} statements hold; {empty} rows have no data.  The commands took {minutes:.0f} "
+        "minutes, without the training of networks that were kept.",
+        "",
+        _line(["", "hold", "a figure of the paper / measured", "what differs, and how it was measured"]),
+        _line(["---", "---:", "---", "---"]),
+        *(_line([one.name, _holding(one), _compared(one), one.notes[0] if one.notes else ""]) for one in results),
+    ]
+
+
+def _holding(result: Result) -> str:
+    return f"{sum(one.holds for one in result.held)} of {len(result.held)}"
+
+
+def _compared(result: Result) -> str:
+    """The first figure that is in the paper and was measured."""
+    both = ((row, column) for row in result.rows for column in row.paper if row.measured.get(column) is not None)
+    return next((f"{row.case}, {column}: {beside(row, column)}" for row, column in both), "")
 
 
 def _section(result: Result) -> str:
@@ -53,4 +80,4 @@ def _section(result: Result) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
