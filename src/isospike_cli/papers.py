@@ -6,13 +6,14 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from isospike.errors import IsospikeError
 from isospike.report.claim import Setup
 from isospike.report.page import page
 from isospike.report.papers import claim, papers
-from isospike.report.result import keep
-from isospike.report.run import measured, show
+from isospike.report.result import keep, read
+from isospike.report.run import current, measured, show
 from isospike_cli.flat import meanings, optional
-from isospike_cli.tables import out
+from isospike_cli.tables import err, out
 
 Results = Annotated[Path, typer.Option("--out", help="Where figures and tables go; nothing is written elsewhere.")]
 SetupOptions: Any = optional("SetupOptions", get_type_hints(Setup), meanings(Setup))
@@ -24,12 +25,18 @@ def reproduce_command(
         list[str] | None, typer.Argument(metavar="NAME...", help="Such as stanojevic2023-table2.1.")
     ] = None,
     show_all: Annotated[bool, typer.Option("--list", help="List what can be reproduced.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that FOLDER does not have yet as it would be measured now.")
+    ] = False,
     results: Results = Path("results"),
 ) -> None:
     """Reproduce tables or figures of papers: paper and measured side by side, as JSON, CSV and PNG.
 
     Example: isospike reproduce stanojevic2023-response --size quick --out results
     """
+    if everything:
+        _all({option: value for option, value in asdict(setup).items() if value is not None}, results)
+        return
     if show_all or not names:
         for paper in papers().values():
             for name in paper.modules:
@@ -39,10 +46,31 @@ def reproduce_command(
     # What is not known or not read is refused before anything is measured.
     setups = {name: claim(name).setup(**given) for name in names}
     for name, chosen in setups.items():
-        result = measured(name, claim(name), chosen)
-        keep(result, results)
-        show(result, out)
-        out.print(f"wrote {results / name}.json, .csv{'' if result.picture is None else ', .png'}", highlight=False)
+        _measured(name, chosen, results)
+
+
+def _measured(name: str, setup: Setup, results: Path) -> None:
+    result = measured(name, claim(name), setup)
+    keep(result, results)
+    show(result, out)
+    out.print(f"wrote {results / name}.json, .csv{'' if result.picture is None else ', .png'}", highlight=False)
+
+
+def _all(given: dict[str, Any], results: Path) -> None:
+    """Measure what is missing or out of date; what cannot be measured is told, and the rest goes on."""
+    failed = 0
+    for name in (name for paper in papers().values() for name in paper.modules):
+        setup, kept = claim(name).setup(**given), results / f"{name}.json"
+        if kept.exists() and current(read(kept), claim(name), setup):
+            out.print(f"{name}: kept", highlight=False)
+            continue
+        try:
+            _measured(name, setup, results)
+        except IsospikeError as error:
+            failed += 1
+            err.print(f"{name}: {error}", highlight=False, markup=False, style="red", soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 def page_command(

@@ -1,6 +1,7 @@
 """Claims of any package are found, measured at a size, kept, read back, and put on the page."""
 
 import csv
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,17 +9,19 @@ from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 
 from claims import MODULES
-from isospike.errors import InvalidFile, InvalidSetting
+from isospike.errors import InvalidData, InvalidFile, InvalidSetting
 from isospike.report.claim import SIZES, at_least, at_most
 from isospike.report.page import page
 from isospike.report.papers import claim, papers
 from isospike.report.result import keep, read
-from isospike.report.run import reproduce, show
+from isospike.report.run import measured, reproduce, show
 from isospike.report.stamp import stale
 from isospike.store import write
+from isospike_cli import papers as cli_papers
 
 PACKAGE = '"""Doe 2026.\n\nWhat they say."""\n'
 CLAIM = '''"""Pigs fly: wings against weight."""
@@ -201,3 +204,26 @@ def test_the_pages_of_this_project_list_what_is_out_of_date() -> None:
         if line.startswith("- ") and "](" not in line
     )
     assert listed == late, "write the list anew: isospike page, or run these again: isospike reproduce NAME"
+
+
+def test_all_are_measured_once_and_again_where_something_changed(
+    doe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[str] = []
+    monkeypatch.setattr(cli_papers, "measured", lambda name, *given: (runs.append(name), measured(name, *given))[1])
+    for options in ({}, {}, {"trials": 5}, {"trials": 5}, {"size": "quick", "trials": 5}):
+        cli_papers._all(options, tmp_path / "results")
+    assert len(runs) == 3
+    kept = json.loads((tmp_path / "results" / "doe2026-table.1.json").read_text())
+    assert kept["setup"] == {"size": "quick", "samples": 1, "trials": 5}
+    write(tmp_path / "results" / "doe2026-table.1.json", json.dumps(kept | {"stamp": "other"}))
+    cli_papers._all({"size": "quick", "trials": 5}, tmp_path / "results")
+    assert len(runs) == 4
+
+    def missing(*_: object) -> None:
+        raise InvalidData("there is no data.")
+
+    monkeypatch.setattr(cli_papers, "measured", missing)
+    with pytest.raises(typer.Exit):
+        cli_papers._all({}, tmp_path / "results")
+    assert json.loads((tmp_path / "results" / "doe2026-table.1.json").read_text())["setup"]["size"] == "quick"

@@ -10,7 +10,8 @@ from isospike.store import write
 
 HEAD = """# Reproduction
 
-Every table and figure was made by `isospike reproduce NAME`, and these pages by `isospike page`.  A cell that reads
+Every table and figure was made by `isospike reproduce NAME`, and these pages by `isospike page`; `isospike reproduce
+--all --out FOLDER` measures all, and goes on when it is started again.  A cell that reads
 *a* / *b* holds the paper's figure and then the measured one.  Networks are narrower and trained more briefly than the
 paper's unless the size is `full`, so accuracies differ; what is claimed is that the spiking network equals *its* ReLU
 network, whichever that is.

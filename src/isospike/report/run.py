@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from isospike.report.claim import Claim, Setup
+from isospike.report.claim import Claim, Setup, Value
 from isospike.report.papers import claim
 from isospike.report.result import Result, beside
 from isospike.report.stamp import stamp
@@ -39,10 +39,19 @@ def measured(name: str, claim: Claim, setup: Setup) -> Result:
         found.draw().savefig(written, format="png", dpi=SHARPNESS)
         picture = written.getvalue()
     rows = tuple(replace(row, paper=claim.printed(row.case)) for row in found.rows)
-    shown = {name: getattr(setup, name) for name in ("size", *claim.options)}
     versions = {"isospike": version("isospike"), "torch": torch.__version__}
     held, notes = tuple(found.held), tuple(found.notes)
+    shown = _shown(claim, setup)
     return Result(name, claim.title, claim.source, rows, held, notes, shown, seconds, versions, picture, stamp(claim))
+
+
+def current(result: Result, claim: Claim, setup: Setup) -> bool:
+    """Whether a result was measured with the code of today and these options."""
+    return result.stamp == stamp(claim) and result.setup == _shown(claim, setup)
+
+
+def _shown(claim: Claim, setup: Setup) -> dict[str, Value]:
+    return {name: getattr(setup, name) for name in ("size", *claim.options)}
 
 
 def show(result: Result, console: Console) -> None:
