@@ -183,15 +183,16 @@ class _Run:
             )
         checkpoint = folder / CHECKPOINT
         begun = training.resume and checkpoint.exists()
-        if leads() and not begun:
+        first = leads(training.devices * training.nodes)
+        if first and not begun:
             for path in (output, checkpoint):
                 replaceable(path, training.overwrite, "--resume goes on with what was begun")
-        if leads() and training.resume and not begun:
+        if first and training.resume and not begun:
             err.print(f"note: there is no checkpoint in {folder} to resume; training begins anew.", highlight=False)
         for x, _ in test.batches():
             network.body.encoder.encode(x.to(network.dtype))  # refuses now what it would refuse after an epoch
         held_out = [(x.to(network.dtype), y) for x, y in test.batches() if y is not None]
-        loggers = [] if training.log is None or not leads() else [logger(training.log, folder, begun)]
+        loggers = [] if training.log is None or not first else [logger(training.log, folder, begun)]
         lr = (LR_UNITS if isinstance(trainee, OverTime) else LR) if training.lr is None else training.lr
         tuned = fit(
             trainee,
@@ -206,7 +207,7 @@ class _Run:
             **{key: settings[key] for key in ("epochs", "decay", "seed", "resume", "devices", "nodes")},
             accelerator=settings["device"],
         )
-        if not leads():
+        if not first:
             return
         save(tuned, output)
         rows = read_curve(folder)

@@ -191,3 +191,16 @@ def test_the_input_range_comes_back() -> None:
     made = iso.convert(model, x, iso.TTFS(), (LOW, HIGH))
     with torch.no_grad():
         assert off(inverse(made)(x), model(x)) <= LIMIT
+
+
+@pytest.mark.parametrize("mapping", ["identical", "fixed", "dynamic"])
+def test_caps_and_clocks_of_single_precision(mapping: str) -> None:
+    """Rounding makes neither caps that differ nor gates."""
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU6(), nn.Linear(8, 4)).eval()
+    x = torch.rand(64, 6)
+    network = iso.convert(model, 9 * x, iso.TTFS(mapping), input_range=(0.0, 9.0))  # type: ignore[arg-type]
+    assert torch.allclose(inverse(network)(9 * x.double()), model.double()(9 * x.double()), rtol=0, atol=1e-4)
+    exact = iso.convert(model, x.double(), iso.TTFS(mapping))  # type: ignore[arg-type]
+    clocked = iso.constrain(exact, [iso.Latency(0.95), iso.TimeSteps(8)], x.double())
+    assert torch.allclose(inverse(clocked)(x.double()), clocked(x.double()), rtol=0, atol=1e-9)

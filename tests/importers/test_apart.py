@@ -31,6 +31,18 @@ def seeded():
 def drawn():
     return nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
 
+def masked():
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 3)
+    torch.seed()
+    layer.register_buffer("mask", torch.rand(3), persistent=False)
+    layer.register_forward_hook(lambda own, _, out: out * own.mask)
+    return nn.Sequential(layer)
+
+def deep():
+    torch.manual_seed(0)
+    return nn.Sequential(*(nn.Linear(4, 4) for _ in range(300)))
+
 def single():
     torch.manual_seed(0)
     return Single()
@@ -54,13 +66,24 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["seeded", "drawn"])
+@pytest.mark.parametrize("name", ["seeded", "drawn", "masked"])
 def test_the_graph_is_that_of_this_very_model(file: str, name: str) -> None:
     model = model_of(f"{file}:{name}")
     assert isinstance(model, torch.nn.Module)
     found, expected = read_apart(f"{file}:{name}", model, X, WITHIN), read(model, X, WITHIN)
     assert torch.equal(found(X.double()), expected(X.double()))
     assert torch.allclose(found(X.double()), model.double()(X.double()), rtol=0, atol=1e-12)
+
+
+def test_a_model_of_many_tensors_needs_few_files(file: str) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        assert len(read_apart(f"{file}:deep", model_of(f"{file}:deep"), X, WITHIN).nodes) > 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_errors_come_back(file: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,3 +244,11 @@ def test_the_largest_of_each_patch_is_pytorchs_with_and_without_a_gradient() -> 
             assert torch.equal(pool(values).nan_to_num(99.0), expected.nan_to_num(99.0))
         compared += 1
     assert compared > 200
+
+
+def test_shapes_that_no_tensor_has_are_refused() -> None:
+    average = AveragePool((2, 2), (2, 2), (0, 0), False, True, 0)
+    small = AveragePool((3, 3, 3), (1, 1, 1), (1, 1, 1), False, True, None)
+    for one, shape in ((average, (1, 4, 4)), (small, (1, 2, 5, 5)), (Difference(), (9,)), (Total(), (3, 2))):
+        with pytest.raises(ValueError, match=r"divisor 0|patches \(3, 3, 3\)|pairs of"):
+            one.out_shape(shape)

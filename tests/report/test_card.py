@@ -137,7 +137,6 @@ def test_hubs_read_the_front_matter(conversion: Conversion) -> None:
         "library_name": "isospike",
         "license": 'b"s\\d: #1',
         "tags": ["spiking-neural-network", "isospike"],
-        "datasets": ["made"],
         "metrics": ["accuracy"],
     }
     unlabelled = Data("made", X, None)

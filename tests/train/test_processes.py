@@ -216,4 +216,4 @@ def test_one_process_leads(given: dict[str, str], first: bool, monkeypatch: pyte
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert leads() is first
+    assert leads(2) is first and leads(1)

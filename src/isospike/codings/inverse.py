@@ -8,6 +8,7 @@ that the leads stand for: w_ij u_i / u_j and u_i τ_c b, u being a neuron's `uni
 
 import math
 
+import torch
 from torch import Tensor
 
 from isospike.encoders.latency import LatencyEncoder
@@ -22,7 +23,7 @@ from isospike.network import Body, Stage
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.passes.fold_scales import fold
 
-ROUNDING = 1e-12  # relative, by which caps that are meant to be equal may differ
+ROUNDING = 64  # rounding steps of the network's precision, by which caps that are meant to be equal may differ
 CLOCK = "input:ticks"
 
 
@@ -37,10 +38,11 @@ def inverse(network: SpikingNetwork) -> Graph:
     if network.perturb is not None:
         raise _none("it is on hardware that disturbs its spikes", "Take the network without that hardware.")
     body = network.body.map_tensors(lambda _, t: t.detach().cpu().double())
-    return Graph(_nodes(body), body.stages[-1].name, body.notes, body.macs)
+    rounding = ROUNDING * torch.finfo(network.dtype).eps
+    return Graph(_nodes(body, rounding), body.stages[-1].name, body.notes, body.macs)
 
 
-def _nodes(body: Body) -> tuple[Node, ...]:
+def _nodes(body: Body, rounding: float) -> tuple[Node, ...]:
     encoder = body.encoder
     if not isinstance(encoder, LatencyEncoder):
         raise _none(f"its inputs are encoded by {type(encoder).__name__}", "Convert the model with TTFS().")
@@ -52,13 +54,13 @@ def _nodes(body: Body) -> tuple[Node, ...]:
         nodes.append(Node(CLOCK, rounded, ("input",), encoder.shape, "input"))
         names["input"] = CLOCK
     for stage in body.stages:
-        op, units[stage.name] = _layer(stage, body.shapes, units)
+        op, units[stage.name] = _layer(stage, body.shapes, units, rounding)
         inputs = tuple(names.get(group.source, group.source) for group in stage.groups)
         nodes.append(Node(stage.name, op, inputs, stage.shape, stage.name))
     return tuple(nodes)
 
 
-def _layer(stage: Stage, shapes: dict[str, Shape], units: dict[str, Tensor]) -> tuple[Op, Tensor]:
+def _layer(stage: Stage, shapes: dict[str, Shape], units: dict[str, Tensor], rounding: float) -> tuple[Op, Tensor]:
     """A stage's layer, and the activation that a lead of 1 stands for."""
     match stage.neuron:
         case FirstSpikeIF() as neuron:
@@ -72,7 +74,7 @@ def _layer(stage: Stage, shapes: dict[str, Shape], units: dict[str, Tensor]) -> 
             factor = unit / neuron.slope
             climbed = (neuron.ramp + neuron.fall) * neuron.onset - neuron.tau * neuron.threshold
             bias = factor * climbed + unit * neuron.window
-            high = _cap(stage, neuron)
+            high = _cap(stage, neuron, rounding)
             return Population(_groups(stage, shapes, units, factor), bias, 0.0, high, levels=neuron.ticks), unit
         case SpikePool() as neuron:
             return neuron.pool, _aligned(neuron.unit, stage.shape)
@@ -92,14 +94,14 @@ def _groups(stage: Stage, shapes: dict[str, Shape], units: dict[str, Tensor], fa
     )
 
 
-def _cap(stage: Stage, neuron: FirstSpikeIF) -> float:
+def _cap(stage: Stage, neuron: FirstSpikeIF, rounding: float) -> float:
     """The largest activation of a stage, in its own units."""
     if not (neuron.clipped or bool(neuron.gate.any())):
         return math.inf
     gate = neuron.gate.clamp_min(0.0) if neuron.clipped else neuron.gate  # a shorter window clips before the gate
     caps = neuron.unit * (neuron.window - gate)
     high = float(caps.max())
-    if high - float(caps.min()) > ROUNDING * high or (neuron.ticks and bool((gate > 0).any())):
+    if high - float(caps.min()) > rounding * high or (neuron.ticks and bool((gate > rounding * neuron.window).any())):
         raise _none(
             f"neurons of stage `{stage.name}` are held at different activations, from {float(caps.min()):.4g} to "
             f"{high:.4g}",

@@ -67,7 +67,10 @@ def read(path: Path) -> Body:
 def read_open(file: Readable) -> Body:
     """The same of an open file, from where it stands to its end.  Raises `InvalidFile`."""
     name = "the open file"
-    content = file.read()
+    try:
+        content = file.read()
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidFile(f"{name} cannot be read: {error}", "Files open in binary mode.", "open(…, 'rb')") from error
     if not isinstance(content, bytes):
         raise InvalidFile(
             f"{name} gives {type(content).__name__}, not bytes.", "Files open in binary mode.", "open(…, 'rb')"

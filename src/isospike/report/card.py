@@ -12,7 +12,6 @@ from isospike.shown import cell
 
 TAGS = ("spiking-neural-network", "isospike")
 SCORES = {"accuracy": "accuracy", "rmse": "RMSE", "r2": "R²"}
-HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)  # what a hub takes as the name of a data set
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$@]|:(?=//)|(?<=www)\.)")  # what Markdown reads as markup, links included
 FENCE = "```"
 
@@ -48,8 +47,7 @@ def quoted(text: str) -> str:
 
 
 def _front(case: Case, licence: str) -> list[str]:
-    names = [case.data.name] if case.data is not None and HUB_NAME.fullmatch(case.data.name) else []
-    lists = {"tags": TAGS, "datasets": names, "metrics": [key for key in SCORES if case.figures.get(key) is not None]}
+    lists = {"tags": TAGS, "metrics": [key for key in SCORES if case.figures.get(key) is not None]}
     listed = [f"{key}:\n" + "\n".join(f"- {quoted(v)}" for v in values) for key, values in lists.items() if values]
     return ["---", "library_name: isospike", f"license: {quoted(licence)}", *listed, "---"]
 

@@ -58,11 +58,11 @@ class Classifier(Trainee[nn.Module]):
         return {} if self.sparsity is None else {"sparsity": self.sparsity.about()}
 
     def agree(self, peers: Peers) -> None:
-        """Raises `InvalidSetting` for batch norms, whose statistics would be those of a part of the batch."""
-        if self._relative:
+        """Raises `InvalidSetting` for norms that keep statistics, which would be those of a part of the batch."""
+        if self._relative or any(getattr(part, "running_mean", None) is not None for part in self.model.modules()):
             raise InvalidSetting(
-                "a network with batch norm is trained by several processes.",
-                "Networks without batch norm; those with, by one process.",
+                "a network with batch norm, or another that keeps statistics, is trained by several processes.",
+                "Networks without; those with, by one process.",
                 "Train in one process: devices=1.",
             )
         if self.sparsity is not None:

@@ -66,9 +66,9 @@ def fit(
     no better on them than the best, and return the best.  folder: where the checkpoint, run.json and curve.csv go;
     with `resume` training goes on from there, on a CPU to the same bits as if it had not been interrupted.  about:
     what run.json should tell of the run besides.  loggers: Lightning's, one or several; each is told the loss of every
-    epoch and, with held_out, the accuracy, once, after the checkpoint was written.  accelerator, devices (of each
-    node), nodes: as Lightning Fabric has them ("auto", …); each process takes its part of every batch, and all go
-    through the same loader.  watch: sees the loss of every step.  Raises `InvalidSetting`, `InvalidData`,
+    epoch and, with held_out, the accuracy, once, after the checkpoint was written.  accelerator: as Lightning Fabric
+    has them, or "auto".  devices: of each node, a number, as is nodes; each process takes its part of every batch, and
+    all go through the same loader.  watch: sees the loss of every step.  Raises `InvalidSetting`, `InvalidData`,
     `InvalidFile`; `Diverged` where the loss is no number any more; `Lost` where another process ended."""
     if not isinstance(trainee, Trainee):
         what = f"fit: the trainee is a {type(trainee).__name__}."

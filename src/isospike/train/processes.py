@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isospike.errors import InvalidSetting, IsospikeError, first_line
+from isospike.errors import InvalidModel, InvalidSetting, IsospikeError, first_line
 from isospike.train.base import Peers
 from isospike.train.kept import read_curve
 from isospike.train.logs import loggers_of
@@ -88,6 +88,12 @@ class Processes(Peers):
         try:
             yield
         except RuntimeError as error:
+            if "finished reduction" in str(error):
+                raise InvalidModel(
+                    "a parameter takes no part in the loss, and several processes are to agree on its gradient.",
+                    "Models all of whose parameters are used; others by one process.",
+                    "Take the parameter out, or train in one process: devices=1.",
+                ) from error
             if self.count == 1 or not _of_the_others(error):
                 raise
             kept = 0 if folder is None else len(read_curve(folder))
@@ -138,9 +144,10 @@ def seed_of(base: int, process: int) -> int:
     return base if process == 0 else (base + process * APART) % SEEDS
 
 
-def leads() -> bool:
-    """Whether this is the first process of a training, which writes and speaks; known before they are connected."""
-    return all(os.environ.get(name, "0") == "0" for name in NUMBERS)
+def leads(count: int) -> bool:
+    """Whether this is the first of the processes of a training, which writes and speaks; known before they are
+    connected.  One that trains alone is, whatever number it was started with."""
+    return count == 1 or all(os.environ.get(name, "0") == "0" for name in NUMBERS)
 
 
 def _of_the_others(error: RuntimeError) -> bool:

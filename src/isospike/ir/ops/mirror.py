@@ -63,7 +63,7 @@ class Difference(Map):
         return x[:, :half] - self.ratio * x[:, half:]
 
     def out_shape(self, *shapes: Shape) -> Shape:
-        return shapes[0][0] // 2, *shapes[0][1:]
+        return _halved(shapes[0])
 
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         one = scipy.sparse.eye_array(math.prod(in_shape) // 2)
@@ -87,7 +87,13 @@ class Total(Map):
         return x[:, :half] + self.ratio * x[:, half:]
 
     def out_shape(self, *shapes: Shape) -> Shape:
-        return shapes[0][0] // 2, *shapes[0][1:]
+        return _halved(shapes[0])
 
     def pattern(self) -> Map:
         return Total()
+
+
+def _halved(shape: Shape) -> Shape:
+    if shape[0] % 2:
+        raise ValueError(f"pairs of {shape[0]} channels.")
+    return shape[0] // 2, *shape[1:]

@@ -16,6 +16,7 @@ from isospike.ir.ops.conv import Conv, ones_per_channel, onnx_sides, spread
 from isospike.ir.ops.dense import Along
 from isospike.ir.ops.route import Pad, cut
 
+LANES = 32  # channels from which on PyTorch's pool is as fast where they lie last
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 
 
@@ -101,11 +102,13 @@ class Pool(Op):
 
     def largest(self, x: Tensor) -> Tensor:
         """The largest value of each patch, whatever the sign."""
-        if x.requires_grad or x.device.type != "cpu":
+        wide = x.ndim == 4 and x.shape[1] >= LANES and x.is_contiguous(memory_format=torch.channels_last)
+        if x.requires_grad or x.device.type != "cpu" or wide:
             return _MAX[len(self.kernel)](
                 x, self.kernel, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
             )
-        # One dimension after the other, by whole slices: ten times as fast on a CPU, but its gradient would be slower
+        # One dimension after the other, by whole slices: ten times as fast on a CPU, unless channels that lie last
+        # fill its registers; but its gradient would be slower
         sizes = self.out_shape(tuple(x.shape[1:]))[1:]
         widths = _widths(self, self.dilation, tuple(x.shape[1:]), sizes)
         if any(map(any, widths)):
@@ -272,6 +275,10 @@ class AveragePool(Map):
         return pool(x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor)
 
     def out_shape(self, *shapes: Shape) -> Shape:
+        # PyTorch takes no image that is smaller than a patch in three dimensions, whatever the padding
+        small = len(self.kernel) == 3 and any(n < k for n, k in zip(shapes[0][1:], self.kernel, strict=True))
+        if small or (self.divisor is not None and self.divisor < 1):
+            raise ValueError(f"AveragePool: patches {self.kernel}, divisor {self.divisor}, input {shapes[0]}.")
         return _places(self, (1,) * len(self.kernel), shapes[0])
 
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":

@@ -35,8 +35,7 @@ def energy(case: Case) -> Section | None:
             + (f" and {macs:,.0f} multiplications and additions for the analog input" if macs else "")
             + f"; the original takes {original:,.0f} multiplications and additions.  "
             + f"A neuron sends {found['spikes_per_neuron']:.4g} spikes{active}.",
-            f"This report prices operations so: {case.prices}.  A ratio between two technologies compares the chips "
-            "as well.",
+            f"Operations are priced so: {case.prices}.  A ratio between two technologies compares the chips as well.",
         ),
         rows=rows,
     )
