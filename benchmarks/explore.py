@@ -17,8 +17,7 @@ import uvicorn  # noqa: E402
 
 from isospike.convert import Conversion  # noqa: E402
 from isospike.data import open_data  # noqa: E402
-from isospike.explore import Subject, app, warm  # noqa: E402
-from isospike.importers import read_apart  # noqa: E402
+from isospike.explore import Subject, app, read_apart, warm  # noqa: E402
 from isospike.zoo import lenet5  # noqa: E402
 
 REQUESTS = 200

@@ -9,8 +9,7 @@ import typer
 from isospike.convert import Conversion
 from isospike.engine import load
 from isospike.errors import InvalidSetting
-from isospike.explore import Subject, serve, warm
-from isospike.importers import read_apart
+from isospike.explore import Subject, read_apart, serve, warm
 from isospike_cli.options import Thousand, model_of
 from isospike_cli.priced import USUALLY, Priced, prices_of
 from isospike_cli.tables import err

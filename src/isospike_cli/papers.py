@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from isospike.errors import IsospikeError
+from isospike.errors import InvalidSetting, IsospikeError
 from isospike.report.claim import Setup
 from isospike.report.page import page
 from isospike.report.papers import claim, papers
@@ -34,17 +34,22 @@ def reproduce_command(
 
     Example: isospike reproduce stanojevic2023-response --size quick --out results
     """
-    if everything:
-        _all({option: value for option, value in asdict(setup).items() if value is not None}, results)
-        return
-    if show_all or not names:
+    if everything and names:
+        raise InvalidSetting(
+            "--all and names of tables or figures are both given.", "One of them.", "Leave the names out, or --all."
+        )
+    if show_all or not (names or everything):
         for paper in papers().values():
             for name in paper.modules:
                 out.print(f"{name:32} {paper.claim(name).title}", highlight=False, soft_wrap=True)
         return
     given = {option: value for option, value in asdict(setup).items() if value is not None}
+    wanted = names or [name for paper in papers().values() for name in paper.modules]
     # What is not known or not read is refused before anything is measured.
-    setups = {name: claim(name).setup(**given) for name in names}
+    setups = {name: claim(name).setup(**given) for name in wanted}
+    if everything:
+        _all(setups, results)
+        return
     for name, chosen in setups.items():
         _measured(name, chosen, results)
 
@@ -56,16 +61,16 @@ def _measured(name: str, setup: Setup, results: Path) -> None:
     out.print(f"wrote {results / name}.json, .csv{'' if result.picture is None else ', .png'}", highlight=False)
 
 
-def _all(given: dict[str, Any], results: Path) -> None:
+def _all(setups: dict[str, Setup], results: Path) -> None:
     """Measure what is missing or out of date; what cannot be measured is told, and the rest goes on."""
     failed = 0
-    for name in (name for paper in papers().values() for name in paper.modules):
-        setup, kept = claim(name).setup(**given), results / f"{name}.json"
-        if kept.exists() and current(read(kept), claim(name), setup):
-            out.print(f"{name}: kept", highlight=False)
-            continue
+    for name, setup in setups.items():
+        kept = results / f"{name}.json"
         try:
-            _measured(name, setup, results)
+            if kept.exists() and current(read(kept), claim(name), setup):
+                out.print(f"{name}: kept", highlight=False)
+            else:
+                _measured(name, setup, results)
         except IsospikeError as error:
             failed += 1
             err.print(f"{name}: {error}", highlight=False, markup=False, style="red", soft_wrap=True)

@@ -209,15 +209,15 @@ def test_the_pages_of_this_project_list_what_is_out_of_date() -> None:
 def test_all_are_measured_once_and_again_where_something_changed(
     doe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs: list[str] = []
+    runs, name = list[str](), "doe2026-table.1"
     monkeypatch.setattr(cli_papers, "measured", lambda name, *given: (runs.append(name), measured(name, *given))[1])
     for options in ({}, {}, {"trials": 5}, {"trials": 5}, {"size": "quick", "trials": 5}):
-        cli_papers._all(options, tmp_path / "results")
+        cli_papers._all({name: claim(name).setup(**options)}, tmp_path / "results")
     assert len(runs) == 3
     kept = json.loads((tmp_path / "results" / "doe2026-table.1.json").read_text())
     assert kept["setup"] == {"size": "quick", "samples": 1, "trials": 5}
     write(tmp_path / "results" / "doe2026-table.1.json", json.dumps(kept | {"stamp": "other"}))
-    cli_papers._all({"size": "quick", "trials": 5}, tmp_path / "results")
+    cli_papers._all({name: claim(name).setup("quick", trials=5)}, tmp_path / "results")
     assert len(runs) == 4
 
     def missing(*_: object) -> None:
@@ -225,5 +225,5 @@ def test_all_are_measured_once_and_again_where_something_changed(
 
     monkeypatch.setattr(cli_papers, "measured", missing)
     with pytest.raises(typer.Exit):
-        cli_papers._all({}, tmp_path / "results")
+        cli_papers._all({name: claim(name).setup()}, tmp_path / "results")
     assert json.loads((tmp_path / "results" / "doe2026-table.1.json").read_text())["setup"]["size"] == "quick"

@@ -1,5 +1,6 @@
 """Table of contents: the living page of a network, and the server behind it."""
 
+from isospike.explore.apart import read_apart as read_apart
 from isospike.explore.drawing import image as image
 from isospike.explore.drawing import thumbnails as thumbnails
 from isospike.explore.neuron import explained as explained

@@ -1,6 +1,5 @@
 """Importers: a trained model as a graph."""
 
-from isospike.importers.apart import read_apart as read_apart
 from isospike.importers.model import Model as Model
 from isospike.importers.model import original as original
 from isospike.importers.model import read as read

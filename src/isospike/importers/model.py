@@ -50,7 +50,7 @@ def original(model: Model, graph: Graph, example: Tensor, dtype: torch.dtype) ->
                 export(run, example) if dtype != torch.float64 else in_double(run, example)[0], dtype, logits
             )
         case nn.Module() as run:
-            same = module(run) if precision(run, example) == dtype else twin(run, graph, example)
+            same = module(run) if precision(run, example) == dtype else twin(run, graph)
             return same or Program(export(run, example), dtype)
         case ExportedProgram() as program:
             return Program(program, dtype, logits)

@@ -84,7 +84,8 @@ class Processes(Peers):
 
     @contextmanager
     def together(self, folder: str | Path | None) -> Iterator[None]:
-        """Where processes wait for each other.  folder: of the run.  Raises `Lost`."""
+        """Where processes wait for each other.  folder: of the run.  Raises `Lost`, and `InvalidModel` for a parameter
+        that is not used."""
         try:
             yield
         except RuntimeError as error:

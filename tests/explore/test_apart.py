@@ -9,7 +9,8 @@ import torch
 
 import isospike as iso
 from isospike.errors import InvalidModel, UnsupportedOperation
-from isospike.importers import model_of, read, read_apart
+from isospike.explore import read_apart
+from isospike.importers import model_of, read
 
 CODE = """
 import os
