@@ -82,8 +82,7 @@ def test_the_zoo(name: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_random_networks(rng: random.Random) -> None:
-    model, shape = random_network(rng)
-    round_trip(model.double(), shape)  # in single precision outputs that cancel are no proof of an import
+    round_trip(*random_network(rng))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import copy
 import random
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx
@@ -435,6 +436,22 @@ def test_an_import_that_is_a_little_off_is_seen(by: float) -> None:
         verify(graph, "the model", model, model, torch.float64, X, within)
         with pytest.raises(InvalidModel, match="would not be faithful"):
             verify(off(graph, by), "the model", model, model, torch.float64, X, within)
+
+
+@pytest.mark.parametrize(("by", "rounds"), [(5e-8, True), (1e-6, False)])
+def test_outputs_that_cancel_may_be_off_by_a_step_of_what_cancels(by: float, rounds: bool) -> None:
+    """Numbers of 1 of which outputs of 1e-4 are left: the graph's own error happens to be 0, the model's is not."""
+    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
+    with torch.no_grad():
+        for parameter, value in zip(model.parameters(), (0.0, 1.0, 1.0, 2.0**-13 - 1.0), strict=True):
+            parameter.fill_(value)
+        graph, exact = from_torch(model, X[:, :1]), copy.deepcopy(model).double()
+        proof = partial(verify, graph, "the model", exact, lambda x: model(x) + by, torch.float32, X[:, :1], None)
+        if rounds:
+            proof()
+        else:
+            with pytest.raises(InvalidModel, match="in double precision"):
+                proof()
 
 
 def test_the_proof_fills_the_declared_range() -> None:

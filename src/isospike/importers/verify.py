@@ -16,7 +16,7 @@ from isospike.ir.graph import Graph
 Original = Callable[[Tensor], Tensor]
 Within = tuple[Tensor, Tensor]  # the ends of the declared range, broadcastable to a sample
 EXACT, SINGLE = 1e-12, 1e-4  # errors of the largest output that rounding explains in double and in single precision
-ROUNDING = 16  # where outputs cancel: so many times the graph's own error of rounding
+ROUNDING = 16  # where outputs cancel: so many times the graph's own error of rounding, or a step of what cancels
 OPERATIONS, SAMPLES = 1 << 29, 16  # that a proof may take
 LARGE = 1 << 31  # multiply-accumulates, from which on a network is run on two samples and little more
 REPEATS, MANY = 32, 131  # small networks are run so often again, and on so many samples at once
@@ -75,7 +75,10 @@ def verify(
 
     @cache
     def rounding() -> float:
-        return ROUNDING * float((restored(graph.to(torch.float32)(some.float()).double()) - found).abs().max())
+        passed: list[float] = []  # the largest number of each node: a model rounds it, in whatever order it adds
+        single = graph.to(torch.float32)(some.float(), lambda _, value: passed.append(float(value.abs().max())))
+        own = ROUNDING * float((restored(single.double()) - found).abs().max())
+        return max(own, torch.finfo(torch.float32).eps * max(passed))
 
     def beyond(error: float, precision: torch.dtype) -> bool:
         """Whether an error is more than rounding explains."""
