@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from isospike.errors import InvalidModel
 from isospike.importers.model import Model
@@ -39,13 +39,20 @@ def model_of(name: str) -> Model:
 
 
 def digest(model: Model) -> str:
-    """A hash of a model's file, or of its layers and tensors."""
+    """A hash of a model's file, or of its layers, tensors and numbers, whether it would save them or not."""
     found = hashlib.sha256()
     if isinstance(model, Path):
         found.update(model.read_bytes())
     elif isinstance(model, nn.Module):
         found.update(repr(model).encode())
-        for name, tensor in model.state_dict().items():
+        state = model.state_dict() | dict(model.named_buffers())
+        for path, part in model.named_modules():
+            plain = {name: value for name, value in vars(part).items() if not name.startswith("_")}
+            own = {f"{path}.{name}": value for name, value in plain.items() if name != "training"}
+            state |= {name: value for name, value in own.items() if isinstance(value, Tensor)}
+            told = {name: value for name, value in own.items() if isinstance(value, int | float | str | tuple)}
+            found.update(repr(sorted(told.items())).encode())
+        for name, tensor in state.items():
             found.update(name.encode() + tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return found.hexdigest()[:12]
 
