@@ -345,7 +345,6 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     call("convert", model, "--data", tmp_path / "images", "--out", tmp_path / "m.safetensors", "--samples", 3)
     assert figures("run", tmp_path / "m.safetensors", "--data", tmp_path / "images", "--samples", 5)["samples"] == 5
     smaller = figures(
-        "card",
         "check",
         archive(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), tmp_path / "s.pt2", 3, 4, 4),
         "--data",
@@ -479,6 +478,7 @@ def test_the_list_of_commands_needs_no_torch(option: str) -> None:
 def test_every_command_is_listed_and_explains_its_options() -> None:
     known = isospike_cli.commands()
     assert set(known) == {
+        "card",
         "check",
         "choose",
         "compare",
