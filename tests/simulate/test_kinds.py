@@ -24,8 +24,10 @@ print(sum(KEPT.stats.cache_hits.values()), sum(KEPT.stats.cache_misses.values())
 """
 
 
-def name(step: Callable[..., Any], signed: bool = False, pool: Callable[..., None] = nothing) -> str:
-    return Kind(step, signed, pool)._numba_type_.name
+def name(
+    step: Callable[..., Any], told: bool = False, signed: bool = False, pool: Callable[..., None] = nothing
+) -> str:
+    return Kind(step, told, signed, pool)._numba_type_.name
 
 
 def test_the_next_process_finds_what_was_compiled(tmp_path: Path) -> None:
@@ -43,12 +45,13 @@ def test_the_next_process_finds_what_was_compiled(tmp_path: Path) -> None:
 
 def test_a_name_is_that_of_one_step_only() -> None:
     kinds = [
-        (IF.step, False, nothing),
-        (LIF.step, False, nothing),
-        (SignedIF.step, True, nothing),
-        (IF.step, True, nothing),
-        (IF.step, False, mean),
-        (IF.step, False, growth),
+        (IF.step, False, False, nothing),
+        (LIF.step, False, False, nothing),
+        (SignedIF.step, True, True, nothing),
+        (SignedIF.step, True, False, nothing),
+        (IF.step, False, True, nothing),
+        (IF.step, False, False, mean),
+        (IF.step, False, False, growth),
     ]
     names = [name(*kind) for kind in kinds]
     assert len(set(names)) == len(names)
@@ -78,7 +81,7 @@ def test_other_code_of_the_same_function_has_another_name() -> None:
 
 def test_a_number_that_a_step_reads_is_in_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
     before = name(reading)
-    assert Kind(reading, False, nothing).kept
+    assert Kind(reading, False, False, nothing).kept
     monkeypatch.setattr(sys.modules[__name__], "LEVEL", 0.25)
     assert name(reading) != before
 
@@ -106,4 +109,4 @@ def nested(states: Any, x: Any, parameters: Any) -> Any:
 
 @pytest.mark.parametrize("step", [helping, nested])
 def test_a_step_that_reads_what_may_change_unseen_is_not_kept(step: Callable[..., Any]) -> None:
-    assert not Kind(step, False, nothing).kept
+    assert not Kind(step, False, False, nothing).kept

@@ -35,13 +35,15 @@ class State:
         self.total = self.net if same else self.total[rows]
 
 
-def start(neuron: Neuron, like: Tensor) -> Any:
-    """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state
-    takes."""
+def start(neuron: Neuron, like: Tensor, counted: bool = True) -> Any:
+    """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state takes;
+    counted: whether spikes of either sign are of interest, beside the net ones."""
     if not isinstance(neuron, Stepping):
         return neuron.start(like)
     net = torch.zeros_like(like)
-    total = torch.zeros_like(like) if neuron.signed else net  # where all spikes are positive they are the net ones
+    total = (
+        torch.zeros_like(like) if neuron.signed and counted else net
+    )  # where all spikes are positive they are the net ones
     states = tuple(torch.zeros_like(like) + value for value in neuron.begin())
     parameters = tuple(torch.as_tensor(value, dtype=like.dtype, device=like.device) for value in neuron.parameters())
     return State(states, net, total, parameters)
@@ -72,8 +74,8 @@ def advance_pooled(
         spikes = torch.compile(plain)(neuron, x, state, steps)
         return spikes, spikes
     try:
-        kind = nothing if pool is None else pool.kind
-        return fused(type(neuron).step, neuron.signed, kind)(x, state, steps, heard, pool, after or state, kept)
+        kind, counted = nothing if pool is None else pool.kind, state.total is not state.net
+        return fused(type(neuron).step, neuron.told, counted, kind)(x, state, steps, heard, pool, after or state, kept)
     except NumbaError as error:
         raise InvalidModel(
             f"the step of {type(neuron).__name__} cannot be compiled: {first_line(error)}",
@@ -88,7 +90,8 @@ def plain(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
         return neuron.advance(x, state, steps)
     spikes = []
     for t in range(steps):
-        s, after = type(neuron).step(state.states, x[min(t, len(x) - 1)], state.parameters)
+        states = (*state.states, state.net) if neuron.told else state.states
+        s, after = type(neuron).step(states, x[min(t, len(x) - 1)], state.parameters)
         for own, value in zip(state.states, after, strict=True):
             own.copy_(value)
         state.net.add_(s)

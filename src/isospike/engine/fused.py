@@ -85,12 +85,14 @@ def _hear_each(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as ab
 
 
 @cache
-def fused(step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> Callable[..., tuple[Tensor, Tensor]]:
+def fused(
+    step: Callable[..., Any], told: bool, signed: bool, pool: Callable[..., None]
+) -> Callable[..., tuple[Tensor, Tensor]]:
     """The loop over time for a model whose single step is `step`, and for a kind of pool behind it:
 
     (x, state, steps, what is heard besides, the pool, its state, whether spikes are of use) ↦ spikes, which it may
     write over x, and what the pool sends."""
-    kind = Kind(step, signed, pool)
+    kind = Kind(step, told, signed, pool)
     kernel = KEPT if kind.kept else ANEW
 
     def loop(
@@ -155,13 +157,13 @@ def fire(kind: Any, x: Any, states: Any, net: Any, total: Any, parameters: Any) 
 
 @overload(fire, inline="always")
 def _fire(kind, x, states, net, total, parameters):  # type: ignore[no-untyped-def]  # as above
-    one, signed = kind_of(kind).one, kind_of(kind).signed
+    one, told, signed = kind_of(kind).one, kind_of(kind).told, kind_of(kind).signed
 
     # In place, and over as few arrays as can be: the compiler turns the loop into vector instructions only if it can
     # check at run time, in few comparisons, that none overlap.
     def fire(kind, x, states, net, total, parameters):  # type: ignore[no-untyped-def]  # as above
         for i in range(np.uintp(len(x))):
-            s, after = one(read(states, i), x[i], read(parameters, i))
+            s, after = one(read(states, i) + ((net[i],) if told else ()), x[i], read(parameters, i))
             write(states, after, i)
             net[i] += s
             if signed:

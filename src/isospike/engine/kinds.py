@@ -32,22 +32,23 @@ def _no_value(of: _Type, value: Any, context: Any) -> NativeValue:
 
 
 class Kind:
-    """A neuron's step, whether its spikes may be negative, and the pool behind it.
+    """A neuron's step, whether it is told what it has sent, whether spikes of either sign are counted besides, and the
+    pool behind it.
 
     kept: whether its name tells all that is compiled; a step may read what is defined elsewhere."""
 
-    def __init__(self, step: Callable[..., Any], signed: bool, pool: Callable[..., None]) -> None:
-        self.one, self.signed, self.pool = njit(step), signed, pool
+    def __init__(self, step: Callable[..., Any], told: bool, signed: bool, pool: Callable[..., None]) -> None:
+        self.one, self.told, self.signed, self.pool = njit(step), told, signed, pool
         read = inspect.getclosurevars(step)
         outside = {**read.globals, **read.nonlocals}
         inner = any(isinstance(constant, CodeType) for constant in step.__code__.co_consts)
-        self.kept = not inner and all(_told(value) for value in outside.values())
+        self.kept = not inner and all(_known(value) for value in outside.values())
         of = (
             marshal.dumps(step.__code__, 2),
             step.__defaults__,
             sorted((name, _named(value)) for name, value in outside.items()),
         )
-        name = hashlib.sha256(repr((of, signed, pool.__name__, _sources())).encode()).hexdigest()
+        name = hashlib.sha256(repr((of, told, signed, pool.__name__, _sources())).encode()).hexdigest()
         self._numba_type_ = _Type(name)
         KINDS[name] = self
 
@@ -60,7 +61,7 @@ def kind_of(typed: _Type) -> Kind:
     return KINDS[typed.name]
 
 
-def _told(value: Any) -> bool:
+def _known(value: Any) -> bool:
     return isinstance(value, bool | int | float) or getattr(value, "__module__", None) == arithmetic.__name__
 
 

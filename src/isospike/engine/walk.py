@@ -52,7 +52,8 @@ class Sent:
 class Walk:
     """Samples at some step of their way; `states` holds every stage's potentials and counts.
 
-    `listen(stage, train)` hears each stage's spikes of a stretch, `drives(stage, drive)` what its neurons receive.
+    `listen(stage, train)` hears each stage's spikes of a stretch, `drives(stage, drive)` what its neurons receive;
+    counted: whether spikes of either sign are, beside the net ones.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class Walk:
         listen: Listen | None = None,
         plan: Plan | None = None,
         drives: Listen | None = None,
+        counted: bool = False,
     ) -> None:
+        self.counted = counted
         self.body, self.generator, self.listen, self.drives = body, generator, listen, drives
         self.plan = Plan(pooled(body)) if plan is None else plan
         self.input = packed(body.encoder.drive(x))
@@ -129,7 +132,7 @@ class Walk:
 
     def _state(self, stage: Stage, like: Tensor) -> Any:
         if stage.name not in self.states:
-            self.states[stage.name] = start(stage.neuron, like)
+            self.states[stage.name] = start(stage.neuron, like, self.counted)
         return self.states[stage.name]
 
     def _drive(self, stage: Stage, trains: dict[str, Tensor]) -> tuple[Tensor, list[Heard]]:
@@ -214,7 +217,7 @@ def walked(
     outs, counts = [], list[dict[str, tuple[Tensor, Tensor]]]()
     plan = Plan(pooled(body))
     for part in x.split(together(body) if listen is None else max(len(x), 1)):
-        walk = Walk(body, part, generator, listen, plan)
+        walk = Walk(body, part, generator, listen, plan, counted=tally is not None)
         outs.append(walk.until(body.steps))
         if watch is not None or tally is not None:
             states = {stage.name: walk.states[stage.name] for stage in body.stages[:-1]}

@@ -142,9 +142,9 @@ def _read(
     body: Body, x: Tensor, times: Sequence[int], generator: torch.Generator
 ) -> Iterable[tuple[int, Tensor, dict]]:
     whole = any(stage.neuron.whole for stage in body.stages)  # such a network is another one for every window
-    walk = Walk(replace(body, steps=times[-1]), x, generator)
+    walk = Walk(replace(body, steps=times[-1]), x, generator, counted=True)
     for end in times:
-        walk = Walk(replace(body, steps=end), x, generator) if whole else walk
+        walk = Walk(replace(body, steps=end), x, generator, counted=True) if whole else walk
         yield end, walk.until(end), walk.states
 
 

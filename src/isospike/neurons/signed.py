@@ -26,7 +26,7 @@ class SignedIF(BurstIF):
 
     most: float = 1
     signed: ClassVar = True
-    states: ClassVar = ("potential", "sent")
+    told: ClassVar = True
 
     def closed_form(self, drive: Drive) -> Tensor:
         return super().closed_form(drive).clamp_min(0.0)
@@ -48,4 +48,4 @@ class SignedIF(BurstIF):
         (v, sent), (per, taken, none, most) = states, parameters
         v = v + x
         s = between(whole(v * per), -between(sent, none, most), most)
-        return s, (v - s * taken, sent + s)
+        return s, (v - s * taken,)

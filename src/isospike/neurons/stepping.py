@@ -44,6 +44,7 @@ class Stepping(Neuron):
     initial: Tensor = field(default_factory=number(0.5))
     rectifier: Clip = field(default_factory=partial(Clip, 0.0, math.inf))
     signed: ClassVar[bool] = False  # sends negative spikes as well
+    told: ClassVar[bool] = False  # its step is given, as one more state, the net spikes that it has sent
     states: ClassVar[tuple[str, ...]] = ("potential",)  # by name, the potential first
 
     @staticmethod
