@@ -21,7 +21,7 @@ def converted(task: Task, most: float, run: Run) -> Case:
     coding = isospike.Rate(
         task.steps, SignedIF(most=most), Percentile(99.9 if few else 100.0), correction=Calibrate() if few else None
     )
-    network = isospike.convert(task.weights.with_suffix(".pt2"), task.calibration, coding, input_range=(0.0, 1.0))
+    network = isospike.convert(task.weights.with_suffix(".pt2"), task.calibration, coding, input_range=task.range)
     neurons = sum(prod(stage.shape) for stage in network.stages[:-1] if not stage.neuron.relays)
 
     def spikes(x: Tensor) -> tuple[int, float]:

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import torch
-from lenet import POOLS, architecture
+from networks import ARCHITECTURES
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.datasets import MNIST
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ class Task:
     """What a case is made from."""
 
     weights: Path
-    pool: str
+    network: str
     steps: int
     calibration: Tensor
+    range: tuple[Tensor, Tensor]
 
-    def ann(self) -> nn.Sequential:
-        model = architecture(self.pool)
+    def ann(self) -> nn.Module:
+        model = ARCHITECTURES[self.network]()
         model.load_state_dict(load_file(self.weights))
         return model.eval().requires_grad_(False)
 
@@ -54,26 +55,18 @@ def work(cases: Mapping[str, Callable[[Task], Case]]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("case", choices=cases)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--pool", choices=POOLS, required=True)
+    parser.add_argument("--network", choices=ARCHITECTURES, required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--images", type=int, required=True)
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    calibration, _ = mnist(arguments.data_dir, True, 1000)
-    task = Task(arguments.weights, arguments.pool, arguments.steps, calibration)
-    print(
-        json.dumps(
-            measured(cases[arguments.case](task), task.ann(), *mnist(arguments.data_dir, False, arguments.images))
-        )
-    )
-
-
-def mnist(folder: Path, train: bool, count: int) -> tuple[Tensor, Tensor]:
-    data = MNIST(str(folder), train=train)
-    return data.data[:count, None].float() / 255, data.targets[:count]
+    samples = load_file(arguments.weights.with_suffix(".samples.safetensors"))
+    low, high = samples["range"]
+    task = Task(arguments.weights, arguments.network, arguments.steps, samples["calibration"], (low, high))
+    images, labels = (samples[name][: arguments.images] for name in ("images", "labels"))
+    print(json.dumps(measured(cases[arguments.case](task), task.ann(), images, labels)))
 
 
 def measured(case: Case, ann: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float | str]:
@@ -127,12 +120,14 @@ def sinabs(task: Task, **settings: object) -> Case:
     from sinabs.from_torch import from_model
     from sinabs.layers import StatefulLayer
 
-    layers = list(task.ann())
-    for at in [
-        i for i, layer in enumerate(layers) if isinstance(layer, nn.BatchNorm2d)
-    ]:  # it would leave them as they are
-        layers[at - 1 : at + 1] = [fuse_conv_bn_eval(layers[at - 1], layers[at]), nn.Identity()]
-    net = from_model(nn.Sequential(*layers), num_timesteps=1, **settings).spiking_model
+    model = task.ann()
+    for group in [module for module in model.modules() if not isinstance(module, nn.BatchNorm2d)]:
+        named = list(group.named_children())
+        for (first, conv), (second, norm) in pairwise(named):  # it would leave batch norm as it is
+            if isinstance(norm, nn.BatchNorm2d):
+                setattr(group, first, fuse_conv_bn_eval(conv, norm))
+                setattr(group, second, nn.Identity())
+    net = from_model(model, num_timesteps=1, **settings).spiking_model
 
     def run(x: Tensor) -> Tensor:
         reset_states(net)

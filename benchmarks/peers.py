@@ -1,11 +1,12 @@
 """Rate-coded conversion beside other tools: one trained network, the same images, one thread, every case in a process
 of its own.
 
-python benchmarks/peers.py --peers PYTHON --data-dir DIR [--tools ...] [--pool ...] [--steps ...] [--images N] [--out
-FILE.json]
+python benchmarks/peers.py --peers PYTHON --data-dir DIR [--models FOLDER] [--networks ...] [--tools ...]
+[--steps ...] [--images N] [--out FILE.json]
 
-PYTHON: the interpreter of the other tools' environment (README.md).  The original network is run again for every
-number of steps: the machine's noise is then shared by what stands in one block of the table."""
+PYTHON: the interpreter of the other tools' environment (README.md); FOLDER: where resnet20_cifar10.onnx is.  The
+original network is run again for every number of steps: the machine's noise is then shared by what stands in one block
+of the table."""
 
 import argparse
 import json
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lenet import POOLS
+from networks import ARCHITECTURES
 from rich.console import Console
 from rich.table import Table
 
@@ -42,11 +43,10 @@ COLUMNS = {
 Row = dict[str, float | int | str]
 
 
-def weights(pool: str, data_dir: Path) -> Path:
-    path = folder(home()) / f"lenet-{pool}.pt2"
-    subprocess.run(
-        [sys.executable, HERE / "lenet.py", "--pool", pool, "--out", path, "--data-dir", data_dir], check=True
-    )
+def weights(network: str, data_dir: Path, models: Path) -> Path:
+    path = folder(home()) / f"{network}.pt2"
+    options = ["--out", path, "--data-dir", data_dir, "--models", models]
+    subprocess.run([sys.executable, HERE / "networks.py", network, *options], check=True)
     return path.with_suffix(".safetensors")
 
 
@@ -81,7 +81,8 @@ def main() -> None:
     parser.add_argument("--peers", required=True, metavar="PYTHON")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--tools", nargs="+", choices=list(CASES)[1:], default=list(CASES)[1:])
-    parser.add_argument("--pool", nargs="+", choices=POOLS, default=list(POOLS))
+    parser.add_argument("--models", type=Path, default=Path())
+    parser.add_argument("--networks", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES))
     parser.add_argument("--steps", nargs="+", type=int, default=[4, 8, 16, 32, 64, 128, 256])
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("results/peers.json"))
@@ -89,11 +90,10 @@ def main() -> None:
 
     console, rows = Console(width=150), list[Row]()
     cases = [(tool, case) for tool in CASES if tool in ("original", *arguments.tools) for case in CASES[tool]]
-    for pool in arguments.pool:
+    for network in arguments.networks:
         common = {
-            "weights": weights(pool, arguments.data_dir),
-            "data_dir": arguments.data_dir,
-            "pool": pool,
+            "weights": weights(network, arguments.data_dir, arguments.models),
+            "network": network,
             "images": arguments.images,
         }
         for steps in arguments.steps:
@@ -108,7 +108,7 @@ def main() -> None:
                 times = row["cpu_ms"] / (block[0] if block else row)["cpu_ms"]
                 block.append(
                     {
-                        "pool": pool,
+                        "network": network,
                         "steps": steps,
                         "case": case,
                         "images": arguments.images,
@@ -117,18 +117,15 @@ def main() -> None:
                     }
                 )
                 console.print(
-                    f"{pool}, T = {steps}, {case}: {row['agreement']:.1%} agreement, {row['cpu_ms']:.3g} ms",
+                    f"{network}, T = {steps}, {case}: {row['agreement']:.1%} agreement, {row['cpu_ms']:.3g} ms",
                     highlight=False,
                 )
             rows += block
             arguments.out.parent.mkdir(parents=True, exist_ok=True)
             arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
-    for pool in arguments.pool:
-        console.print(
-            table(
-                f"LeNet with {pool} pooling, {arguments.images} images", [row for row in rows if row["pool"] == pool]
-            )
-        )
+    for network in arguments.networks:
+        block = [row for row in rows if row["network"] == network]
+        console.print(table(f"{network}, {arguments.images} images", block))
 
 
 if __name__ == "__main__":
