@@ -15,7 +15,8 @@ from torch import Tensor
 from isospike.encoders import ConstantCurrent
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidFile, InvalidModel, InvalidSetting, UnsupportedOperation, first_line
-from isospike.export.nir.maps import STATELESS, map_of, refused, tensor
+from isospike.export.nir.extension import body_of, content_of, extended
+from isospike.export.nir.maps import KEY, STATELESS, map_of, nir_module, refused, tensor
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Map, Shape, collapse
 from isospike.ir.ops.conv import Conv
@@ -31,27 +32,15 @@ from isospike.neurons.stepping import Stepping
 if TYPE_CHECKING:
     import nir
 
-KEY = "isospike"  # of metadata
 STEPS, DT = 64, 1e-4  # unless the graph says them; Δt in seconds, as snnTorch has it
 ABOVE = 3 * SETTLE[torch.float64]  # of a threshold that V must exceed, and not only reach
 Reset = Literal["zero", "soft"]
 
 
-def nir_module() -> Any:
-    """The package `nir`.  Raises `InvalidSetting` where it is not installed."""
-    try:
-        import nir
-    except ImportError as error:
-        raise InvalidSetting(
-            "NIR graphs need the package `nir`.", "nir 1.0.8.", "Install it: pip install 'isospike[nir]'."
-        ) from error
-    return nir
-
-
 def read(
     path: str | Path, steps: int | None = None, reset: Reset | None = None, dt: float | None = None
 ) -> SpikingNetwork:
-    """The network of a file in NIR's format, in double precision.
+    """The network of a file in NIR's format, in double precision; one of the extension (extension.py) in its own.
 
     steps: T; reset: of the neurons, which NIR says to be to zero and many tools subtract; dt: Δt [s].  As the graph
     says, unless given.  Raises `InvalidFile`, and `UnsupportedOperation` with every node that has no form here."""
@@ -59,13 +48,22 @@ def read(
     if not Path(path).is_file():
         raise InvalidFile(f"`{path}` does not exist or is not a file.", "A NIR graph.", "Write it with nir.write.")
     try:
-        graph = module.read(str(path))
+        content = content_of(str(path))
+        graph = None if extended(content) else module.dict2NIRNode(content | {"type_check": True})
     except Exception as error:  # h5py and nir raise whatever is wrong with a file
         raise InvalidFile(
             f"`{path}` is no NIR graph: {type(error).__name__}: {first_line(error)}",
             "Files that nir.write or `isospike export --to nir` wrote.",
             "Write it again; a NIR graph is an HDF5 file.",
         ) from error
+    if graph is None:
+        if any(given is not None for given in (steps, reset, dt)):
+            raise InvalidSetting(
+                f"`{path}` says all of its network: steps, reset and dt have nothing to say.",
+                "Settings for graphs of other tools.",
+                "Leave them out.",
+            )
+        return SpikingNetwork(body_of(str(path), content))
     return read_graph(graph, steps, reset, dt)
 
 
