@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, cast, get_args
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from isospike.errors import InvalidFile, InvalidSetting
 from isospike.export.nir import EXTENDED, NIR, TARGETS, ExtendedNIR, Golden, beside, read, verify
 from isospike.export.nir.compare import rows
 from isospike.export.nir.extension import differing
+from isospike.export.nir.read import Reset
 from isospike.simulate import EventDriven, Simulator, usual
 from isospike_cli.options import Json, Thousand
 from isospike_cli.outputs import Overwrite, replaceable
@@ -97,9 +98,12 @@ def import_command(
     steps: Annotated[int | None, typer.Option(min=1, help="T; else as the graph says, or 64.")] = None,
     reset: Annotated[
         str | None,
-        typer.Option(help="zero, as NIR's equations have it, or soft, as many tools have it; else as the graph says."),
+        typer.Option(
+            help="zero, as NIR's equations have it; soft, by subtraction; late, a step later, as snnTorch; burst, as "
+            "often as V has θ, as sinabs.  Else as the graph says."
+        ),
     ] = None,
-    dt: Annotated[float | None, typer.Option(help="Time step [s] of LIF nodes; 0.0001 unless given.")] = None,
+    dt: Annotated[float | None, typer.Option(help="Time step [s]; else 0.0001 for LIF nodes, none for IF.")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -107,15 +111,13 @@ def import_command(
 
     Example: isospike import net.nir
     """
-    chosen: Literal["zero", "soft"] | None
-    match reset:
-        case "zero" | "soft" | None:
-            chosen = reset
-        case _:
-            raise InvalidSetting(f"reset `{reset}` is not known.", "zero, soft.", "Choose one: --reset.")
+    if reset not in (None, *get_args(Reset)):
+        raise InvalidSetting(
+            f"reset `{reset}` is not known.", f"{', '.join(get_args(Reset))}.", "Choose one: --reset."
+        )
     place = output or file.with_suffix(".safetensors")
     replaceable(place, overwrite, "the graph is as it was")
-    network = read(file, steps, chosen, dt)
+    network = read(file, steps, cast(Reset | None, reset), dt)
     save(network, place)
     if as_json:
         typer.echo(json.dumps({"file": str(place), "stages": len(network.stages), "steps": network.body.steps}))
