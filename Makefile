@@ -45,13 +45,16 @@ lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
 # An environment for each tool, on torch for the CPU where pip finds one; their dependencies conflict.  sinabs asks for nir
 # up to 1.0.4 and for the driver of its chips, samna: both are left out, so that all read with the same nir.
 INTEROP := .interop
-interop: $(INTEROP)/sinabs/.installed $(INTEROP)/snntorch/.installed $(INTEROP)/norse/.installed  ## other tools' simulators, for `isospike verify`
+TOOLS := sinabs snntorch norse spikingjelly
+interop: $(TOOLS:%=$(INTEROP)/%/.installed)  ## other tools' simulators, for `isospike verify`
 $(INTEROP)/sinabs/.installed: TOOL := sinabs==3.1.3
 $(INTEROP)/sinabs/.installed: MORE := pbr numpy matplotlib
 $(INTEROP)/snntorch/.installed: TOOL := snntorch==1.0.0
 $(INTEROP)/snntorch/.installed: MORE := numpy
 $(INTEROP)/norse/.installed: TOOL := norse==1.1.0
 $(INTEROP)/norse/.installed: MORE := numpy matplotlib torchvision
+$(INTEROP)/spikingjelly/.installed: TOOL := spikingjelly==2.0.0
+$(INTEROP)/spikingjelly/.installed: MORE := numpy loguru torchvision
 $(INTEROP)/%/.installed: Makefile
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet torch nir==1.0.8 nirtorch==2.6 $(MORE)

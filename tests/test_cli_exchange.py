@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import isospike
 import isospike_cli
-from isospike import Rate, convert
+from isospike import TTFS, Rate, convert
 from isospike.data import open_data
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.export.nir import beside, environment
@@ -52,6 +52,25 @@ def test_exported_and_imported(flowers: Path, tmp_path: Path) -> None:
     assert figures("import", graph, "--steps", 4, "--overwrite")["steps"] == 4
 
 
+def test_first_spikes_for_isospike_alone(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    x = torch.cat(list(open_data("iris", True)))
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
+    own, graph = tmp_path / "ttfs.safetensors", tmp_path / "net.nir"
+    for coding, simulator in ((TTFS(), "ClosedForm"), (TTFS(gated=False), "EventDriven")):
+        isospike.save(convert(model, x, coding, (0.0, 8.0)), own)
+        found = figures("export", own, *IRIS, "--to", "nir", "--target", "isospike", "--out", graph)
+        assert found == {
+            "target": "isospike", "nodes": 6, "simulator": simulator, "samples": 50, "differing": 0
+        }  # fmt: skip
+        assert "isospike import" not in call("import", graph, "--out", tmp_path / "again.safetensors").stdout
+        assert (tmp_path / "again.safetensors").read_bytes() == own.read_bytes()
+        with pytest.raises(InvalidSetting, match="nothing to say"):
+            call("import", graph, "--out", tmp_path / "other.safetensors", "--steps", 4)
+        for path in (graph, tmp_path / "again.safetensors"):
+            path.unlink()
+
+
 @pytest.mark.parametrize("target", ["snntorch", "norse"])
 def test_verified(flowers: Path, target: str, tmp_path: Path) -> None:
     try:
@@ -79,6 +98,7 @@ def test_what_cannot_be_is_refused(flowers: Path, tmp_path: Path) -> None:
         (("--to", "nir", "--style", "ann", "--out", tmp_path / "a.nir"), "settings of circuits with nir"),
         (("--target", "norse", "--out", tmp_path / "b"), "--target with rtl"),
         (("--to", "nir", "--target", "lava", "--out", tmp_path / "a.nir"), "target `lava`"),
+        (("--to", "nir", "--target", "spinnaker2", "--out", tmp_path / "a.nir"), "pip finds neither"),
         (("--to", "nir", "--target", "sinabs", "--out", tmp_path / "a.nir"), "reset `zero`"),
     ):
         with pytest.raises(InvalidSetting, match=said):

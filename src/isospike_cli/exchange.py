@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, cast, get_args
 
 import numpy as np
 import torch
 import typer
 
-from isospike.engine import load, save
+from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidFile, InvalidSetting
-from isospike.export.nir import NIR, TARGETS, Golden, beside, read, verify
+from isospike.export.nir import EXTENDED, NIR, TARGETS, ExtendedNIR, Golden, beside, read, verify
 from isospike.export.nir.compare import rows
+from isospike.export.nir.extension import differing
+from isospike.export.nir.read import Reset
+from isospike.simulate import EventDriven, Simulator, usual
 from isospike_cli.options import Json, Thousand
 from isospike_cli.outputs import Overwrite, replaceable
 from isospike_cli.tables import err, out, show_columns, show_figures
@@ -24,6 +27,9 @@ def exported(file: Path, output: Path, inputs: Thousand, target: str, as_json: b
     """Write a network as a NIR graph, its golden spikes beside it, and say what the grid changed."""
     if output.suffix != ".nir":
         raise InvalidFile(f"`{output}` does not end in .nir.", "FILE.nir.", "Choose another name: --out.")
+    if target == EXTENDED:
+        _extended(file, output, inputs, as_json)
+        return
     if beside(output).exists():
         raise InvalidFile(f"`{beside(output)}` is there already.", "A new file.", "Choose another place: --out.")
     network = load(file)
@@ -55,15 +61,49 @@ def exported(file: Path, output: Path, inputs: Thousand, target: str, as_json: b
     )
 
 
+def _extended(file: Path, output: Path, inputs: Thousand, as_json: bool) -> None:
+    """Write a network with isospike's extension of NIR, read the file back, and compare every spike of the samples."""
+    network = load(file)
+    data = inputs.of(network, False).first(inputs.samples)
+    made = ExtendedNIR.of(network)
+    made.write(output)
+    found, run = read(output), _running(network)
+    figures = {
+        "target": EXTENDED,
+        "nodes": len(made.content["nodes"]),
+        "simulator": run.name,
+        "samples": len(data),
+        "differing": sum(differing(found, network, x, run) for x in data),
+    }
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    show_figures(figures, f"{file.name} as a NIR graph with isospike's extension, read back")
+    err.print(f"wrote {output}, for isospike alone: isospike import {output}", highlight=False)
+
+
+def _running(network: SpikingNetwork) -> Simulator:
+    """The fast simulator that answers a network rightly."""
+    run = usual(network)
+    try:
+        run.check(network)
+    except InvalidSetting:
+        return EventDriven()
+    return run
+
+
 def import_command(
     file: Graph,
     output: Annotated[Path | None, typer.Option("--out", help="Else the graph's name with .safetensors.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="T; else as the graph says, or 64.")] = None,
     reset: Annotated[
         str | None,
-        typer.Option(help="zero, as NIR's equations have it, or soft, as many tools have it; else as the graph says."),
+        typer.Option(
+            help="zero, as NIR's equations have it; soft, by subtraction; late, a step later, as snnTorch; burst, as "
+            "often as V has θ, as sinabs.  Else as the graph says."
+        ),
     ] = None,
-    dt: Annotated[float | None, typer.Option(help="Time step [s] of LIF nodes; 0.0001 unless given.")] = None,
+    dt: Annotated[float | None, typer.Option(help="Time step [s]; else 0.0001 for LIF nodes, none for IF.")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -71,15 +111,13 @@ def import_command(
 
     Example: isospike import net.nir
     """
-    chosen: Literal["zero", "soft"] | None
-    match reset:
-        case "zero" | "soft" | None:
-            chosen = reset
-        case _:
-            raise InvalidSetting(f"reset `{reset}` is not known.", "zero, soft.", "Choose one: --reset.")
+    if reset not in (None, *get_args(Reset)):
+        raise InvalidSetting(
+            f"reset `{reset}` is not known.", f"{', '.join(get_args(Reset))}.", "Choose one: --reset."
+        )
     place = output or file.with_suffix(".safetensors")
     replaceable(place, overwrite, "the graph is as it was")
-    network = read(file, steps, chosen, dt)
+    network = read(file, steps, cast(Reset | None, reset), dt)
     save(network, place)
     if as_json:
         typer.echo(json.dumps({"file": str(place), "stages": len(network.stages), "steps": network.body.steps}))

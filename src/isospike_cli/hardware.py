@@ -13,7 +13,7 @@ import typer
 from isospike.engine import load
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.export import RTL
-from isospike.export.nir import TARGETS
+from isospike.export.nir import EXTENDED, TARGETS
 from isospike.export.rtl import OSU018, Library, described
 from isospike.report import circuit, energy_area
 from isospike.report.circuits import COLUMNS, DEFINED, VECTORS
@@ -30,7 +30,11 @@ CALIBRATION = 1000  # training samples that outputs of `ttfs` are spread over
 Place = Annotated[Path, typer.Option("--out", help="Folder of circuits, or FILE.nir, to write; it must not be there.")]
 To = Annotated[str, typer.Option(help="rtl, circuits; or nir, a graph for other tools.")]
 Reader = Annotated[
-    str, typer.Option(help=f"Of nir: {', '.join(TARGETS)}; each reads neurons in its own way, any is NIR's equations.")
+    str,
+    typer.Option(
+        help=f"Of nir: {', '.join(TARGETS)}; each reads neurons in its own way, any is NIR's equations.  {EXTENDED}: "
+        "a network of any coding, read back bit for bit."
+    ),
 ]
 Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER…", help="Written by `isospike export --to rtl`.")]
 
@@ -61,7 +65,7 @@ def export_command(
     target: Reader = "any",
     as_json: Json = False,
 ) -> None:
-    """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it; or a rate
+    """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it; or a
     network as a NIR graph.
 
     Example: isospike export flowers.safetensors --data iris --style sttfs --out build

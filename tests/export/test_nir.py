@@ -1,5 +1,6 @@
 """NIR: what is written means the same to isospike, to other tools, and by NIR's own equations worked out by hand."""
 
+import json
 import math
 import random
 from collections.abc import Callable
@@ -371,6 +372,8 @@ UNREADABLE: dict[str, tuple[Callable[[], "nir.NIRGraph"], str]] = {
     "v_reset": (lambda: foreign(nir.IF(ONE, ONE, ONE)), "`n0` .* v_reset"),
     "v_leak": (lambda: foreign(nir.LIF(ONE, ONE, ONE, ONE)), "`n0` .* v_leak"),
     "τ": (lambda: foreign(nir.LIF(1e-5 * ONE, ONE, 0 * ONE, ONE)), "`n0` .* τ"),
+    "NaN": (lambda: foreign(nir.Affine(np.eye(2), math.nan * ONE)), "`n0` .* NaN or infinite"),
+    "endless τ": (lambda: foreign(nir.LIF(math.inf * ONE, math.inf * ONE, 0 * ONE, ONE)), "`n0` .* NaN or infinite"),
     "circle": (lambda: replaced(foreign(nir.IF(ONE, ONE), nir.Affine(np.eye(2), ONE)), ("n1", "n0")), "in a circle"),
     "sizes": (lambda: foreign(nir.Affine(np.ones((3, 4)), np.ones(3))), "`n0` .Affine. does not fit"),
 }
@@ -422,6 +425,19 @@ def test_damaged_metadata_are_refused() -> None:
         graph.metadata["isospike"] = text
         with pytest.raises(InvalidFile):
             read_graph(graph)
+
+
+@pytest.mark.parametrize("factor", [None, 0, "two", [1]])
+def test_a_damaged_factor_is_refused(factor: object) -> None:
+    made = NIR.of(network("dense"))
+    node = made.graph.nodes[next(iter(made.nodes.values()))]
+    kept = json.loads(node.metadata["isospike"]) | {"factor": factor}
+    if factor is None:
+        del kept["factor"]
+    node.metadata["isospike"] = json.dumps(kept)
+    with pytest.raises(IsospikeError) as error:
+        read_graph(made.graph)
+    assert error.value.supported and error.value.remedy
 
 
 def test_an_edited_threshold_is_what_counts() -> None:

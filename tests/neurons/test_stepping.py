@@ -25,6 +25,7 @@ MODELS = {
     "if, reset to zero": IF(reset="zero"),
     "lif": LIF(conductance=number(3.0)),
     "lif, reset to zero": LIF(conductance=number(3.0), reset="zero"),
+    "lif, late reset": LIF(conductance=number(30.0), reset="late"),
     "lif, a conductance each": LIF(conductance=torch.linspace(0, 30, 7, dtype=torch.float64)),
     "ternary": TernaryIF(),
     "ternary, plain rule": TernaryIF(level=1.0),

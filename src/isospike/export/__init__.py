@@ -3,8 +3,9 @@
 from isospike.export.base import Exported as Exported
 from isospike.export.integers import Integers as Integers
 from isospike.export.nir import NIR as NIR
+from isospike.export.nir import ExtendedNIR as ExtendedNIR
 from isospike.export.rtl import RTL as RTL
 from isospike.export.shift_add import ShiftAdd as ShiftAdd
 from isospike.export.shift_add import shift_add as shift_add
 
-EXPORTS: tuple[type[Exported], ...] = (Integers, NIR, RTL, ShiftAdd)
+EXPORTS: tuple[type[Exported], ...] = (ExtendedNIR, Integers, NIR, RTL, ShiftAdd)

@@ -19,6 +19,7 @@ from isospike.network.body import Body
 FORMAT, READABLE = 4, (3, 4)
 LARGEST = 1 << 40  # neurons of a stage
 MODELS = ".onnx", ".pt2"  # that users take for a spiking network
+CONVERTED, AGAIN = "Files written by `isospike convert`.", "Convert the model again."
 LENGTH = 8  # bytes in front of safetensors' own header that say how long it is
 
 
@@ -43,13 +44,13 @@ def read(path: Path) -> Body:
     if not path.is_file():
         raise InvalidFile(
             f"`{path}` does not exist or is not a file.",
-            "Files written by `isospike convert`.",
+            CONVERTED,
             "Make it with `isospike convert MODEL --data DATA --out FILE`.",
         )
     if path.suffix in MODELS:
         raise InvalidFile(
             f"`{path}` is a model, and no spiking network yet.",
-            "Files written by `isospike convert`.",
+            CONVERTED,
             f"Run: isospike convert {path} --data DATA --out {path.stem}.safetensors",
         )
     try:
@@ -57,11 +58,11 @@ def read(path: Path) -> Body:
             tree = _tree(path, file.metadata() or {})
             names = list(file.keys())
             shapes = {name: torch.empty(file.get_slice(name).get_shape(), device="meta") for name in names}
-            _body(path, tree, shapes, names)
+            built(path, tree, shapes)
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _cut(str(path), error) from error
-    return _body(path, tree, tensors, names)
+    return built(path, tree, tensors)
 
 
 def read_open(file: Readable) -> Body:
@@ -81,13 +82,13 @@ def read_open(file: Readable) -> Body:
         metadata = json.loads(content[LENGTH : LENGTH + length]).get("__metadata__", {})
     except (SafetensorError, ValueError, RuntimeError, RecursionError) as error:
         raise _cut(name, error) from error
-    return _body(name, _tree(name, metadata), tensors, list(tensors))
+    return built(name, _tree(name, metadata), tensors)
 
 
 def _cut(name: str, error: Exception) -> InvalidFile:
     return InvalidFile(
         f"`{name}` is not a whole safetensors file: {error}",
-        "Files written by `isospike convert`.",
+        CONVERTED,
         "It may be cut short: convert the model again.",
     )
 
@@ -99,7 +100,7 @@ def _tree(path: Path | str, metadata: dict[str, str]) -> Any:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InvalidFile(
             f"`{path}` holds tensors but no spiking network.",
-            "Files written by `isospike convert`.",
+            CONVERTED,
             "Convert the model: isospike convert MODEL --data DATA --out FILE.",
         ) from error
     if version not in READABLE:
@@ -112,10 +113,12 @@ def _tree(path: Path | str, metadata: dict[str, str]) -> Any:
     return tree
 
 
-def _body(path: Path | str, tree: Any, tensors: dict[str, Tensor], names: list[str]) -> Body:
+def built(path: Path | str, tree: Any, tensors: dict[str, Tensor], supported: str = CONVERTED) -> Body:
+    """The network of a tree and its tensors by path, its shapes and numbers looked at.  path: where they are from;
+    supported: which files are read; both for messages.  Raises `InvalidFile`."""
     try:
         body = from_tree(tree, tensors)
-        if not isinstance(body, Body) or set(body.tensors()) != set(names):
+        if not isinstance(body, Body) or body.tensors().keys() != tensors.keys():
             raise InvalidFile("header and tensors do not belong together.")
         _check_shapes(body)
         kinds = {t.dtype for t in tensors.values()} - {torch.uint8}  # of what is counted, such as patterns
@@ -124,15 +127,12 @@ def _body(path: Path | str, tree: Any, tensors: dict[str, Tensor], names: list[s
     except InvalidFile as error:
         raise InvalidFile(
             f"`{path}` cannot be read: {error.what}",
-            error.supported or "Files written by `isospike convert`.",
+            error.supported or supported,
             error.remedy or AGAIN,
         ) from error
     except (TypeError, ValueError, AttributeError, RuntimeError, LookupError, ArithmeticError) as error:
-        raise InvalidFile(f"`{path}` is damaged: {error}", "Files written by `isospike convert`.", AGAIN) from error
+        raise InvalidFile(f"`{path}` is damaged: {error}", supported, AGAIN) from error
     return body
-
-
-AGAIN = "Convert the model again."
 
 
 def _check_shapes(body: Body) -> None:

@@ -2,6 +2,7 @@ r"""Linear leaky integrate-and-fire neuron: exact exponential decay, and a reset
 
     C dV/dt + g V = I,     V ← V e^(−dt/τ) + x(t) / C,   τ = C / g;     if V ≥ θ:  one spike,  V ← V − θ  or  V ← 0
 
+A late reset takes θ in the next step, V ← V e^(−dt/τ) + x(t) / C − s(t − 1) θ: the same as taking θ e^(dt/τ) at once.
 Source: Lu 2022, eqs. 2–5 and 22–26, in the exact form of one time step.
 """
 
@@ -32,13 +33,11 @@ class LIF(IF):
 
     def parameters(self) -> tuple[Tensor, ...]:
         level, taken, cleared = super().parameters()
+        decay = torch.exp(-self.dt * self.conductance / self.capacitance)
+        if self.reset == "late":  # what is taken now leaks before the next step
+            taken = taken / decay
         # The potential is kept as a charge, C V, so that the drive need not be divided.
-        return (
-            level * self.capacitance,
-            taken * self.capacitance,
-            cleared,
-            torch.exp(-self.dt * self.conductance / self.capacitance),
-        )
+        return level * self.capacitance, taken * self.capacitance, cleared, decay
 
     @staticmethod
     def step(states: Any, x: Any, parameters: Any) -> Any:

@@ -85,13 +85,17 @@ def verify(path: Path, target: str) -> Verified:
             return _compared(target, golden, {name: file[name] for name in file.files})
 
 
+def environments() -> Path:
+    """Where the tools' environments are."""
+    return Path(os.environ.get(ENVIRONMENTS) or ".interop")
+
+
 def environment(target: str) -> str:
     """The Python of a tool's environment.  Raises `InvalidSetting` where there is none."""
     tools = [name for name in TARGETS if name != "any"]
     if target not in tools:
         raise InvalidSetting(f"target `{target}` cannot be run.", f"{', '.join(tools)}.", "Choose one: --target.")
-    folder = Path(os.environ.get(ENVIRONMENTS) or ".interop")
-    python = folder / target / "bin" / "python"
+    python = environments() / target / "bin" / "python"
     if python.exists():
         return str(python.absolute())
     if find_spec(target) and find_spec("nirtorch"):

@@ -6,7 +6,6 @@ what NIR has no word for, so that isospike reads the same network back."""
 import io
 import json
 import math
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,10 @@ from isospike.engine import SpikingNetwork, spiking
 from isospike.errors import InvalidSetting
 from isospike.export.base import Exported
 from isospike.export.nir.grid import rounded
+from isospike.export.nir.maps import KEY, nir_module, node_name
 from isospike.export.nir.plain import flattened, identity
-from isospike.export.nir.read import KEY, nir_module, read_graph
-from isospike.export.nir.targets import TARGETS, Target
+from isospike.export.nir.read import read_graph
+from isospike.export.nir.targets import EXTENDED, TARGETS, UNPROVEN, Target
 from isospike.ir.ops.base import Map, Shape
 from isospike.ir.ops.conv import Conv
 from isospike.ir.ops.dense import Dense
@@ -80,9 +80,17 @@ class NIR(Exported):
 
 
 def _target(name: str) -> Target:
+    if name in UNPROVEN:
+        raise InvalidSetting(
+            f"target `{name}` is refused: {UNPROVEN[name]}",
+            f"Readers that ran here: {', '.join(TARGETS)}.",
+            "Write NIR's own equations, --target any, and compare the golden spikes with the chip's.",
+        )
     if name not in TARGETS:
         raise InvalidSetting(
-            f"target `{name}` is not known.", f"{', '.join(TARGETS)}.", "Choose one of these: --target; any is NIR's."
+            f"target `{name}` is not known.",
+            f"{', '.join(TARGETS)}, {EXTENDED}.",
+            "Choose one of these: --target; any is NIR's.",
         )
     return TARGETS[name]
 
@@ -96,7 +104,7 @@ def _sayable(network: SpikingNetwork) -> Body:
         raise InvalidSetting(
             f"NIR has no node for the neurons of {body.coding.partition('(')[0] or 'this network'}.",
             "Rate codes; NIR has no first spike.",
-            again,
+            f"Export it for isospike alone: --target {EXTENDED}.  {again}",
         )
     if network.body.constraints:
         raise InvalidSetting("the network is on hardware that disturbs it.", "The network itself.", "Export it first.")
@@ -141,7 +149,7 @@ def _graph(body: Body, reader: Target) -> tuple["nir.NIRGraph", dict[str, str]]:
     edges: list[tuple[str, str]] = []
     names = {"input": "input"}
     for stage in body.stages:
-        name = names[stage.name] = _name(stage.name, set(nodes))
+        name = names[stage.name] = node_name(stage.name, nodes)
         neuron = stage.neuron
         spikes = isinstance(neuron, Stepping)
         factor = reader.factor(neuron) if isinstance(neuron, Stepping) else 1.0
@@ -209,11 +217,3 @@ def _kept(stage: Stage, factor: float) -> str:
 def _tree(record: Record) -> dict[str, Any]:
     tensors = {name: {"dtype": str(t.dtype), "values": t.tolist()} for name, t in record.tensors().items()}
     return {"record": to_tree(record), "tensors": tensors}
-
-
-def _name(stage: str, taken: set[str]) -> str:
-    """A name that every reader takes: it begins with a letter and has no dots."""
-    plain = "s_" + re.sub(r"\W", "_", stage, flags=re.ASCII)
-    while plain in taken:
-        plain += "_"
-    return plain

@@ -162,7 +162,7 @@ def _reach(neuron: object, drive: Drive, chains: list[Chain], sources: list[tupl
     )
     if isinstance(neuron, Accumulator):
         return max(steps * max(abs(low), abs(high)), sums)
-    kept = steps * max(high - drive.most, 0.0) if not isinstance(neuron, IF) or neuron.reset == "soft" else 0.0
+    kept = steps * max(high - drive.most, 0.0) if not isinstance(neuron, IF) or neuron.reset != "zero" else 0.0
     return max(steps * max(-low, 0.0), 1 + max(high, 0.0) + kept, sums)
 
 

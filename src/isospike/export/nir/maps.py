@@ -1,13 +1,15 @@
 """Which map and constant each of NIR's stateless nodes is; a node of another kind has no form here."""
 
 import math
+import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from isospike.errors import UnsupportedOperation
+from isospike.errors import InvalidSetting, UnsupportedOperation
 from isospike.ir.ops.base import Map, Shape
 from isospike.ir.ops.conv import Conv, ones_per_channel, spread
 from isospike.ir.ops.dense import Dense
@@ -16,6 +18,26 @@ from isospike.ir.ops.route import Reshape
 from isospike.ir.ops.scale import Scale
 
 STATELESS = "Affine", "Linear", "Conv1d", "Conv2d", "Scale", "SumPool2d", "AvgPool2d", "Flatten"
+KEY = "isospike"  # of metadata
+
+
+def nir_module() -> Any:
+    """The package `nir`.  Raises `InvalidSetting` where it is not installed."""
+    try:
+        import nir
+    except ImportError as error:
+        raise InvalidSetting(
+            "NIR graphs need the package `nir`.", "nir 1.0.8.", "Install it: pip install 'isospike[nir]'."
+        ) from error
+    return nir
+
+
+def node_name(stage: str, taken: Collection[str]) -> str:
+    """A name that every reader takes: it begins with a letter and has no dots."""
+    plain = "s_" + re.sub(r"\W", "_", stage, flags=re.ASCII)
+    while plain in taken:
+        plain += "_"
+    return plain
 
 
 def tensor(value: Any) -> Tensor:

@@ -1,21 +1,25 @@
 """A NIR graph as a spiking network: IF and LIF nodes become stages, what lies between them their synapses.
 
 NIR says a neuron by a differential equation without a time step, and that V becomes `v_reset` above θ.  Here a step of
-Δt is the forward Euler method's, V ← V + Δt/τ (R I − V), as in snnTorch and Norse; that of an IF node is V ← V + R I.
+Δt is the forward Euler method's, V ← V + Δt/τ (R I − V), as in snnTorch and Norse; that of an IF node is V ← V + R I,
+or V ← V + Δt R I where Δt is given, as SpikingJelly writes R.
 A graph that isospike wrote says in its metadata what NIR has no word for."""
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from isospike.encoders import ConstantCurrent
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidFile, InvalidModel, InvalidSetting, UnsupportedOperation, first_line
-from isospike.export.nir.maps import STATELESS, map_of, refused, tensor
+from isospike.export.nir.extension import body_of, content_of, extended
+from isospike.export.nir.maps import KEY, STATELESS, map_of, nir_module, refused, tensor
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Map, Shape, collapse
 from isospike.ir.ops.conv import Conv
@@ -23,7 +27,7 @@ from isospike.ir.ops.dense import Dense
 from isospike.ir.ops.scale import Scale
 from isospike.ir.record import Record, from_tree
 from isospike.network import Body, Group, Stage
-from isospike.neurons import IF, LIF, Accumulator
+from isospike.neurons import IF, LIF, Accumulator, BurstIF
 from isospike.neurons.arithmetic import SETTLE
 from isospike.neurons.base import Neuron
 from isospike.neurons.stepping import Stepping
@@ -31,41 +35,40 @@ from isospike.neurons.stepping import Stepping
 if TYPE_CHECKING:
     import nir
 
-KEY = "isospike"  # of metadata
 STEPS, DT = 64, 1e-4  # unless the graph says them; Δt in seconds, as snnTorch has it
 ABOVE = 3 * SETTLE[torch.float64]  # of a threshold that V must exceed, and not only reach
-Reset = Literal["zero", "soft"]
-
-
-def nir_module() -> Any:
-    """The package `nir`.  Raises `InvalidSetting` where it is not installed."""
-    try:
-        import nir
-    except ImportError as error:
-        raise InvalidSetting(
-            "NIR graphs need the package `nir`.", "nir 1.0.8.", "Install it: pip install 'isospike[nir]'."
-        ) from error
-    return nir
+ZERO = torch.zeros((), dtype=torch.float64)
+Reset = Literal["zero", "soft", "late", "burst"]
 
 
 def read(
     path: str | Path, steps: int | None = None, reset: Reset | None = None, dt: float | None = None
 ) -> SpikingNetwork:
-    """The network of a file in NIR's format, in double precision.
+    """The network of a file in NIR's format, in double precision; one of the extension (extension.py) in its own.
 
-    steps: T; reset: of the neurons, which NIR says to be to zero and many tools subtract; dt: Δt [s].  As the graph
-    says, unless given.  Raises `InvalidFile`, and `UnsupportedOperation` with every node that has no form here."""
+    steps: T; reset: of the neurons, which NIR says to be to zero; "soft" subtracts θ, "late" in the next step, "burst"
+    as often as V has it, and sends so many spikes; dt: Δt [s].  As the graph says, unless given.  Raises
+    `InvalidFile`, and `UnsupportedOperation` with every node that has no form here."""
     module = nir_module()
     if not Path(path).is_file():
         raise InvalidFile(f"`{path}` does not exist or is not a file.", "A NIR graph.", "Write it with nir.write.")
     try:
-        graph = module.read(str(path))
+        content = content_of(str(path))
+        graph = None if extended(content) else module.dict2NIRNode(content | {"type_check": True})
     except Exception as error:  # h5py and nir raise whatever is wrong with a file
         raise InvalidFile(
             f"`{path}` is no NIR graph: {type(error).__name__}: {first_line(error)}",
             "Files that nir.write or `isospike export --to nir` wrote.",
             "Write it again; a NIR graph is an HDF5 file.",
         ) from error
+    if graph is None:
+        if any(given is not None for given in (steps, reset, dt)):
+            raise InvalidSetting(
+                f"`{path}` says all of its network: steps, reset and dt have nothing to say.",
+                "Settings for graphs of other tools.",
+                "Leave them out.",
+            )
+        return SpikingNetwork(body_of(str(path), content))
     return read_graph(graph, steps, reset, dt)
 
 
@@ -75,6 +78,8 @@ def read_graph(
     """The same for a graph in memory."""
     if steps is not None and steps < 1:
         raise InvalidSetting(f"{steps} time steps.", "At least one.", "64 are usual.")
+    if dt is not None and not 0 < dt < math.inf:
+        raise InvalidSetting(f"a time step of {dt} s.", "Times above 0.", "Leave it out, or see docs/interop.md.")
     return SpikingNetwork(_Reading(graph, steps, reset, dt).body())
 
 
@@ -96,7 +101,7 @@ class _Reading:
     """A graph on its way to a network, node by node in the order of its edges."""
 
     def __init__(self, graph: "nir.NIRGraph", steps: int | None, reset: Reset | None, dt: float | None) -> None:
-        self.graph, self.reset, self.dt = graph, reset, dt or DT
+        self.graph, self.reset, self.dt = graph, reset, dt
         header = _kept(graph)
         own = _record(header.get("network"))
         self.kept = own if isinstance(own, Body) else None
@@ -108,9 +113,11 @@ class _Reading:
         order = _order(self.graph)
         for name in order:
             node = self.graph.nodes[name]
+            if not _finite(node):
+                raise refused(name, node, " with NaN or infinite numbers")
             try:
                 self._node(name, node)
-            except (ValueError, RuntimeError, TypeError, IndexError) as error:
+            except (ValueError, RuntimeError, TypeError, LookupError, ArithmeticError) as error:
                 raise InvalidModel(
                     f"node `{name}` ({type(node).__name__}) does not fit what it reads: {first_line(error)}",
                     "Nodes whose sizes fit.",
@@ -119,8 +126,7 @@ class _Reading:
         if self.kept is not None:
             return replace(self.kept, stages=tuple(self.stages), steps=self.steps)
         first = next(name for name in order if type(self.graph.nodes[name]).__name__ == "Input")
-        zero = torch.zeros((), dtype=torch.float64)
-        encoder = ConstantCurrent(tuple(self.found[first].constant.shape), zero, zero + 1, True)
+        encoder = ConstantCurrent(tuple(self.found[first].constant.shape), ZERO, ZERO + 1, True)
         return Body(encoder, tuple(self.stages), "NIR", self.steps)
 
     def _node(self, name: str, node: Any) -> None:
@@ -160,16 +166,20 @@ class _Reading:
         if bool((tensor(node.v_reset) != 0).any()):
             raise refused(name, node, " with a v_reset other than 0")
         reset: Reset = self.reset or "zero"
-        level = level * (1 + ABOVE) if reset == "zero" else level
-        start, r = torch.zeros((), dtype=torch.float64), collapse(tensor(node.r).expand(shape))
+        r = collapse(tensor(node.r).expand(shape))
         if type(node).__name__ == "IF":
-            return IF(threshold=level, initial=start, reset=reset), None if bool((r == 1).all()) else r
+            r = r * (self.dt or 1.0)
+            return _without_leak(level, reset), None if bool((r == 1).all()) else r
+        if reset == "burst":
+            raise refused(name, node, " with a leak and several spikes a step")
         if bool((tensor(node.v_leak) != 0).any()):
             raise refused(name, node, " with a v_leak other than 0")
-        share = self.dt / collapse(tensor(node.tau).expand(shape))
+        dt = self.dt or DT
+        share = dt / collapse(tensor(node.tau).expand(shape))
         if bool((share >= 1).any()):
-            raise refused(name, node, f" with τ of less than a time step, {self.dt:g} s")
-        made = LIF(threshold=level, initial=start, reset=reset, conductance=-torch.log1p(-share), dt=start + 1)
+            raise refused(name, node, f" with τ of less than a time step, {dt:g} s")
+        rate = -torch.log1p(-share)
+        made = LIF(threshold=_passed(level, reset), initial=ZERO, reset=reset, conductance=rate, dt=ZERO + 1)
         return made, share * r
 
     def _add(self, name: str, arriving: _Sum, neuron: Neuron) -> None:
@@ -177,10 +187,15 @@ class _Reading:
             raise InvalidModel(
                 f"node `{name}` reads nothing that changes.", "Nodes that read the input.", "Cut it off."
             )
-        zero = torch.zeros((), dtype=torch.float64)
-        groups = tuple(Group(source, chain, zero) for source, chain in arriving.parts)
+        groups = tuple(Group(source, chain, ZERO) for source, chain in arriving.parts)
         shape = tuple(arriving.constant.shape)
-        self.stages.append(Stage(name, shape, groups, neuron, zero, zero + self.steps))
+        self.stages.append(Stage(name, shape, groups, neuron, ZERO, ZERO + self.steps))
+
+
+def _finite(node: Any) -> bool:
+    """Whether all numbers of a node are."""
+    numbers = [np.asarray(value) for value in vars(node).values() if not isinstance(value, dict | str)]
+    return all(bool(np.isfinite(one).all()) for one in numbers if one.dtype.kind == "f")
 
 
 def _order(graph: "nir.NIRGraph") -> list[str]:
@@ -213,6 +228,17 @@ def _order(graph: "nir.NIRGraph") -> list[str]:
         order += ready
         before = {name: sources for name, sources in before.items() if name not in ready}
     return order
+
+
+def _without_leak(level: Tensor, reset: Reset) -> Stepping:
+    if reset == "burst":
+        return BurstIF(threshold=level, initial=ZERO, most=math.inf)
+    return IF(threshold=_passed(level, reset), initial=ZERO, reset=reset)
+
+
+def _passed(level: Tensor, reset: Reset) -> Tensor:
+    """The threshold of neurons that fire above θ; those with a soft reset fire at θ, as in sinabs."""
+    return level if reset == "soft" else level * (1 + ABOVE)
 
 
 KNOWN = "Input", "Output", "IF", "LIF", *STATELESS

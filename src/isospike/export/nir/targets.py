@@ -208,3 +208,6 @@ def _lif(target: Target, stage: Stage, neuron: object) -> "nir.NIRNode":
 
 
 TARGETS: dict[str, Target] = {one.name: one for one in (Any_(), Sinabs(), SnnTorch(), Norse())}
+EXTENDED = "isospike"  # the target that reads isospike's extension, and any network in it
+UNPROVEN = {"spinnaker2": "pip finds neither py-spinnaker2 nor spinnaker2, so that its reader was never run."}
+"""Readers that no graph is written for, by name, and why."""
