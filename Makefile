@@ -35,9 +35,8 @@ mutants: $(VENV)/.installed  ## plant N bugs drawn from SEED; goes on where it w
 rtl-mutants: $(VENV)/.installed  ## plant N faults drawn from SEED in circuits, and list those that no comparison notices
 	$(BIN)/python tests/rtl_mutants.py $(N) $(SEED)
 
-benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; MODELS=folder of ONNX files
-	$(BIN)/python benchmarks/speed.py $(if $(MODELS),--models $(MODELS))
-	$(BIN)/python benchmarks/memory.py
+benchmark: $(VENV)/.installed  ## speed and memory, as ratios within one run; DATA=folder of MNIST, MODELS=folder of ONNX files
+	$(BIN)/python benchmarks/speed.py $(if $(DATA),--data-dir $(DATA)) $(if $(MODELS),--models $(MODELS))
 
 lenet: $(VENV)/.installed  ## train the LeNet-5 that is shipped
 	$(BIN)/python -m isospike_papers.stanojevic2023.parts.lenet src/isospike/zoo/lenet5_mnist.safetensors
