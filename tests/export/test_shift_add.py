@@ -46,10 +46,31 @@ def test_leaks_distance_and_sigmoid_are_free_of_products() -> None:
     changed = shift_add(made)
     *hidden, read = changed.stages
     assert all(isinstance(s.neuron, SNU) and float(s.neuron.decay) == 0.8125 for s in hidden)
-    assert isinstance(read.neuron, NearestPattern) and read.neuron.order == 1 and read.neuron.table == 64
+    assert isinstance(read.neuron, NearestPattern) and read.neuron.order == 2 and read.neuron.table == 64
     assert float(read.neuron.decay) == pytest.approx(MEMORY)
     for a, b in zip(made.stages, changed.stages, strict=True):
         assert torch.equal(a.groups[0].chain[-1].weight, b.groups[0].chain[-1].weight)
+
+
+def test_a_square_is_looked_up_or_the_distance_is_the_source_s() -> None:
+    """By hand, from what the outputs say."""
+    made, x = network()
+    for changed in (shift_add(made), shift_add(made, order=1)):
+        read = changed.stages[-1].neuron
+        assert isinstance(read, NearestPattern) and read.arithmetic(())[1] == 0, "no product"
+        trace = iso.simulate(changed, x)
+        heard, target = torch.zeros_like(trace.trains[changed.stages[-1].name][0]).double(), 0.0
+        distance, squared = (torch.zeros_like(trace.readout).double() for _ in range(2))
+        for t, now in enumerate(trace.trains[changed.stages[-1].name].double()):
+            heard, target = MEMORY * heard + now, MEMORY * target + read.targets[:, t].double()
+            apart = (heard[:, None] - target).abs()
+            distance += (apart if read.order == 1 else (2 * (apart // 0.25) + 1) ** 2).sum(2)
+            squared += (apart**2).sum(2)
+        assert torch.allclose(distance, -trace.readout.double(), rtol=1e-2)
+        assert read.order == 1 or torch.allclose(distance * 0.125**2, squared, rtol=0.01)
+    assert ShiftAdd.of(made, order=1).differing(x) == 0 == ShiftAdd.of(made).differing(x)
+    with pytest.raises(InvalidSetting, match="order: 1, 2 or None"):
+        shift_add(made, order=3)  # type: ignore[arg-type]
 
 
 def test_whole_numbers_are_near_the_network_on_the_same_shifts() -> None:

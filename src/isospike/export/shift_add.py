@@ -2,15 +2,18 @@ r"""A network of units without multiplications, and its simulation in whole numb
 
     W → ⌊W / d + ½⌋ 2^F,  β → ⌊β / d · 2^F⌋         d: a layer's largest weight over 2^(q−1) − 1
     s ← Σ_ι ⌊s / 2^ι⌋ + Σ_(j: spike) W_j            three shifts for the leak, which F further bits are kept for
-    X ← table[(x − β) ≫ k],  X̃ ← X̃ − (X̃ ≫ 6) − (X̃ ≫ 8) + X,  D_c ← D_c + |X̃ − X̃ᶜ|
+    X ← table[(x − β) ≫ k],  X̃ ← X̃ − (X̃ ≫ 6) − (X̃ ≫ 8) + X
+    D_c ← D_c + square[|X̃ − X̃ᶜ| ≫ 6],  square[i] = (2i + 1)²;  order 1: D_c ← D_c + |X̃ − X̃ᶜ|
 
-Spikes choose rows of weights, so that there is no product anywhere.  `network` holds the same whole numbers and
-answers alike in every simulator; the simulation here is in int64 arithmetic and refuses numbers that its words cannot
-hold.  Source: Stanojevic 2023, app. A.2, eqs. A.16–A.19."""
+Order 1 is the source's.  It decides otherwise than the distance that a network is trained with, for which squares are
+looked up in a table: nothing is multiplied there either.  Spikes choose rows of weights, so that there is no product
+anywhere.  `network` holds the same whole numbers and answers alike in every simulator; the simulation here is in int64
+arithmetic and refuses numbers that its words cannot hold.  Source: Stanojevic 2023, app. A.2, eqs. A.16–A.19."""
 
 import math
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import scipy
@@ -32,21 +35,32 @@ from isospike.simulate import Simulator, simulate
 from isospike.simulate.wiring import synapses
 
 BITS, FRACTION, TABLE, LEVEL = 8, 8, 64, 8  # of weights, beyond them; entries of the table, bits of each
+SQUARE = 6  # bits of a difference of filtered trains below those that choose a square
 WORD = 32  # bits of potentials, filtered trains and distances
 MEMORY = 1 - 2.0 ** -SHIFTS[0] - 2.0 ** -SHIFTS[1]  # for e^(−1/50)
 
 
-def shift_add(network: SpikingNetwork) -> SpikingNetwork:
-    """The network with leaks that are sums of shifts, the city-block distance, and a table for the sigmoid; weights
-    stay as they are.
+Order = Literal[1, 2] | None  # of the distance; the network's own unless given
 
-    Raises `InvalidSetting` for networks of other neurons."""
+
+def shift_add(network: SpikingNetwork, order: Order = None) -> SpikingNetwork:
+    """The network with leaks that are sums of shifts, and tables for the sigmoid and for squares; weights stay as they
+    are.
+
+    order: of the distance, the network's own unless given; 1 is the source's and needs no squares.  Raises
+    `InvalidSetting` for networks of other neurons."""
+    expect("shift_add", "order", order, Order)
     body = of_units(network, "shift_add")
     *hidden, read = body.stages
     stages = [replace(stage, neuron=_leaking(stage.neuron)) for stage in hidden]
     assert isinstance(read.neuron, NearestPattern)
+    order = order or read.neuron.order
     neuron = replace(
-        read.neuron, decay=torch.full_like(read.neuron.decay, filtered(float(read.neuron.decay))), order=1, table=TABLE
+        read.neuron,
+        decay=torch.full_like(read.neuron.decay, filtered(float(read.neuron.decay))),
+        order=order,
+        table=TABLE,
+        square=2.0 ** (SQUARE - LEVEL) if order == 2 else 0.0,
     )
     return SpikingNetwork(replace(body, stages=(*stages, replace(read, neuron=neuron))))
 
@@ -93,15 +107,17 @@ class ShiftAdd(Exported):
     weights: "dict[str, scipy.sparse.csr_array]"
 
     @classmethod
-    def of(cls, network: SpikingNetwork, bits: int = BITS) -> "ShiftAdd":
-        """The whole numbers of a network of units; bits: q, of a weight.  Raises `InvalidSetting`."""
+    def of(cls, network: SpikingNetwork, bits: int = BITS, order: Order = None) -> "ShiftAdd":
+        """The whole numbers of a network of units; bits: q, of a weight; order: as in `shift_add`.  Raises
+        `InvalidSetting`."""
         expect("ShiftAdd.of", "bits", bits, int)
+        expect("ShiftAdd.of", "order", order, Order)
         if not 2 <= bits <= 16:
             raise InvalidSetting(f"weights of {bits} bits.", "2 to 16 bits.", "8 are usual.")
         body = of_units(network, "ShiftAdd.of").map_tensors(
             lambda _, t: t.detach() if t.dtype == torch.uint8 else t.detach().double()
         )
-        stages = tuple(_whole(stage, bits) for stage in body.stages)
+        stages = tuple(_whole(stage, bits, order) for stage in body.stages)
         made = SpikingNetwork(replace(body, stages=stages, coding=f"{body.coding}, whole numbers"))
         found = {}
         for stage in stages:
@@ -135,7 +151,7 @@ class ShiftAdd(Exported):
         return apart + int((found["distances"].double() != -trace.readout).sum())
 
 
-def _whole(stage: Stage, bits: int) -> Stage:
+def _whole(stage: Stage, bits: int, order: Order) -> Stage:
     """A stage in whole numbers."""
     neuron = stage.neuron
     largest = max(float(step.weight.abs().max()) for step in trained_maps(stage)) or 1.0
@@ -160,7 +176,8 @@ def _whole(stage: Stage, bits: int) -> Stage:
             neuron.targets,
             torch.floor(neuron.threshold / d),
             torch.full_like(neuron.decay, filtered(float(neuron.decay))),
-            order=1,
+            order=order or neuron.order,
+            square=2.0**SQUARE if (order or neuron.order) == 2 else 0.0,
             values=(torch.sigmoid(middle) * (2**LEVEL - 1)).round(),
             cell=cell,
         ),
@@ -186,10 +203,14 @@ def _heard(neuron: ShiftPattern, drive: np.ndarray) -> tuple[Tensor, Tensor]:
     wanted = neuron.targets.long().numpy() * values.max()
     trace, target = np.zeros_like(said[0]), np.zeros_like(wanted[:, 0])
     distance = np.zeros((drive.shape[1], len(wanted)), np.int64)
+    longest = values.max() << max(SHIFTS)  # of what the filter holds
+    squares = (2 * np.arange((longest >> SQUARE) + 1) + 1) ** 2
     for t, now in enumerate(said):
         trace = trace - (trace >> SHIFTS[0]) - (trace >> SHIFTS[1]) + now
         target = target - (target >> SHIFTS[0]) - (target >> SHIFTS[1]) + wanted[:, t]
-        distance = _word(distance + np.abs(trace[:, None] - target).sum(2), "the read-out")
+        apart = np.abs(trace[:, None] - target)
+        added = squares[apart >> SQUARE] if neuron.square else apart
+        distance = _word(distance + added.sum(2), "the read-out")
     return torch.from_numpy(said), torch.from_numpy(distance)
 
 

@@ -3,10 +3,11 @@ r"""Read-out that hears a pattern and finds the class whose own is nearest, by t
     X(t) = σ(x(t) − β),     X̃(t) = λ X̃(t − 1) + X(t),     λ = e^(−1/τ_m)
     D_c = Σ_t Σ_o |X̃_o(t) − X̃ᶜ_o(t)|^p,     scores −D_c
 
-X̃ᶜ is the target pattern of class c, filtered alike.  If `binary`, X(t) = 1 where x(t) > β and 0 elsewhere: a spike is
-a sigmoid above ½.  `table` counts the entries of a table that the sigmoid is looked up in; 0: it is computed.  There
-is neither state nor leak before σ.  Source: Stanojevic 2023, app. A.2, eqs. A.14–A.15, A.18–A.19 and the text beside
-them; constant factors are left out."""
+X̃ᶜ is the target pattern of class c, filtered alike.  If `binary`, X(t) = 1 where x(t) > β and 0 elsewhere: a spike
+is a sigmoid above ½.  `table` counts the entries of a table that the sigmoid is looked up in; 0: it is computed.
+There is neither state nor leak before σ.  `square` is the width of a cell of a table in which squares are looked up,
+as (2 ⌊|X̃ − X̃ᶜ| / square⌋ + 1)²; 0: they are computed.  Source: Stanojevic 2023, app. A.2, eqs. A.14–A.15, A.18–A.19
+and the text beside them; constant factors are left out."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -51,6 +52,7 @@ class NearestPattern(Neuron):
     | `binary`    |                       |      | whether spikes are compared, or what the sigmoid says       |
     | `order`     |                       |      | p, 1 or 2                                                   |
     | `table`     |                       |      | entries of the sigmoid's table; 0: there is none            |
+    | `square`    |                       | X̃    | width of a cell of the table of squares; 0: there is none   |
     """
 
     targets: Tensor
@@ -59,6 +61,7 @@ class NearestPattern(Neuron):
     binary: bool = False
     order: Literal[1, 2] = 2
     table: Count = 0
+    square: float = 0.0
     hears: ClassVar = True
 
     def __post_init__(self) -> None:
@@ -70,9 +73,10 @@ class NearestPattern(Neuron):
         first = int(self.targets.any(2).any(0).int().argmax())
         mean = float(self.targets.sum()) / max(int(self.targets.any(1).sum()), 1)
         said = "spikes" if self.binary else f"a table of {self.table}" if self.table else "sigmoids"
+        looked = ", squares from a table," if self.square else ""
         return (
             f"{outputs} outputs; targets of {classes} classes, {mean:.3g} spikes a train from step {first} of {steps} "
-            f"on; distance of order {self.order} of {said}, leaves {float(self.decay):.4g} a step"
+            f"on; distance of order {self.order}{looked} of {said}, leaves {float(self.decay):.4g} a step"
         )
 
     def arithmetic(self, shape: Shape) -> tuple[int, int]:
@@ -81,7 +85,8 @@ class NearestPattern(Neuron):
         # Of 1 − λ as of λ, a sum of shifts needs no product.
         shifts = shifted(1 - float(self.decay)) or shifted(float(self.decay))
         additions, products = outputs * ((shifts or 0) + 1), 0 if shifts else outputs
-        return additions + 2 * classes * outputs, products + (classes * outputs if self.order == 2 else 0)
+        squares = classes * outputs if self.order == 2 and not self.square else 0
+        return additions + 2 * classes * outputs, products + squares
 
     def driven(self, shape: Shape) -> Shape:
         return tuple(self.targets.shape[2:])
@@ -137,13 +142,17 @@ class NearestPattern(Neuron):
             heard, found = state.trace.numpy(), state.distance.numpy()
 
             def part(of: slice) -> None:
-                distances(out[:, of].numpy(), targets.numpy(), leak, self.order == 2, heard[of], found[of])
+                distances(
+                    out[:, of].numpy(), targets.numpy(), leak, self.order == 2, self.square, heard[of], found[of]
+                )
 
             in_threads(part, len(found), out.numel() * len(targets[0]))
         else:
             for now, target in zip(out, targets, strict=True):
                 state.trace.copy_(self.left(state.trace) + now)
-                state.distance.add_((state.trace[:, None] - target).abs().pow(self.order).sum(2))
+                apart = (state.trace[:, None] - target).abs()
+                apart = 2 * torch.floor(apart / self.square) + 1 if self.square else apart
+                state.distance.add_(apart.pow(self.order).sum(2))
         state.steps += steps
         return out
 

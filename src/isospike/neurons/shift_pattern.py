@@ -1,10 +1,11 @@
 r"""Read-out that finds the nearest pattern in whole numbers: a table, shifts and additions.
 
     X(t) = table[⌊(x(t) − β) / 2^k⌋],     X̃(t) = X̃(t − 1) − ⌊X̃(t − 1) / 2⁶⌋ − ⌊X̃(t − 1) / 2⁸⌋ + X(t)
-    D_c = Σ_t Σ_o |X̃_o(t) − X̃ᶜ_o(t)|,     1 − 2⁻⁶ − 2⁻⁸ = 0.98047 for e^(−1/50) = 0.98020
+    D_c = Σ_t Σ_o square[⌊|X̃_o(t) − X̃ᶜ_o(t)| / 2⁶⌋],     1 − 2⁻⁶ − 2⁻⁸ = 0.98047 for e^(−1/50) = 0.98020
 
-Additions of three shifted numbers alone would leave at most 0.875.  Source: Stanojevic 2023, app. A.2, eqs. A.18 and
-A.19, and the text on the sigmoid's table."""
+square[i] = (2i + 1)², or D_c is the sum of |X̃_o(t) − X̃ᶜ_o(t)|, as the source has it.  Additions of three shifted
+numbers alone would leave at most 0.875.  Source: Stanojevic 2023, app. A.2, eqs. A.18 and A.19, and the text on the
+sigmoid's table."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar

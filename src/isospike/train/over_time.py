@@ -42,7 +42,7 @@ class OverTime(Trainee[SpikingNetwork]):
         weight: float = 10.0,
         dropout: float = 0.0,
         surrogate: str = "tanh",
-        width: float = 1.0,
+        width: float = 0.5,
     ) -> None:
         super().__init__()
         of_units(network, "OverTime")

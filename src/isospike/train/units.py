@@ -22,7 +22,7 @@ from isospike.network import Body, Group, Stage
 from isospike.neurons import SNU, NearestPattern
 from isospike.passes import canonical
 
-DECAY, MEMORY = 0.8, 50.0  # v; τ_m, in steps
+DECAY, MEMORY = 0.8125, 50.0  # v, the source's 0.8 as a sum of three shifts; τ_m, in steps
 THRESHOLD = 1.0  # β at the start: from the source's 0.07, at which most units fire, images are learned more slowly
 HEARD = 3.0  # units fire rarely: with smaller weights those behind them begin silent, the deeper the more, and stay so
 SILENT, SPIKES = 0.4, 10.0  # share of the steps before targets begin; d_c, spikes of a train in 100 steps
@@ -38,7 +38,7 @@ def units(
     decay: float = DECAY,
     memory: float = math.exp(-1 / MEMORY),
     threshold: float = THRESHOLD,
-    own: bool = False,
+    own: bool = True,
     seed: int = 0,
 ) -> SpikingNetwork:
     """A network with random weights, to be trained by `OverTime`.

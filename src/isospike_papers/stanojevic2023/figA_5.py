@@ -16,6 +16,7 @@ from isospike_papers.stanojevic2023.parts.compared import (
     ACCURACY,
     ADDITIONS,
     FREE,
+    LOOKED_UP,
     MACHINE,
     PRODUCTS,
     WHOLE,
@@ -92,6 +93,7 @@ class FigA5(Claim):
                 f"{STEPS} steps and {WHITE} spikes of a white pixel, and a quarter of the epochs.",
                 f"{100 * share:.1f} % of the features are not zero.  Additions of the first layer are counted: spikes "
                 "of the input times neurons, and three for the leak of each neuron and step.",
+                LOOKED_UP,
                 *self.counts,
             ),
             draw=lambda: drawn(rows, f"{TITLE[self.data]}, {setup.epochs} epochs", shown, test),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from isospike.plot import tidy
 from isospike.report.claim import Claim, Found, Row, Setup, at_least, at_most, number
 from isospike_papers.shared.recipe import TRAINS
-from isospike_papers.stanojevic2023.parts.compared import ADDITIONS, FREE, figures
+from isospike_papers.stanojevic2023.parts.compared import ADDITIONS, FREE, LOOKED_UP, figures
 from isospike_papers.stanojevic2023.parts.patterns import FEWER, SHALLOW, answering, parts, plan
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class FigA7(Claim):
                 f"{len(train):,} training images, {setup.epochs} epochs, the best by {len(held_out):,} others, one "
                 f"trial; {len(test):,} test images.  Other settings are those of Fig. A.6; the source's figures are "
                 "in the picture only.",
+                LOOKED_UP,
             ),
             draw=lambda: _figure(added, right, [row.case for row in rows]),
         )

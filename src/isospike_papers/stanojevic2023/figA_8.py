@@ -19,6 +19,7 @@ from isospike_papers.shared.recipe import TRAINS
 from isospike_papers.stanojevic2023.parts.compared import (
     ACCURACY,
     FREE,
+    LOOKED_UP,
     MACHINE,
     PRODUCTS,
     WHOLE,
@@ -93,6 +94,7 @@ class FigA8(Claim):
                 f"rate {RATES['bbc']:g}, dropout {DROPOUT}.  The source names neither; its thresholds begin at 0.07, "
                 "here at 1.  The classifier is a linear "
                 f"support vector machine with C = {PENALTY_OF_TEXTS:g}.",
+                LOOKED_UP,
             ),
             draw=lambda: drawn(rows, f"BBC News, {len(share)} folds", network, test),
         )

@@ -17,9 +17,8 @@ from isospike.report.claim import Claim, Found, Row, Setup, at_least, at_most, n
 from isospike.store import DIGITS
 from isospike_papers.shared.recipe import weights
 from isospike_papers.shared.subject import Subject
-from isospike_papers.stanojevic2023.parts.compared import ACCURACY, ADDITIONS, drawn, figures, right
+from isospike_papers.stanojevic2023.parts.compared import ACCURACY, ADDITIONS, LOOKED_UP, drawn, figures, right
 from isospike_papers.stanojevic2023.parts.patterns import (
-    CODES,
     DIVISION,
     RATE,
     STEPS,
@@ -36,7 +35,8 @@ SUBJECTS: dict[str, tuple[Callable[[Setup], Subject], int]] = {  # and the outpu
     "CIFAR-10": (vgg16_cifar10, 1),
     "CIFAR-100": (vgg16_cifar100, 5),
 }
-CONVOLUTIONS = {"CTE": "CTE-8", "ECTE": "ECTE", "rate code": RATE}  # one bin would see nothing of images without zeros
+PATTERNS = {"CTE": "CTE-8", "ECTE": "ECTE"}  # one bin would see nothing of images without zeros
+CONVOLUTIONS = PATTERNS | {"rate code": RATE}
 NARROW = 0.3  # of convolutions' surrogates: through wider ones gradients explode
 HEAVY, EPOCHS, IMAGES, FULL = (
     20.0,
@@ -78,7 +78,7 @@ class FigA9(Claim):
         behind = max(
             at[f"{name}, ReLU classifier"][ACCURACY] - at[f"{name}, {code} classifier"][ACCURACY]
             for name in names
-            for code in CODES
+            for code in PATTERNS
         )
         codes = [{code: at[f"{name}, {code}, convolutional"] for code in CONVOLUTIONS} for name in names]
         added = max(of["ECTE"][ADDITIONS] / of["rate code"][ADDITIONS] for of in codes)
@@ -100,8 +100,9 @@ class FigA9(Claim):
                 f"Convolutional networks: three convolutions of {_channels(setup)} channels that halve the image, and "
                 f"a dense layer; the source's widths are in the picture only.  {_epochs(setup)} epochs of at most "
                 f"{_images(setup):,} images, the best by a ninth as many others; ω = {HEAVY:g}.  CTE has Q = 8: with "
-                f"the Q = 1 of MNIST it would see nothing of images in which hardly a pixel is zero.  The rate code "
-                f"has {STEPS} steps, and a quarter of the epochs.",
+                f"the Q = 1 of MNIST it would see nothing of images in which hardly a pixel is zero, and little of "
+                f"features.  The rate code has {STEPS} steps, and a quarter of the epochs.",
+                LOOKED_UP,
             ),
             draw=lambda: drawn([row for row in rows if row.measured], "colour images", *drawing),
         )
@@ -130,16 +131,16 @@ def _classifiers(name: str, subject: Subject, outputs: int, setup: Setup) -> lis
     trunk = hashlib.sha256(weights(subject.model)).hexdigest()[:DIGITS]  # other weights have other features
     data = f"{name.lower()}-{setup.width}-features-{trunk}"
     found: dict[str, SpikingNetwork | torch.nn.Module] = {
-        code: answering(
+        case: answering(
             Plan(data, code, hidden, outputs, _epochs(setup), len(train), setup.seed, 1e-2, weight=HEAVY),
             train,
             held_out,
             setup.device,
         )
-        for code in CODES
+        for case, code in PATTERNS.items()
     }
     found["ReLU"] = original(data, hidden, train, _epochs(setup), setup)
-    return [_row(f"{name}, {code} classifier", network, reported) for code, network in found.items()]
+    return [_row(f"{name}, {case} classifier", network, reported) for case, network in found.items()]
 
 
 def _convolutional(name: str, subject: Subject, setup: Setup) -> tuple[list[Row], tuple[SpikingNetwork, Data]]:
