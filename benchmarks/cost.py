@@ -169,7 +169,7 @@ def events(network: str, images: int) -> dict[str, float]:
         return found
 
     with one_thread():
-        x, probes = noise(8).images[..., :12, :12], []  # of larger ones the synapses take GB
+        x, probes = noise(8, 4).images, []  # of larger ones the synapses take GB
         for grouped in (False, True):
             probes += timed(probe(grouped), x, 2, 8)
         ((work, _, seconds),) = timed(globals()[network](), _smooth(images, SHAPES[network]), images)

@@ -28,7 +28,9 @@ from isospike.network import Body, Stage
 from isospike.simulate import Stepped
 from isospike.sweep.shard import figures, one_thread
 
-CHANNELS, PIXELS = 64, 32  # of the networks that are run to fit the model
+# Channels and pixels of the networks that are run to fit the model.  Weights between all channels are 2.4 MB a layer:
+# between those of small networks, which stay in the cache, and those of large ones, which do not
+MIXED, APART = (256, 8), (64, 32)
 STEPS = 16  # T of them: a stretch of the simulator
 SAMPLES = (2, 8)  # of their runs
 Density = Mapping[str, float]  # by source of spikes: spikes per neuron and step
@@ -117,7 +119,7 @@ def speed(stepwise: bool) -> Speed:
     points, begin = [], None
     with one_thread():
         for grouped in (True, False):
-            model, data, first = probe(grouped), noise(max(SAMPLES)), process_time()
+            first, model, data = process_time(), probe(grouped), noise(max(SAMPLES), (APART if grouped else MIXED)[1])
             conversion = Conversion(model, data)
             network = conversion.network(coding, torch.float32)
             seen = density(network, next(data.batches())[0]) if stepwise else {}
@@ -133,20 +135,21 @@ def speed(stepwise: bool) -> Speed:
 
 def probe(grouped: bool) -> nn.Module:
     """Convolutions of 3 × 3 between all channels, or within each: with many synapses a neuron, or with few."""
-    groups = CHANNELS if grouped else 1
+    channels, _ = APART if grouped else MIXED
+    groups = channels if grouped else 1
     generator = torch.Generator().manual_seed(0)
-    layers: list[nn.Module] = [nn.Conv2d(3, CHANNELS, 1), nn.ReLU()]
+    layers: list[nn.Module] = [nn.Conv2d(3, channels, 1), nn.ReLU()]
     for _ in range(3):
-        layers += [nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, groups=groups), nn.ReLU()]
-    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(CHANNELS, 10))
+        layers += [nn.Conv2d(channels, channels, 3, padding=1, groups=groups), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
     for weight in model.parameters():
         scale = (2 / weight[0].numel()) ** 0.5 if weight.ndim > 1 else 0.0
         weight.data = torch.randn(weight.shape, generator=generator) * scale
     return model.eval()
 
 
-def noise(samples: int) -> Data:
+def noise(samples: int, pixels: int) -> Data:
     """Images for it."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(samples, 3, PIXELS, PIXELS, generator=generator)
+    images = torch.rand(samples, 3, pixels, pixels, generator=generator)
     return Data("noise", images, torch.zeros(samples, dtype=torch.long))
