@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import isospike as iso
-from isospike.data import Data, open_data
+from isospike.data import Data, open_data, pairs
 from isospike.engine import SpikingNetwork
 from isospike.sweep import Study, cost, estimate, run
 from isospike.sweep.cost import FEW, HELD, Tried
@@ -89,6 +89,9 @@ def test_large_samples_come_in_small_batches() -> None:
     for shape, size in (((1, 28, 28), 256), ((3, 224, 224), 13), ((3, 2000, 2000), 1)):
         data = Data("x", torch.zeros(1, *shape, dtype=torch.uint8).expand(300, *shape), None)
         assert data.together == size and len(next(data.batches())[0]) == size
+        assert [len(x) for x, _ in pairs(data)][:2] == [min(size, 300), min(size, 300 - size)]
+        tensor = torch.zeros(1, *shape).expand(300, *shape)
+        assert len(next(pairs(tensor))[0]) == len(next(pairs((tensor, torch.zeros(300))))[0]) == size
     assert [len(x) for x, _ in open_data("mnist-sample").batches()] == [256, 256, 256, 232]
 
 

@@ -1,7 +1,7 @@
 """A set of samples that is read batch by batch: arrays in memory, or images loaded as they are needed."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -71,9 +71,8 @@ class Data:
 
     @property
     def together(self) -> int:
-        """Samples of a usual batch: fewer of large ones, so that what a network makes of them stays within a few
-        GB."""
-        return min(BATCH, max(NUMBERS // max(math.prod(self.images[slice(0, 1)].shape), 1), 1))
+        """Samples of a usual batch."""
+        return together(self.images[slice(0, 1)].shape[1:])
 
     def __iter__(self) -> Iterator[Tensor]:
         """Batches of samples without their labels, for calibration."""
@@ -146,6 +145,12 @@ class Data:
             )
         mean, std = (torch.tensor(v, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 2)) for v in (self.mean, self.std))
         return (x - mean) / std
+
+
+def together(shape: Sequence[int]) -> int:
+    """Samples of a usual batch: fewer of large ones, so that what a network makes of them stays within a few GB.
+    shape: of one."""
+    return min(BATCH, max(NUMBERS // max(math.prod(shape), 1), 1))
 
 
 def spanned(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
