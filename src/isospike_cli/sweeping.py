@@ -15,9 +15,9 @@ File = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="What is varied
 Folder = Annotated[Path, typer.Option("--out", help="Folder of the study: a file a shard, table.csv, table.md.")]
 On = Annotated[
     str | None,
-    typer.Option("--on", help="dask://HOST:PORT or ray://HOST:PORT; processes of this machine unless given."),
+    typer.Option("--on", help="dask://HOST:PORT, ray://HOST:PORT or slurm://PARTITION; local processes unless given."),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Local processes; as many as cores unless given.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Local processes, as many as cores unless given; or jobs.")]
 Retries = Annotated[int, typer.Option(min=0, help="How often a shard that failed is computed again.")]
 Told = Annotated[bool, typer.Option("--status", help="Say how far it is, and compute nothing.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Say what the missing shards will take, from short runs here.")]

@@ -2,6 +2,7 @@
 end."""
 
 import itertools
+import sys
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 import isospike as iso
 from isospike.codings.normalise import Percentile
 from isospike.encoders import Bernoulli, Poisson, RateEncoder, RegularSpikes
+from isospike.engine import walk
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.measure import PRICES, Moment, early, lossless
 from isospike.neurons import IF, SignedIF
@@ -203,3 +205,18 @@ def test_there_must_be_something_to_decide() -> None:
         early(network(pool="window"), [(images(), None)], [1.0])
     with pytest.raises(InvalidSetting, match="every 0"):
         early(network(), [(images(), None)], [1.0], every=0)
+
+
+def test_synapses_are_laid_out_once_for_all_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of VGG16 a sample goes through at a time, and its weights fill half a GB."""
+    laid: list[object] = []
+    real = walk.events
+    monkeypatch.setattr(walk, "events", lambda chain, *more: laid.append(chain) or real(chain, *more))
+    monkeypatch.setattr(sys.modules["isospike.measure.curve"], "together", lambda body: 2)
+    layers = [nn.Linear(9, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)]
+    model = nn.Sequential(nn.Flatten(), *layers).double()
+    net = iso.convert(model, images(), iso.Rate(steps=4), input_range=(0.0, 1.0))
+    (moment,) = iso.curve(net, images(), model, at=[4])
+    assert len(laid) == 1  # the second layer: the first hears a constant current, the read-out a sum
+    out = iso.simulate(net, images()).readout
+    assert moment.max_abs_error == pytest.approx(float((out - model(images()).detach()).abs().max()), rel=1e-9)

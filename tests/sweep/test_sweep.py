@@ -28,7 +28,7 @@ import isospike as iso
 import isospike_cli
 from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
-from isospike.sweep import Study, engine, estimate, run, status
+from isospike.sweep import Study, engine, run, status
 from isospike.sweep import shard as room
 from isospike.sweep.engines import _Ray
 from isospike.sweep.kept import Kept
@@ -366,7 +366,7 @@ def test_a_study_from_a_file(net: str, tmp_path: Path) -> None:
 
 
 def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("slurm://host:1", "dask", "dask://", "dask://host", "dask://host:port", "host:8786"):
+    for name in ("pbs://host:1", "dask", "dask://", "dask://host", "dask://host:port", "host:8786"):
         with pytest.raises(InvalidSetting, match=r"is not known[\s\S]*dask://HOST:PORT, ray://HOST:PORT"):
             engine(name)
     with pytest.raises(InvalidSetting, match="2 workers are asked for"):
@@ -381,25 +381,6 @@ def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(InvalidSetting, match=rf"no scheduler answers at {kind}://127.0.0.1:{port}") as caught:
             engine(f"{kind}://127.0.0.1:{port}")().__enter__()
         assert str(caught.value).count("\n") == 2
-
-
-def test_what_a_study_will_take(net: str) -> None:
-    """A machine whose times are known: 2 s to read a network, then 0.5 s and 0.01 s an image and step."""
-    ready: set[Any] = set()
-
-    def seconds(shard: Any) -> float:
-        assert not shard.constraints and shard.begin == 0
-        kind = (shard.method, shard.steps)
-        begin = 0.0 if kind in ready else 2.0
-        ready.add(kind)
-        return begin + 0.5 + 0.01 * shard.end * (shard.steps or 1)
-
-    grid = study(net, images=((0, 100), (100, 350)), constraints=({}, {"weight_bits": 4}))
-    cost = estimate(grid.shards, seconds)
-    assert (cost.shards, cost.images) == (12, 2100) and cost.begin == pytest.approx(6.0)
-    assert cost.seconds == pytest.approx(12 * 0.5 + 0.01 * 700 * (1 + 2 + 4))
-    measured = estimate(grid.shards[:1])
-    assert measured.seconds > 0 and (measured.memory is None or 0.05 < measured.memory < 50)
 
 
 def test_the_command(net: str, tmp_path: Path) -> None:

@@ -42,12 +42,12 @@ def environment() -> dict[str, str]:
     return own | {"OMP_NUM_THREADS": "1"}
 
 
-def two(folder: Path, *arguments: str) -> list[tuple[int, str]]:
+def two(folder: Path, *arguments: str, name: str = "spike times") -> list[tuple[int, str]]:
     """The script in two processes: exit status and what was said, of each."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    command = [sys.executable, str(SCRIPT), str(folder), "2", "spike times", *arguments]
+    command = [sys.executable, str(SCRIPT), str(folder), "2", name, *arguments]
     own = [environment() | place | {"LOCAL_RANK": str(number)} for number in range(2)]
     running = [
         subprocess.Popen(command, env=one, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for one in own
@@ -136,6 +136,14 @@ def test_a_process_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> Non
     ((status, said),) = two(tmp_path, "--end", "STOP", "1", "8")
     assert status == 1 and lost(said, 0), said
     assert "Timed out" in said and len(read_curve(tmp_path / "spike times")) == 1
+
+
+def test_a_parameter_that_no_loss_uses_is_refused(tmp_path: Path) -> None:
+    """By each process; one process alone trains such a model."""
+    for status, said in two(tmp_path, name="spare"):
+        assert status == 1 and "Traceback" not in said, said
+        assert "InvalidModel: a parameter takes no part in the loss" in said and "devices=1" in said
+    assert torch.equal(trained("spare", tmp_path / "alone", 1)["spare"], torch.ones(2, dtype=torch.float64))
 
 
 def test_the_command_trains_in_two_processes(tmp_path: Path) -> None:

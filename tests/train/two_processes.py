@@ -65,6 +65,14 @@ def batches(size: int, **more: Any) -> Any:
     return loader(DATA, size, dtype=torch.float64, **more)
 
 
+class Spare(Classifier):
+    """Has a parameter that no loss uses."""
+
+    def __init__(self) -> None:
+        super().__init__(relu())
+        self.spare = nn.Parameter(torch.ones(2, dtype=torch.float64))
+
+
 TRAININGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "spike times": (spike_times, lambda: batches(8)),  # of 46 samples the last batch has six
     "one left": (spike_times, lambda: batches(9)),  # and here one, for two processes
@@ -76,10 +84,11 @@ TRAININGS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "jitter": (lambda: spike_times(SpikeJitter(0.05)), lambda: batches(8)),
     "witness": (Witness, lambda: batches(7)),
 }
+REFUSED = {"spare": (Spare, lambda: batches(8))}
 
 
 def trained(name: str, folder: Path, devices: int, **more: Any) -> dict[str, Tensor]:
-    trainee, data = (make() for make in TRAININGS[name])
+    trainee, data = (make() for make in (TRAININGS | REFUSED)[name])
     fit(
         trainee,
         data,

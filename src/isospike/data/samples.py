@@ -8,21 +8,22 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from isospike.data.source import Data
+from isospike.data.source import Data, together
 from isospike.errors import InvalidData
 
 Pair = tuple[Tensor, Tensor | None]
 Samples = Tensor | tuple[Tensor, Tensor | None] | Data | Iterable[Any]
-BATCH = 256  # samples at a time, when there is no other measure
 SUPPORTED = "A tensor of samples, a pair (samples, labels), a DataLoader, or an iterable of either."
 
 
-def pairs(data: Samples, size: int = BATCH) -> Iterator[Pair]:
-    """Batches of (samples, labels or None).  Raises `InvalidData`, which says what it was handed."""
+def pairs(data: Samples, size: int | None = None) -> Iterator[Pair]:
+    """Batches of (samples, labels or None).  size: of a batch of what comes in none, `together` unless given.  Raises
+    `InvalidData`, which says what it was handed."""
     if isinstance(data, Data):
         yield from map(_pair, data.batches(size))
     elif isinstance(data, Tensor) or (isinstance(data, tuple) and len(data) == 2 and _is_pair(data)):
         x, labels = _pair(data)
+        size = together(x.shape[1:]) if size is None else size
         yield from zip(x.split(size), [None] * len(x) if labels is None else labels.split(size), strict=False)
     elif isinstance(data, Iterable) and not isinstance(data, str | bytes | dict):
         if (

@@ -1,6 +1,7 @@
 """A set of samples that is read batch by batch: arrays in memory, or images loaded as they are needed."""
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from isospike.data.preprocessing import Preprocessing
 from isospike.errors import InvalidData
 
 MARGIN = 0.1  # of the width of what was seen
+BATCH = 256  # samples
+NUMBERS = 1 << 21  # of a batch at most: the largest layers hold twenty times as many
 
 
 class Images(Protocol):
@@ -66,12 +69,18 @@ class Data:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def together(self) -> int:
+        """Samples of a usual batch."""
+        return together(self.images[slice(0, 1)].shape[1:])
+
     def __iter__(self) -> Iterator[Tensor]:
         """Batches of samples without their labels, for calibration."""
         return (x for x, _ in self.batches())
 
-    def batches(self, size: int = 256) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Batches of (samples, labels)."""
+    def batches(self, size: int | None = None) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Batches of (samples, labels).  size: samples of a batch, `together` unless given."""
+        size = self.together if size is None else size
         for at in range(0, len(self), size):
             labels = None if self.labels is None else self.labels[at : at + size]
             yield self._prepared(self.images[slice(at, at + size)]), labels
@@ -136,6 +145,12 @@ class Data:
             )
         mean, std = (torch.tensor(v, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 2)) for v in (self.mean, self.std))
         return (x - mean) / std
+
+
+def together(shape: Sequence[int]) -> int:
+    """Samples of a usual batch: fewer of large ones, so that what a network makes of them stays within a few GB.
+    shape: of one."""
+    return min(BATCH, max(NUMBERS // max(math.prod(shape), 1), 1))
 
 
 def spanned(batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:

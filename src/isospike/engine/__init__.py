@@ -19,7 +19,9 @@ from isospike.engine.once import Watch as Watch
 from isospike.engine.once import run as run
 from isospike.engine.perturbation import generators as generators
 from isospike.engine.perturbation import perturbation as perturbation
+from isospike.engine.pooled import pooled as pooled
 from isospike.engine.walk import Listen as Listen
+from isospike.engine.walk import Plan as Plan
 from isospike.engine.walk import Walk as Walk
 from isospike.engine.walk import together as together
 from isospike.engine.walk import walked as walked

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from isospike.data import Samples
-from isospike.engine import SpikingNetwork, Walk, spiking, together
+from isospike.engine import Plan, SpikingNetwork, Walk, pooled, spiking, together
 from isospike.errors import InvalidData, InvalidSetting
 from isospike.importers import Model, read
 from isospike.importers import original as original_of
@@ -78,7 +78,7 @@ def curve(
     if not times or times[0] < 1:
         raise InvalidSetting(f"time steps {times}.", "Whole numbers from 1 on.", "Leave `at` out for 1, 2, 4, ….")
     generator = torch.Generator().manual_seed(seed)
-    first, oracle = Meter.of(network), None
+    first, oracle, plan = Meter.of(network), None, Plan(pooled(body))
     found = {end: (first.again(), Agreement()) for end in times}
     with torch.no_grad():
         for x, labels in inputs(network, data):
@@ -93,7 +93,7 @@ def curve(
                 strict=False,
             )
             for part, wanted, right in parts:
-                for end, out, states in _read(body, part, times, generator):
+                for end, out, states in _read(body, part, times, generator, plan):
                     meter, agreement = found[end]
                     agreement.add(out, out if wanted is None else wanted, right)
                     meter.sent(part if body.encoder.constant else states["input"].net)
@@ -139,12 +139,12 @@ def doublings(steps: int) -> list[int]:
 
 
 def _read(
-    body: Body, x: Tensor, times: Sequence[int], generator: torch.Generator
+    body: Body, x: Tensor, times: Sequence[int], generator: torch.Generator, plan: Plan
 ) -> Iterable[tuple[int, Tensor, dict]]:
     whole = any(stage.neuron.whole for stage in body.stages)  # such a network is another one for every window
-    walk = Walk(replace(body, steps=times[-1]), x, generator, counted=True)
+    walk = Walk(replace(body, steps=times[-1]), x, generator, plan=plan, counted=True)
     for end in times:
-        walk = Walk(replace(body, steps=end), x, generator, counted=True) if whole else walk
+        walk = Walk(replace(body, steps=end), x, generator, plan=plan, counted=True) if whole else walk
         yield end, walk.until(end), walk.states
 
 

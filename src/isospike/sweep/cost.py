@@ -1,31 +1,47 @@
-"""What a study will take, from short runs of each of its networks on this machine, before anything starts.
+"""What a study will take, before anything starts: each network and method is made and run on a few samples here, and
+the rest is worked out.
 
-    seconds of a shard = a + b · images
+    seconds of a shard = a + images · (r + b · Σ synapses · T · min(d / d₀, 1) + c · Σ neurons · T)
+    GB of a worker     = peak of these runs + k · (images of a batch − FEW) · neurons of the largest layer
 
-A network, method and T have an a and a b; they come from a run of MOST images and one of a quarter of them.
+b, c and d₀: `sweep.speed`.  r: reading a sample.  a: what the run took beyond that.  d: from the run, for any T.
 """
 
 import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from math import prod
+from time import process_time
+from typing import TypeVar
 
-from isospike.sweep.content import samples_hash
-from isospike.sweep.shard import Shard, run
+import torch
 
-MOST = 64  # images: soon done, and nearly as fast for each as a whole batch
+from isospike.codings import METHODS
+from isospike.convert import Conversion
+from isospike.importers import model_of
+from isospike.network import Body
+from isospike.sweep.content import network_hash, samples_hash
+from isospike.sweep.shard import Shard, Subject, figures, one_thread, samples, timed
+from isospike.sweep.speed import Density, density, speed, work
+
+Made = TypeVar("Made")
+FEW = 2  # samples that a network is run on
+REPEATS = 2  # the first run after the compiler's is slower
+HELD = 16  # k [bytes]: four numbers in single precision
 
 
 @dataclass(frozen=True)
 class Cost:
     """
-    | field     | meaning                                                                      |
-    |-----------|------------------------------------------------------------------------------|
-    | `shards`  | that are to be computed                                                      |
-    | `images`  | of all of them                                                               |
-    | `seconds` | on one worker like this machine, when networks are read and calibrated       |
-    | `begin`   | seconds that each worker takes to read and calibrate all networks, at most   |
-    | `memory`  | GB that a worker holds at its peak; None on systems that do not tell         |
+    | field     | meaning                                                                            |
+    |-----------|------------------------------------------------------------------------------------|
+    | `shards`  | that are to be computed                                                            |
+    | `images`  | of all of them                                                                     |
+    | `seconds` | on one core like this machine's, when networks are read and calibrated             |
+    | `begin`   | seconds that each worker takes to read and calibrate all networks, at most         |
+    | `memory`  | GB that a worker holds at its peak; None on systems that do not tell               |
     """
 
     shards: int
@@ -35,40 +51,95 @@ class Cost:
     memory: float | None
 
 
-def estimate(shards: Iterable[Shard], seconds: Callable[[Shard], float] | None = None) -> Cost:
-    """What shards will take.  seconds: of computing one; measured here unless given.  Constraints are left out of
-    what is run: they change parameters once a network, and no operation of a sample."""
-    seconds, kinds = seconds or _timed, {}
-    begin = total = 0.0
+@one_thread()
+def estimate(shards: Iterable[Shard]) -> Cost:
+    """What shards will take.  Constraints are left out of what is run: they change parameters once a network, and no
+    operation of a sample.  Raises what converting a network raises."""
     given = list(shards)
-    for shard in given:
-        kind = (shard.subject, shard.method, shard.steps)
-        if kind not in kinds:
-            large = _first(shard, MOST)
-            small = _first(shard, max(large.end // 4, 1))
-            cold, few, many = seconds(small), seconds(small), seconds(large)
-            begin += max(cold - few, 0.0)
-            slope = max(many - few, 0.0) / max(large.end - small.end, 1)
-            kinds[kind] = max(few - small.end * slope, 0.0), slope
-        a, b = kinds[kind]
-        total += a + b * (shard.end - shard.begin)
-    return Cost(len(given), sum(shard.end - shard.begin for shard in given), total, begin, _peak())
+    images, total, more = 0, 0.0, 0
+    begin = sum(speed(stepwise).begin for stepwise in {shard.steps is not None for shard in given})
+    for subject, own in groupby(given, lambda shard: shard.subject):
+        reading, conversion = _timed(partial(_read, subject))
+        begin += reading
+        for method, alike in groupby(own, lambda shard: shard.method):
+            same = list(alike)
+            one = _try(conversion, subject, method, min(shard.steps or 0 for shard in same))
+            networks = {(shard.steps, shard.constraints, shard.seed if shard.constraints else 0) for shard in same}
+            begin += one.calibrating + one.making * len(networks)
+            sample = {steps: one.of_a_sample(steps) for steps in {shard.steps or 0 for shard in same}}
+            for shard in same:
+                count = shard.end - shard.begin
+                images, total = images + count, total + one.begin + count * sample[shard.steps or 0]
+                more = max(more, one.more(max(count, subject.calibration)))
+    here = peak()
+    return Cost(len(given), images, total, begin, None if here is None else here + more / 1e9)
 
 
-def _first(shard: Shard, images: int) -> Shard:
-    """The same on the first test samples, as many as there are."""
-    data = shard.subject.source.open(False).first(images)
-    return replace(shard, constraints=(), begin=0, end=len(data), images_hash=samples_hash(data))
+@dataclass(frozen=True)
+class Tried:
+    """What a network and method took on FEW samples.
+
+    | field         | unit | meaning                                                        |
+    |---------------|------|----------------------------------------------------------------|
+    | `body`        |      | the network                                                    |
+    | `density`     |      | of its spikes, where it fires step by step                     |
+    | `calibrating` | s    | of all calibration samples                                     |
+    | `making`      | s    | of a network after that, the first run's compilation included  |
+    | `reading`     | s    | r, of a sample                                                 |
+    | `begin`       | s    | a, of a shard                                                  |
+    | `batch`       |      | samples of a full batch                                        |
+    """
+
+    body: Body
+    density: Density
+    calibrating: float
+    making: float
+    reading: float
+    begin: float
+    batch: int
+
+    def of_a_sample(self, steps: int) -> float:
+        """Seconds that each sample of a shard adds."""
+        return self.reading + speed(bool(steps)).seconds(work(self.body, self.density, steps))
+
+    def more(self, images: int) -> int:
+        """Bytes at the peak that the run of FEW samples did not need."""
+        largest = max(prod(stage.shape) for stage in self.body.stages)
+        return HELD * max(min(images, self.batch) - FEW, 0) * largest
 
 
-def _timed(shard: Shard) -> float:
-    started = time.perf_counter()
-    run(shard)
-    return time.perf_counter() - started
+def _read(subject: Subject) -> Conversion:
+    network_hash(subject.network)  # as each worker does
+    return Conversion(model_of(subject.network), samples(subject.source, True).first(FEW))
 
 
-def _peak() -> float | None:
-    """GB; Linux counts in KiB, macOS in bytes."""
+def _try(conversion: Conversion, subject: Subject, method: str, steps: int) -> Tried:
+    coding, graph = timed(method, steps or None), conversion.exact(METHODS[method].signed)
+    train, test = samples(subject.source, True), samples(subject.source, False).first(FEW)
+    few, ranges = _timed(lambda: conversion.ranges(coding))
+    twice, _ = _timed(lambda: coding.ranges(graph, train.first(2 * FEW)))
+    making, network = _timed(lambda: conversion.network(coding, torch.float32, ranges))
+    (x, _), *_ = test.batches(FEW)
+    seen = density(network, x) if steps else {}
+    cold, *again = [_timed(partial(figures, network, conversion, test, 0))[0] for _ in range(1 + REPEATS)]
+    batch = samples(subject.source, False).first(test.together)
+    hashing, _ = _timed(lambda: samples_hash(batch))
+    reading = hashing / len(batch)
+    calibrating = few + max(subject.calibration - FEW, 0) * (2 * reading + max(twice - few, 0) / FEW)
+    body = network.body
+    found = Tried(body, seen, calibrating, making + max(cold - min(again), 0), 2 * reading, 0.0, test.together)
+    return replace(found, begin=max(min(again) - len(test) * found.of_a_sample(steps), 0.0))
+
+
+def _timed(action: Callable[[], Made]) -> tuple[float, Made]:
+    """Seconds of the processor, which other programs do not lengthen as they do the clock's; and what came of it."""
+    started = process_time()
+    made = action()
+    return process_time() - started, made
+
+
+def peak() -> float | None:
+    """GB that this process has held at its peak; Linux counts in KiB, macOS in bytes."""
     unit = {"linux": 1024, "darwin": 1}.get(sys.platform)
     if unit is None:
         return None

@@ -8,26 +8,37 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from multiprocessing import get_context, parent_process
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 from isospike.errors import InvalidSetting, first_line
+from isospike.store import folder, home
+from isospike.sweep.jobs import Jobs
 
 PATIENCE = 5  # s that a scheduler may take to answer
 JOINING = 60  # s until a cluster has its first worker
 Opened = tuple[Executor, int]  # and how many shards it computes at a time
 Engine = Callable[[], AbstractContextManager[Opened]]
-KNOWN = "Local processes (leave --on out), dask://HOST:PORT, ray://HOST:PORT."
+TIME = 4 * 60  # minutes of a job; $SBATCH_TIMELIMIT holds instead where it is set
+AHEAD = 2  # shards in flight for each that is computed at a time, so that no worker waits for the driver
+JOBS = 32  # of a scheduler that takes any number
+KNOWN = "Local processes (leave --on out), dask://HOST:PORT, ray://HOST:PORT, slurm://PARTITION, submitit://local."
 
 
 def engine(on: str | None = None, workers: int | None = None) -> Engine:
     """What opens the executor of a name; it is opened again after it broke.
 
-    on: dask://HOST:PORT, ray://HOST:PORT; local processes unless given.  workers: local processes, as many as there
-    are cores unless given.  Raises `InvalidSetting`."""
+    on: dask://HOST:PORT, ray://HOST:PORT, slurm://PARTITION, submitit://local (its jobs on this machine); local
+    processes unless given.  workers: local processes or jobs at a time, as many as there are cores, of Slurm `JOBS`,
+    unless given.  Raises `InvalidSetting`."""
     if on is None:
         return partial(processes, workers or os.cpu_count() or 1)
     place = urlsplit(on)
+    if place.scheme == "slurm" and place.netloc:
+        return partial(jobs, "slurm", on, workers or JOBS, slurm_partition=place.netloc)
+    if on == "submitit://local":
+        return partial(jobs, "local", on, workers or os.cpu_count() or 1)
     try:
         open_it, port = ENGINES[place.scheme], place.port
     except (KeyError, ValueError):
@@ -99,6 +110,29 @@ def ray(host: str, port: int) -> Iterator[Opened]:
         # Ray's own retries are left out: retries are counted here.
         remote = cluster.remote(num_cpus=1, max_retries=0)(_call)
         yield _Ray(remote, cluster.is_initialized), int(cluster.cluster_resources().get("CPU", 1))
+
+
+@contextmanager
+def jobs(cluster: str, name: str, workers: int, **more: str) -> Iterator[Opened]:
+    """Jobs of Slurm, or on this machine, by submitit.  What it writes lies in the user's cache, which the nodes have
+    to see, and is removed afterwards."""
+    try:
+        import submitit
+    except ImportError as error:
+        raise _lacking("submitit") from error
+    with TemporaryDirectory(dir=folder(home() / "jobs"), ignore_cleanup_errors=True) as place:
+        try:
+            executor = submitit.AutoExecutor(place, cluster)
+        except RuntimeError as error:
+            what = f"no scheduler answers at {name}: {first_line(error)}"
+            remedy = "Start the sweep where sbatch and srun are; or leave --on out."
+            raise InvalidSetting(what, KNOWN, remedy) from error
+        executor.update_parameters(name="isospike", cpus_per_task=1, timeout_min=TIME, **more)
+        running = Jobs(executor, name)
+        try:
+            yield running, -(-workers // AHEAD)
+        finally:
+            running.shutdown(cancel_futures=True)
 
 
 class _Ray(Executor):

@@ -11,14 +11,13 @@ from typing import Any
 
 from isospike.errors import InvalidSetting, IsospikeError, first_line
 from isospike.ir.typed import Count, expect
-from isospike.sweep.engines import Engine, Opened, engine
+from isospike.sweep.engines import AHEAD, Engine, Opened, engine
 from isospike.sweep.grid import Study
 from isospike.sweep.kept import Kept
 from isospike.sweep.shard import Shard, run
 from isospike.sweep.table import write_table
 
 CRASHED = "the process that computed it ended without an answer: killed, crashed, or out of memory"
-AHEAD = 2  # shards in flight for each that is computed at a time, so that no worker waits for the driver
 Advance = Callable[[int], None]
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from isospike.codings import METHODS, Rate
+from isospike.codings import METHODS, Coding, Rate
 from isospike.codings.methods import changed
 from isospike.constraints import HARDWARE, Constraint, constrain
 from isospike.convert import Conversion
@@ -20,6 +20,7 @@ from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidData, InvalidModel
 from isospike.importers import model_of
 from isospike.measure import Agreement, Meter, curve
+from isospike.ranges import Ranges
 from isospike.simulate import ClosedForm
 from isospike.store import key
 from isospike.sweep.content import Source, network_hash, samples_hash
@@ -95,11 +96,18 @@ def run(shard: Shard) -> dict[str, Any]:
     """The figures of a shard, by name: a function of the shard alone, computed on one thread so that it is the same
     wherever it is computed.  Raises `InvalidData` and `InvalidModel` where contents are not those of the study, and
     what converting and simulating raise."""
-    with _busy, _one_thread():
-        network, conversion = _network(replace(shard, begin=0, end=0, images_hash=""))
-        data = _samples(shard.subject.source, False).first(shard.end).rest(shard.begin)
+    with _busy, one_thread():
+        seed = shard.seed if shard.constraints else 0  # without constraints a network draws nothing
+        network, conversion = _network(replace(shard, seed=seed, begin=0, end=0, images_hash=""))
+        data = samples(shard.subject.source, False).first(shard.end).rest(shard.begin)
         _same(samples_hash(data), shard.images_hash, f"images {shard.begin} to {shard.end}", shard)
-        return _figures(network, conversion, data, drawn(shard.seed, shard.begin))
+        return figures(network, conversion, data, drawn(shard.seed, shard.begin))
+
+
+def timed(method: str, steps: int | None) -> Coding:
+    """A method's coding, for T steps where it has any."""
+    coding = METHODS[method]
+    return replace(coding, steps=steps) if isinstance(coding, Rate) and steps is not None else coding
 
 
 def drawn(seed: int, begin: int) -> int:
@@ -119,13 +127,14 @@ def made(constraints: Constraints, seed: int) -> list[Constraint]:
 
 
 @lru_cache(maxsize=4)
-def _samples(source: Source, train: bool) -> Data:
+def samples(source: Source, train: bool) -> Data:
+    """A split, opened once."""
     return source.open(train)
 
 
 @lru_cache(maxsize=2)
 def _conversion(subject: Subject) -> Conversion:
-    train = _samples(subject.source, True).first(subject.calibration)
+    train = samples(subject.source, True).first(subject.calibration)
     if network_hash(subject.network) != subject.network_hash:
         what = f"`{subject.network}` is another network here than where the study was begun."
         remedy = "Bring the machines to one state; code that draws weights has to seed them."
@@ -136,17 +145,22 @@ def _conversion(subject: Subject) -> Conversion:
 
 
 @lru_cache(maxsize=4)
+def _ranges(subject: Subject, method: str) -> Ranges:
+    """What a method measures on the calibration samples, whatever T is."""
+    return _conversion(subject).ranges(METHODS[method])
+
+
+@lru_cache(maxsize=4)
 def _network(shard: Shard) -> tuple[SpikingNetwork, Conversion]:
     """The network of a shard, which those that follow it share if they differ in their images only."""
-    conversion, coding = _conversion(shard.subject), METHODS[shard.method]
-    if isinstance(coding, Rate) and shard.steps is not None:
-        coding = replace(coding, steps=shard.steps)
-    network = conversion.network(coding, torch.float32)
+    conversion, coding = _conversion(shard.subject), timed(shard.method, shard.steps)
+    network = conversion.network(coding, torch.float32, _ranges(shard.subject, shard.method))
     constraints = made(shard.constraints, shard.seed)
     return constrain(network, constraints, conversion.batches) if constraints else network, conversion
 
 
-def _figures(network: SpikingNetwork, conversion: Conversion, data: Data, seed: int) -> dict[str, Any]:
+def figures(network: SpikingNetwork, conversion: Conversion, data: Data, seed: int) -> dict[str, Any]:
+    """The figures of a network on samples, by name."""
     oracle, found = conversion.original(torch.float32), {}
     if network.body.steps:
         (moment,) = curve(network, data, oracle, (network.body.steps,), seed)
@@ -188,7 +202,8 @@ def _other(what: str, subject: Subject) -> InvalidData:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -40,9 +40,10 @@ def fan_out(chain: Chain, shape: Shape) -> Tensor:
     `shape`, on the CPU."""
     # Gradients need tensors that were not made in inference mode.
     with torch.inference_mode(False), torch.enable_grad():
+        # All outputs are summed up: the last map need not tell them apart.
+        maps = (*(step.pattern() for step in chain[:-1]), *(step.counted() for step in chain[-1:]))
         pattern = tuple(
-            step.pattern().map_tensors(lambda _, t: t.detach().to("cpu", torch.float64, copy=t.is_inference()))
-            for step in chain
+            step.map_tensors(lambda _, t: t.detach().to("cpu", torch.float64, copy=t.is_inference())) for step in maps
         )
         x = torch.zeros(1, *shape, dtype=torch.float64, requires_grad=True)
         total = through(pattern, x).sum()

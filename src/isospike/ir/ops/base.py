@@ -76,6 +76,10 @@ class Map(Op):
         """The 0/1 map of A's synapses."""
         return self
 
+    def counted(self) -> "Map":
+        """A map to fewer outputs, where there is one, whose sum over the outputs is that of `pattern`."""
+        return self.pattern()
+
     def row_sum(self, s: Tensor, in_shape: Shape) -> Tensor:
         """A s for a constant s (broadcastable to `in_shape`); maps with padding leave out nothing at the border."""
         return collapse(self.linear(s.expand(1, *in_shape))[0])

@@ -182,6 +182,9 @@ class Conv(Weighted):
         order = np.argsort(source, kind="stable")
         return source[order], np.concatenate(targets)[order], np.concatenate(taps)[order]
 
+    def counted(self) -> Map:
+        return replace(self, weight=self.weight.unflatten(0, (self.groups, -1)).count_nonzero(1).double())
+
     def synapses(self, in_shape: Shape) -> int:
         real = self._real(in_shape[1:])
         taps = self.weight.detach().count_nonzero((0, 1)).cpu().numpy()

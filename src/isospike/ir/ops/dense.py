@@ -87,8 +87,15 @@ class Dense(Weighted):
         return *before, out
 
     def within(self, radius: Tensor) -> Tensor:
-        rows = max(1, ROWS // max(self.weight.shape[1], 1))  # of the largest matrices there is no room for another
-        return torch.cat([F.linear(radius, part.abs()) for part in self.weight.split(rows)], -1)
+        return torch.cat([F.linear(radius, part.abs()) for part in self._parts()], -1)
+
+    def counted(self) -> Map:
+        total = sum((part.count_nonzero(0) for part in self._parts()), torch.zeros(()))
+        return replace(self, weight=total.double()[None])
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        """The weights, some rows at a time: of the largest matrices there is no room for another."""
+        return self.weight.split(max(1, ROWS // max(self.weight.shape[1], 1)))
 
     def synapses(self, in_shape: Shape) -> int:
         return int(self.weight.detach().count_nonzero()) * math.prod(in_shape[:-1])
