@@ -24,8 +24,8 @@ ACCURACY, FREE, WHOLE = "accuracy [%]", "multiplication-free [%]", "whole number
 CITY = "multiplication-free, city-block distance [%]"
 LOOKED_UP = (
     "Without multiplications: the squares of the distance (A.15) are looked up in a table.  The source takes the "
-    "city-block distance (A.19) in their place, which decides otherwise than what the networks are trained with; it has "
-    "a column of its own."
+    "city-block distance (A.19) in their place, which decides otherwise than what the networks are trained with; it "
+    "has a column of its own."
 )
 ADDITIONS, PRODUCTS = "additions, first layer", "multiplications, first layer"
 MACHINE = "linear support vector machine"
