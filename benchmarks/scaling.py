@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-SWEEPS = {"time steps": (16, 64, 256, 1024), "samples": (50, 200, 800, 3200), "layers": (1, 2, 4, 8)}
+SWEEPS = {"time steps": (16, 64, 256, 1024), "samples": (50, 200, 800, 3200), "layers": (1, 2, 4, 8, 16)}
 USUAL = {"time steps": 64, "samples": 200, "layers": 3}
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
 
@@ -25,6 +25,7 @@ def point(steps: int, samples: int, layers: int) -> dict[str, float]:
     from torch import nn
 
     import isospike as iso
+    from isospike.ir.ops.affine import count
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -36,7 +37,11 @@ def point(steps: int, samples: int, layers: int) -> dict[str, float]:
     start = time.process_time()
     for _ in range(samples // 50):
         network(images)
+    shapes = network.body.shapes
     return {
+        "synapses": sum(
+            count(group.chain, shapes[group.source]) for stage in network.stages for group in stage.groups
+        ),
         "seconds": time.process_time() - start,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
@@ -79,15 +84,18 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
         sizes, seconds, peaks = zip(
             *((row["size"], row["seconds"], row["peak_mb"]) for row in rows if row["sweep"] == name), strict=True
         )
+        if name == "layers":  # and beyond 10⁷ synapses
+            sizes = tuple(row["synapses"] for row in rows if row["sweep"] == name)
         axes[0, column].loglog(sizes, seconds, "o-", label="measured")
         axes[0, column].loglog(
             sizes, [seconds[-1] * size / sizes[-1] for size in sizes], ":", color="grey", label="in proportion"
         )
         axes[1, column].semilogx(sizes, peaks, "o-", color="C1")
         for row in axes[:, column]:
-            row.set_xticks(sizes, sizes)
+            row.set_xticks(sizes, [f"{size / 1e6:.2g}M" if size > 1e5 else f"{size:g}" for size in sizes])
             row.minorticks_off()
-        axes[1, column].set(xlabel=name, ylim=(0, 1.3 * max(row["peak_mb"] for row in rows)))
+        label = "synapses (1 to 16 layers)" if name == "layers" else name
+        axes[1, column].set(xlabel=label, ylim=(0, 1.3 * max(row["peak_mb"] for row in rows)))
     axes[0, 0].set_ylabel("CPU time [s]")
     axes[1, 0].set_ylabel("peak memory [MB]")
     axes[0, 0].legend()

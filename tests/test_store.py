@@ -3,13 +3,14 @@
 import json
 import os
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from isospike.errors import InvalidFile, InvalidSetting
-from isospike.store import LATER, Store, folder, home, plain, write
+from isospike.store import LATER, Store, folder, home, opening, plain, spent, write
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,30 @@ def test_what_was_not_finished_is_made_again(tmp_path: Path) -> None:
         "net", 1, "result", lambda path: write(path, (path.parent / "checkpoint").read_text() + " and whole")
     )
     assert path.read_text() == "half and whole"
+
+
+def test_what_was_opened_is_known_and_what_it_took(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def work(path: Path) -> None:
+        end = time.process_time() + 0.05
+        while time.process_time() < end:
+            pass
+        if not (path.parent / "begun").exists():
+            (path.parent / "begun").touch()
+            raise KeyboardInterrupt
+        write(path, "done")
+
+    store.kept("before", 1, "file", lambda path: write(path, ""))
+    with opening() as entries:
+        with pytest.raises(KeyboardInterrupt):
+            store.kept("slow", 2, "file", work)
+        once = spent(entries[0])
+        store.kept("slow", 2, "file", work)
+        store.kept("slow", 2, "file", work)
+    assert [entry.name.split("-")[0] for entry in entries] == ["slow"] * 3
+    assert once is not None and 0.05 <= once < 0.1 <= (spent(entries[0]) or 0.0) < 0.2, "both attempts, once each"
+    assert spent(tmp_path) is None
 
 
 def test_the_order_of_a_dictionary_is_no_difference(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ was computed from."""
 import hashlib
 import json
 import os
+import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +16,8 @@ from typing import Any
 
 from isospike.errors import InvalidFile, InvalidSetting
 
+SPENT = "cpu_seconds.json"  # that an entry took to be made, in all attempts that were not killed
+_OPENED: ContextVar[list[Path] | None] = ContextVar("_OPENED", default=None)
 DIGITS = 12  # of a key's hash that name an entry: of 10⁷ entries two share a name with a chance below ½
 # Metadata of a field that a configuration got later: at its default it is left out, so that what was kept before the
 # field was there is found again
@@ -84,9 +89,41 @@ class Store:
         """A file of such a folder; where it is not there yet, `make(path)` writes it, by `write`, and may keep its
         checkpoints beside it."""
         path = self.entry(name, configuration) / file
+        if (opened := _OPENED.get()) is not None:
+            opened.append(path.parent)
         if not path.exists():
-            make(path)
+            with _timed(path.parent / SPENT):
+                make(path)
         return path
+
+
+@contextmanager
+def opening() -> Iterator[list[Path]]:
+    """The entries whose files are asked for meanwhile."""
+    found: list[Path] = []
+    token = _OPENED.set(found)
+    try:
+        yield found
+    finally:
+        _OPENED.reset(token)
+
+
+@contextmanager
+def _timed(path: Path) -> Iterator[None]:
+    """Add the CPU time of what is done to the number in a file."""
+    before, started = spent(path.parent) or 0.0, time.process_time()
+    try:
+        yield
+    finally:
+        write(path, json.dumps(before + time.process_time() - started))
+
+
+def spent(entry: Path) -> float | None:
+    """CPU seconds that an entry took, where that is known."""
+    try:
+        return float(json.loads((entry / SPENT).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def key(configuration: Any) -> str:

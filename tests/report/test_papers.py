@@ -20,7 +20,7 @@ from isospike.report.papers import claim, papers
 from isospike.report.result import keep, read
 from isospike.report.run import measured, reproduce, show
 from isospike.report.stamp import stale
-from isospike.store import write
+from isospike.store import key, write
 from isospike_cli import papers as cli_papers
 
 PACKAGE = '"""Doe 2026.\n\nWhat they say."""\n'
@@ -28,6 +28,7 @@ CLAIM = '''"""Pigs fly: wings against weight."""
 
 from dataclasses import replace
 
+from isospike.store import Store, write
 from isospike.report.claim import Claim, Found, Held, Row, Setup, at_most
 
 
@@ -40,6 +41,7 @@ class Table1(Claim):
 
     def measure(self, setup: Setup) -> Found:
         """Look."""
+        Store().kept("boar", setup.samples, "weight.txt", lambda path: write(path, "80"))
         rows = (Row("boar, old", {"wings": 0}), Row("boarish", {"wings": 0, "samples": setup.samples}, note="asleep."))
         return Found(rows, (at_most("pigs fly", 0.0, 0.5, "m"), Held("pigs | fly", 1.0, "above 2", False)), ("Seen by day.",), self.draw)
 
@@ -61,6 +63,7 @@ def doe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, text in (("__init__", PACKAGE), ("table_1", CLAIM), ("parts/__init__", "")):
         (package / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ISOSPIKE_CACHE", str(tmp_path / "cache"))
     entry = EntryPoint("doe2026", "doe2026_claims", "isospike.papers")
     monkeypatch.setattr("isospike.report.papers.entry_points", lambda group: EntryPoints([entry]))
     yield package
@@ -85,6 +88,8 @@ def test_it_is_measured_kept_and_read_back(doe: Path, tmp_path: Path) -> None:
     assert result.rows[0].paper == {"wings": 2, "height [m]": 3.5} and result.rows[1].paper == {}
     assert result.columns == ["wings", "height [m]", "samples"] and set(result.versions) == {"isospike", "torch"}
     assert result.picture is not None and result.picture.startswith(b"\x89PNG")
+    ((entry, seconds),) = result.kept.items()
+    assert entry == f"boar-{key(7)}" and seconds is not None and seconds < 5
     keep(result, tmp_path / "results")
     assert read(tmp_path / "results" / "doe2026-table.1.json") == result
     with (tmp_path / "results" / "doe2026-table.1.csv").open() as file:
@@ -143,6 +148,8 @@ def test_the_page_has_what_is_in_the_folder_and_nothing_else(
         "- [Doe 2026](doe2026.md): 1 table" in written[0].read_text() and Path("docs/index.md").read_text() == "mine"
     )
     assert "1 of 2 statements hold; 0 rows have no data." in written[0].read_text()
+    assert "; 1 of 1 of these took 0 minutes of CPU time." in written[0].read_text()
+    assert f"Kept in the store, and the CPU time that it took: `boar-{key(7)}` (0 s)." in text
     assert "| doe2026-table.1 | 1 of 2 | boar, old, wings: 2 / 0 | Seen by day. |" in written[0].read_text()
     assert "# Doe 2026\n\nWhat they say.\n" in text and "## doe2026-table.1" in text and "**does not hold**" in text
     assert (

@@ -1,5 +1,6 @@
 """The pages of all results in a folder, one a paper."""
 
+from itertools import starmap
 from pathlib import Path
 
 from isospike.report.papers import papers
@@ -43,7 +44,7 @@ def _overview(results: list[Result]) -> list[str]:
     minutes = sum(result.seconds for result in results) / 60
     return [
         f"{sum(held)} of {len(held)} statements hold; {empty} rows have no data.  The commands took {minutes:.0f} "
-        "minutes, without the training of networks that were kept.",
+        "minutes, without the training of networks that were kept" + _trained(results),
         "",
         _line(["", "hold", "a figure of the paper / measured", "what differs, and how it was measured"]),
         _line(["---", "---:", "---", "---"]),
@@ -77,7 +78,22 @@ def _section(result: Result) -> str:
     setup = ", ".join(f"{key} {value}" for key, value in result.setup.items() if value is not None)
     made = ", ".join(f"{key} {value}" for key, value in result.versions.items())
     lines += ["", f"Measured at {setup}, in {result.seconds:.0f} s; {made}.  [CSV]({result.name}.csv)", ""]
+    if result.kept:
+        lines += [
+            f"Kept in the store, and the CPU time that it took: {', '.join(starmap(_entry, result.kept.items()))}.",
+            "",
+        ]
     return "\n".join(lines)
+
+
+def _trained(results: list[Result]) -> str:
+    kept = {name: seconds for result in results for name, seconds in result.kept.items()}
+    known = [seconds for seconds in kept.values() if seconds is not None]
+    return f"; {len(known)} of {len(kept)} of these took {sum(known) / 60:.0f} minutes of CPU time." if known else "."
+
+
+def _entry(name: str, seconds: float | None) -> str:
+    return f"`{name}`" + ("" if seconds is None else f" ({seconds:.0f} s)")
 
 
 def _line(cells: list[str]) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Result:
     | `versions` | of isospike and torch                                                    |
     | `picture`  | a PNG, or nothing                                                        |
     | `stamp`    | of the code that it was measured with                                    |
+    | `kept`     | entries of the store that it took, and the CPU seconds of each, if known |
     """
 
     name: str
@@ -37,6 +38,7 @@ class Result:
     versions: Mapping[str, str]
     picture: bytes | None = None
     stamp: str = ""
+    kept: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:

@@ -15,6 +15,7 @@ from isospike.report.claim import Claim, Setup, Value
 from isospike.report.papers import claim
 from isospike.report.result import Result, beside
 from isospike.report.stamp import stamp
+from isospike.store import opening, spent
 
 SHARPNESS = 130  # dots an inch of the pictures
 
@@ -31,8 +32,10 @@ def reproduce(name: str, size: str = "usual", **given: Any) -> Result:
 def measured(name: str, claim: Claim, setup: Setup) -> Result:
     """The result of one claim."""
     started = time.perf_counter()
-    found = claim.measure(setup)
+    with opening() as entries:
+        found = claim.measure(setup)
     seconds = time.perf_counter() - started
+    kept = {entry.name: spent(entry) for entry in dict.fromkeys(entries)}
     picture = None
     if found.draw is not None:
         written = io.BytesIO()
@@ -42,7 +45,8 @@ def measured(name: str, claim: Claim, setup: Setup) -> Result:
     versions = {"isospike": version("isospike"), "torch": torch.__version__}
     held, notes = tuple(found.held), tuple(found.notes)
     shown = _shown(claim, setup)
-    return Result(name, claim.title, claim.source, rows, held, notes, shown, seconds, versions, picture, stamp(claim))
+    about = name, claim.title, claim.source
+    return Result(*about, rows, held, notes, shown, seconds, versions, picture, stamp(claim), kept)
 
 
 def current(result: Result, claim: Claim, setup: Setup) -> bool:
