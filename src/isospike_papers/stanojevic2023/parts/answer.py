@@ -27,6 +27,7 @@ def answer(figure: "FigureBase", network: SpikingNetwork, x: Tensor, label: int)
     for ax, (name, pattern) in zip(panels, layers, strict=True):
         plot.pattern(pattern, name, ax)
         ax.set_xlabel("")
+        ax.set_ylabel(f"{name}:\n{pattern.shape[1]:,}\nneurons", rotation=0, ha="right", va="center", fontsize=7.5)
     panels[-1].set_xlabel("time step")
     panels[-1].set_xlim(-1, steps)
     said = f"a sample of class {label}, whose answer is nearest to the target of {int(trace.readout.argmax())}"

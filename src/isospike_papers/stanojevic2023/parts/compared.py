@@ -68,13 +68,13 @@ def drawn(rows: list[Row], title: str, network: SpikingNetwork, test: Data) -> "
 
     figure = Figure(figsize=(10.5, 9.5), layout="constrained")
     above, beneath = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.8, 5.7)).flat
-    left, right = above.subplots(1, 2)
+    left, right = above.subplots(1, 2, width_ratios=(1.3, 1))
     looks = {ACCURACY: ("#1f4e79", "float"), FREE: ("#5b9bd5", "shifts and additions"), WHOLE: ("#9db7d5", "whole")}
     for shift, (key, (color, label)) in enumerate(looks.items()):
         shown = [(i, number(row.measured[key])) for i, row in enumerate(rows) if key in row.measured]
         left.bar([i + 0.27 * (shift - 1) for i, _ in shown], [v for _, v in shown], 0.25, color=color, label=label)
-    cases = [row.case.replace(", ", "\n").replace(MACHINE, "linear\nSVM") for row in rows]
-    left.set_xticks(range(len(rows)), cases, fontsize=8)
+    cases = [row.case.replace(MACHINE, "linear SVM").replace(", ", "\n").replace(" ", "\n") for row in rows]
+    left.set_xticks(range(len(rows)), cases, fontsize=7)
     low = min(number(row.measured[ACCURACY]) for row in rows)
     tidy(left, f"accuracy on {title}", ylabel="[%]", ylim=(max(0.0, low - 5), 100 + 0.12 * min(100, 105 - low)))
     left.legend(fontsize=7.5, frameon=False, loc="upper left", ncols=3)
@@ -87,7 +87,8 @@ def drawn(rows: list[Row], title: str, network: SpikingNetwork, test: Data) -> "
     colors = ["#2e7d32" if key == ADDITIONS else "#c55a11" for _, key, _ in counted]
     right.barh([case for case, _, _ in counted], [value for _, _, value in counted], color=colors)
     right.set_xscale("log")
-    tidy(right, "first layer: additions (green), multiplications (orange)", xlabel="a sample")
+    right.tick_params(axis="y", labelsize=7.5)
+    tidy(right, "additions (green), multiplications (orange)", xlabel="of the first layer, a sample")
     assert test.labels is not None
     answer(beneath, network, next(iter(test.first(1))), int(test.labels[0]))
     return figure
