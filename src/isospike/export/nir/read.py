@@ -189,7 +189,7 @@ class _Reading:
             raise refused(name, node, " with a v_leak other than 0")
         dt, tau = self.dt or DT, collapse(tensor(node.tau).expand(shape))
         if not bool((tau > dt).all()):
-            raise refused(name, node, f" with τ of no more than a time step, {dt:g} s")
+            raise refused(name, node, f" with τ of less than a time step, {dt:g} s")
         share = dt / tau
         rate = -torch.log1p(-share)
         made = LIF(threshold=_passed(level, reset), initial=ZERO, reset=reset, conductance=rate, dt=ZERO + 1)
