@@ -103,7 +103,7 @@ def import_command(
             "often as V has θ, as sinabs.  Else as the graph says."
         ),
     ] = None,
-    dt: Annotated[float | None, typer.Option(help="Time step [s]; else 0.0001 for LIF nodes, none for IF.")] = None,
+    dt: Annotated[float | None, typer.Option(help="Time step in s; else 0.0001 for LIF nodes, none for IF.")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

@@ -22,7 +22,9 @@ def logger(kind: str, folder: Path, resume: bool) -> Any:
     except ImportError as error:  # of the package, or of `lightning`
         needed = "'isospike[train]'" if error.name and error.name.startswith("lightning") else kind
         raise IsospikeError(
-            f"--log {kind} needs a package that is not installed.", remedy=f"Run: pip install {needed}"
+            f"--log {kind} needs a package that is not installed.",
+            f"{', '.join(LOGS)}, each where its package is.",
+            f"Run: pip install {needed}",
         ) from error
 
 

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from isospike.errors import InvalidSetting
 from isospike.sweep import Study, Swept, engine, estimate, status, sweep, unfinished
 from isospike_cli.options import progress
 from isospike_cli.tables import err, out
 
+UNITS = (("hours", 3600), ("minutes", 60), ("s", 1))
 FEW = 20  # shards that are listed; the others are counted
 
 File = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="What is varied: networks, methods, steps, ….")]
@@ -36,6 +38,8 @@ def sweep_command(
 
     Example: isospike sweep study.toml --out study --workers 1 && isospike sweep study.toml --out study --status
     """
+    if told and dry:
+        raise InvalidSetting("--status and --dry-run together.", "One of them.", "Leave one out.")
     grid, opening = Study.read(study), engine(on, workers)
     with err.status("reading networks and samples"):
         total = len({shard.name for shard in grid.shards})
@@ -57,10 +61,16 @@ def _foretold(grid: Study, folder: Path) -> None:
     missing = unfinished(grid, folder)
     with err.status("measuring each network on a few images"):
         cost = estimate(missing)
-    line = f"{cost.shards} shards of {cost.images} images: about {cost.seconds / 3600:.3g} hours on one worker"
-    line += f", {cost.begin:.3g} s more for each worker at its begin"
+    line = f"{cost.shards} shards of {cost.images} images: about {_time(cost.seconds)} on one worker"
+    line += f", {_time(cost.begin)} more for each worker at its begin"
     line += "" if cost.memory is None else f", {cost.memory:.2g} GB a worker"
     out.print(line + " (measured here)", highlight=False, soft_wrap=True)
+
+
+def _time(seconds: float) -> str:
+    """A time in the unit that it is read in."""
+    name, size = next((unit for unit in UNITS if seconds >= unit[1]), UNITS[-1])
+    return f"{seconds / size:.3g} {name}"
 
 
 def _said(swept: Swept) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ import isospike as iso
 from isospike import Rate, SpikingNetwork, Stepped
 from isospike.encoders import RegularSpikes
 from isospike.errors import InvalidFile, InvalidSetting, IsospikeError, UnsupportedOperation
-from isospike.export.nir import NIR, TARGETS, Golden, beside, environment, read, read_graph, verify
+from isospike.export.nir import NIR, TARGETS, ExtendedNIR, Golden, beside, environment, read, read_graph, verify
 from isospike.export.nir.plain import plain
 from isospike.ir.ops.affine import through
 from isospike.neurons import IF, LIF, BurstIF, Stepping
@@ -372,8 +373,12 @@ UNREADABLE: dict[str, tuple[Callable[[], "nir.NIRGraph"], str]] = {
     "v_reset": (lambda: foreign(nir.IF(ONE, ONE, ONE)), "`n0` .* v_reset"),
     "v_leak": (lambda: foreign(nir.LIF(ONE, ONE, ONE, ONE)), "`n0` .* v_leak"),
     "τ": (lambda: foreign(nir.LIF(1e-5 * ONE, ONE, 0 * ONE, ONE)), "`n0` .* τ"),
-    "NaN": (lambda: foreign(nir.Affine(np.eye(2), math.nan * ONE)), "`n0` .* NaN or infinite"),
-    "endless τ": (lambda: foreign(nir.LIF(math.inf * ONE, math.inf * ONE, 0 * ONE, ONE)), "`n0` .* NaN or infinite"),
+    "τ below 0": (lambda: foreign(nir.LIF(-ONE, ONE, 0 * ONE, ONE)), "`n0` .* τ"),
+    "threshold 0": (lambda: foreign(nir.IF(ONE, 0 * ONE)), "`n0` .* v_threshold"),
+    "threshold below 0": (lambda: foreign(nir.LIF(ONE, ONE, 0 * ONE, -ONE)), "`n0` .* v_threshold"),
+    "complex": (lambda: foreign(nir.Affine(1j * np.eye(2), ONE)), "`n0` .* complex"),
+    "NaN": (lambda: foreign(nir.Affine(np.eye(2), math.nan * ONE)), "`n0` .* NaN, infinite"),
+    "endless τ": (lambda: foreign(nir.LIF(math.inf * ONE, math.inf * ONE, 0 * ONE, ONE)), "`n0` .* NaN, infinite"),
     "circle": (lambda: replaced(foreign(nir.IF(ONE, ONE), nir.Affine(np.eye(2), ONE)), ("n1", "n0")), "in a circle"),
     "sizes": (lambda: foreign(nir.Affine(np.ones((3, 4)), np.ones(3))), "`n0` .Affine. does not fit"),
 }
@@ -450,6 +455,28 @@ def test_an_edited_threshold_is_what_counts() -> None:
     assert float(found.stages[0].neuron.threshold.max()) > 1.9
     assert made.differing(images()) > 0
     assert replace(made, network=found).differing(images()) == 0
+
+
+@pytest.mark.parametrize("more", [{"reset": "soft"}, {"dt": 1e-4}], ids=str)
+def test_settings_that_a_graph_of_isospike_has_itself_are_refused(more: dict[str, Any]) -> None:
+    graph = NIR.of(network("dense")).graph
+    with pytest.raises(InvalidSetting, match=r"says how its neurons fire[\s\S]*Leave them out"):
+        read_graph(graph, **more)
+    assert read_graph(graph, steps=5).body.steps == 5
+
+
+def test_what_cannot_be_verified_is_said_before_the_tool_runs(tmp_path: Path) -> None:
+    made = NIR.of(network("dense"))
+    Golden.of(made, images()).write(beside(tmp_path / "net.nir"))
+    with pytest.raises(InvalidFile, match="does not exist"):
+        verify(tmp_path / "none.nir", "norse")
+    made.write(tmp_path / "net.nir")
+    (tmp_path / "net.nir").write_bytes((tmp_path / "net.nir").read_bytes()[:5000])
+    with pytest.raises(InvalidFile, match="is no NIR graph"):
+        verify(tmp_path / "net.nir", "norse")
+    ExtendedNIR.of(network("dense")).write(tmp_path / "own.nir")
+    with pytest.raises(InvalidSetting, match="for isospike alone"):
+        verify(tmp_path / "own.nir", "norse")
 
 
 def test_no_environment_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

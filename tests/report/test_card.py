@@ -17,7 +17,7 @@ from torch import nn
 import isospike as iso
 from isospike.convert import Conversion
 from isospike.data import Data
-from isospike.errors import InvalidFile, InvalidSetting
+from isospike.errors import InvalidFile, InvalidModel, InvalidSetting
 from isospike.measure import PRICES, checked, measure
 from isospike.report.card import card, plain, quoted
 from isospike.report.case import Case
@@ -201,3 +201,26 @@ def test_the_command_writes_one(lenet: Path, tmp_path: Path, monkeypatch: pytest
     for wrong in (tmp_path / "card.html", tmp_path / "none" / "README.md"):
         with pytest.raises(InvalidFile, match=r"ends in \.md"):
             call("card", lenet, *SAMPLE, *how, "--out", wrong)
+
+
+def test_another_model_is_refused(lenet: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text(
+        "from torch import nn\n"
+        "def model():\n"
+        "    return nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4056, 10)).eval()\n"
+    )
+    with pytest.raises(InvalidModel, match=r"layer `0` has shape \(6, 26, 26\) in the model"):
+        call(
+            "card",
+            lenet,
+            "--model",
+            f"{tmp_path}/other.py:model",
+            *SAMPLE,
+            "--samples",
+            20,
+            "--license",
+            "mit",
+            "--out",
+            tmp_path / "a.md",
+        )
+    assert not (tmp_path / "a.md").exists()

@@ -195,6 +195,17 @@ def test_a_shard_names_all_that_it_computes(net: str) -> None:
     assert len(set(names)) == len(names)
 
 
+def test_a_shard_is_hashed_once(net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grid may have 100,000."""
+    hashed: list[Any] = []
+    real = room.key
+    monkeypatch.setattr(room, "key", lambda told: hashed.append(told) or real(told))
+    grid = study(net)
+    for _ in range(3):
+        status(grid, tmp_path)
+    assert len(hashed) == len(grid.shards) == 6
+
+
 def test_workers_that_hold_other_contents_refuse(net: str, tmp_path: Path) -> None:
     (shard, *_) = study(net).shards
     assert run(shard)["samples"] == 4
@@ -333,6 +344,7 @@ def test_two_drivers_of_one_folder(net: str, tmp_path: Path) -> None:
         ({"images": ((0, 10_001),)}, r"images up to 10001[\s\S]*1000"),
         ({"images": ()}, "no images"),
         ({"networks": ()}, "no networks"),
+        ({"calibration": 0}, "calibration = 0"),
         ({"steps": (0,)}, "Whole numbers from 1"),
         ({"steps": (1.5,)}, "steps"),
         ({"seeds": ("a",)}, "seeds"),
@@ -393,7 +405,11 @@ def test_the_command(net: str, tmp_path: Path) -> None:
 
     assert "0 done, 0 failed, 2 missing" in command("--status").stdout and not (tmp_path / "s").exists()
     path.write_text(grid.replace(f", '{smooth}'", ""))
-    assert "1 shards of 4 images: about" in command("--dry-run").stdout and not (tmp_path / "s").exists()
+    foretold = command("--dry-run").stdout
+    assert (
+        re.match(r"1 shards of 4 images: about [\d.e-]+ s on one worker, ", foretold) and not (tmp_path / "s").exists()
+    )
+    assert isinstance(command("--dry-run", "--status").exception, InvalidSetting)
     path.write_text(grid)
     result = command("--workers", "1")
     assert result.exit_code == 1 and "1 done, 1 computed now, 1 failed, 0 missing" in result.stdout

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidData, InvalidSetting
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.ir.graph import Graph
 from isospike.measure.agreement import Agreement
 from isospike.measure.meter import Meter, stage_size
@@ -210,6 +210,13 @@ def suited(network: SpikingNetwork, simulators: Sequence[Simulator] | None) -> S
 def _layer_errors(oracle: Graph, x: Tensor, values: dict[str, Tensor], errors: dict[str, float]) -> None:
     def observe(name: str, value: Tensor) -> None:
         if name in values:
+            if values[name].shape != value.shape:
+                raise InvalidModel(
+                    f"layer `{name}` has shape {tuple(value.shape[1:])} in the model, "
+                    f"and {tuple(values[name].shape[1:])} in the spiking network.",
+                    "The model that the network was made from.",
+                    "Name that model, or convert this one.",
+                )
             errors[name] = max(errors[name], float((values[name] - value).abs().max()))
 
     with torch.no_grad():

@@ -29,7 +29,7 @@ class Study:
     | `steps`       | T of the methods that fire step by step; their own unless given                             |
     | `constraints` | sets of constraints by name: {}, {"weight_bits": 4}                                         |
     | `seeds`       | of constraints and encoders that draw                                                       |
-    | `calibration` | how many training samples, from the first, networks are calibrated on                       |
+    | `calibration` | how many training samples, from the first, networks are calibrated on; all where fewer      |
     | `data_dir`    | where torchvision's data sets are; else $ISOSPIKE_DATA of whoever computes                  |
     | `mean`, `std` | subtracted and divided by, a number a channel, of pixels scaled to [0, 1]                   |
     | `size`        | resize and crop a folder's images to this size                                              |
@@ -55,6 +55,8 @@ class Study:
                 raise InvalidSetting(f"the study has no {name}.", "One or more.", f"Name some: {name} = […].")
         if self.steps and min(self.steps) < 1:
             raise InvalidSetting(f"steps = {list(self.steps)}.", "Whole numbers from 1 on.", "Take the others out.")
+        if not self.calibration:
+            raise InvalidSetting("calibration = 0.", "One training sample or more.", "Write: calibration = 200.")
         if empty := [pair for pair in self.images if pair[0] >= pair[1]]:
             what = f"images from {empty[0][0]} to {empty[0][1]} are none."
             raise InvalidSetting(what, "Ranges [begin, end], the end excluded.", "Write: images = [[0, 100]].")

@@ -40,13 +40,12 @@ class Kept:
 
     def row(self, shard: Shard) -> dict[str, Any] | None:
         """The figures of a shard that was computed."""
-        row: dict[str, Any] | None = self._read(shard).get("row")
-        return row
+        return self.found(shard)[0]
 
-    def error(self, shard: Shard) -> str | None:
-        """What kept a shard from being computed, as often as it was tried."""
-        error: str | None = self._read(shard).get("error")
-        return error
+    def found(self, shard: Shard) -> tuple[dict[str, Any] | None, str | None]:
+        """The figures of a shard, and what kept it from being computed, as often as it was tried."""
+        found = self._read(shard)
+        return found.get("row"), found.get("error")
 
     def keep(self, shard: Shard, **found: Any) -> None:
         """Write what was found of a shard.  Raises `InvalidFile`, and leaves nothing half-written."""

@@ -90,7 +90,7 @@ def status(study: Study, folder: str | Path, computed: int = 0) -> Swept:
     kept = Kept(Path(folder))
     rows, failed, missing = [], [], 0
     for shard in study.shards:
-        row, error = kept.row(shard), kept.error(shard)
+        row, error = kept.found(shard)
         if row is not None:
             rows.append(shard.told() | row)
         elif error is not None:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -72,12 +72,12 @@ class Shard:
     end: int
     images_hash: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The hash of what it computes: contents and settings, and not where they lie."""
         own = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("subject", "method")}
-        contents = (self.subject.network_hash, self.subject.calibration_hash, changed(METHODS[self.method]))
-        return key({"isospike": version("isospike"), "contents": contents, **own})
+        contents = (self.subject.network_hash, self.subject.calibration_hash, _settings(self.method))
+        return key({"isospike": _version(), "contents": contents, **own})
 
     def told(self) -> dict[str, Any]:
         """Its place in the study, as columns of a table."""
@@ -90,6 +90,16 @@ class Shard:
             "begin": self.begin,
             "end": self.end,
         }
+
+
+@cache
+def _settings(method: str) -> str:
+    return changed(METHODS[method])
+
+
+@cache
+def _version() -> str:
+    return version("isospike")  # reads files, and a grid has many shards
 
 
 def run(shard: Shard) -> dict[str, Any]:

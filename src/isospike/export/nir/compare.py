@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from isospike.errors import InvalidFile, InvalidSetting
+from isospike.errors import InvalidSetting
 from isospike.export.nir.golden import SPIKES, Golden, beside
+from isospike.export.nir.read import opened
 from isospike.export.nir.targets import TARGETS
 
 ENVIRONMENTS = "ISOSPIKE_INTEROP"  # names the folder of environments; else .interop
@@ -53,10 +54,14 @@ class Verified:
 
 def verify(path: Path, target: str) -> Verified:
     """Run a graph in a tool on the samples of its golden spikes.  Raises `InvalidSetting` where the tool is not
-    installed, `InvalidFile` where the graph has no golden spikes."""
+    installed or the graph is for isospike alone, `InvalidFile` where the graph is damaged or has no golden spikes."""
+    if opened(path)[0] is None:
+        raise InvalidSetting(
+            f"`{path}` is written with isospike's extension, for isospike alone.",
+            "Graphs for another target.",
+            "Export the network for it: --to nir --target.",
+        )
     golden = Golden.read(beside(path))
-    if not path.is_file():
-        raise InvalidFile(f"`{path}` does not exist.", "What `isospike export --to nir` wrote.", "Export it again.")
     python = environment(target)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "found.npz"

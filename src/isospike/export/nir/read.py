@@ -18,7 +18,7 @@ from torch import Tensor
 from isospike.encoders import ConstantCurrent
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidFile, InvalidModel, InvalidSetting, UnsupportedOperation, first_line
-from isospike.export.nir.extension import body_of, content_of, extended
+from isospike.export.nir.extension import Content, body_of, content_of, extended
 from isospike.export.nir.maps import KEY, STATELESS, map_of, nir_module, refused, tensor
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.base import Map, Shape, collapse
@@ -49,18 +49,7 @@ def read(
     steps: T; reset: of the neurons, which NIR says to be to zero; "soft" subtracts θ, "late" in the next step, "burst"
     as often as V has it, and sends so many spikes; dt: Δt [s].  As the graph says, unless given.  Raises
     `InvalidFile`, and `UnsupportedOperation` with every node that has no form here."""
-    module = nir_module()
-    if not Path(path).is_file():
-        raise InvalidFile(f"`{path}` does not exist or is not a file.", "A NIR graph.", "Write it with nir.write.")
-    try:
-        content = content_of(str(path))
-        graph = None if extended(content) else module.dict2NIRNode(content | {"type_check": True})
-    except Exception as error:  # h5py and nir raise whatever is wrong with a file
-        raise InvalidFile(
-            f"`{path}` is no NIR graph: {type(error).__name__}: {first_line(error)}",
-            "Files that nir.write or `isospike export --to nir` wrote.",
-            "Write it again; a NIR graph is an HDF5 file.",
-        ) from error
+    graph, content = opened(path)
     if graph is None:
         if any(given is not None for given in (steps, reset, dt)):
             raise InvalidSetting(
@@ -70,6 +59,22 @@ def read(
             )
         return SpikingNetwork(body_of(str(path), content))
     return read_graph(graph, steps, reset, dt)
+
+
+def opened(path: str | Path) -> tuple["nir.NIRGraph | None", Content]:
+    """The graph of a file, None for one of the extension, and what the file holds.  Raises `InvalidFile`."""
+    module = nir_module()
+    if not Path(path).is_file():
+        raise InvalidFile(f"`{path}` does not exist or is not a file.", "A NIR graph.", "Write it with nir.write.")
+    try:
+        content = content_of(str(path))
+        return None if extended(content) else module.dict2NIRNode(content | {"type_check": True}), content
+    except Exception as error:  # h5py and nir raise whatever is wrong with a file
+        raise InvalidFile(
+            f"`{path}` is no NIR graph: {type(error).__name__}: {first_line(error)}",
+            "Files that nir.write or `isospike export --to nir` wrote.",
+            "Write it again; a NIR graph is an HDF5 file.",
+        ) from error
 
 
 def read_graph(
@@ -114,7 +119,7 @@ class _Reading:
         for name in order:
             node = self.graph.nodes[name]
             if not _finite(node):
-                raise refused(name, node, " with NaN or infinite numbers")
+                raise refused(name, node, " with NaN, infinite or complex numbers")
             try:
                 self._node(name, node)
             except (ValueError, RuntimeError, TypeError, LookupError, ArithmeticError) as error:
@@ -159,8 +164,16 @@ class _Reading:
     def _neuron(self, name: str, node: Any, kept: dict[str, Any], shape: Shape) -> tuple[Stepping, Tensor | None]:
         """The neurons of a node, and what their input is multiplied by, if anything."""
         level = collapse(tensor(node.v_threshold).expand(shape))
+        if not bool((level > 0).all()):
+            raise refused(name, node, " with a v_threshold of 0 or less")
         own = _record(kept.get("neuron"))
         if isinstance(own, Stepping):
+            if self.reset is not None or self.dt is not None:
+                raise InvalidSetting(
+                    f"node `{name}` says how its neurons fire: reset and dt have nothing to say.",
+                    "Settings for graphs of other tools.",
+                    "Leave them out.",
+                )
             factor = torch.full((1,) * len(shape), 1 / float(kept["factor"]), dtype=torch.float64)
             return replace(own, threshold=level), None if kept["factor"] == 1 else factor
         if bool((tensor(node.v_reset) != 0).any()):
@@ -174,10 +187,10 @@ class _Reading:
             raise refused(name, node, " with a leak and several spikes a step")
         if bool((tensor(node.v_leak) != 0).any()):
             raise refused(name, node, " with a v_leak other than 0")
-        dt = self.dt or DT
-        share = dt / collapse(tensor(node.tau).expand(shape))
-        if bool((share >= 1).any()):
+        dt, tau = self.dt or DT, collapse(tensor(node.tau).expand(shape))
+        if not bool((tau > dt).all()):
             raise refused(name, node, f" with τ of less than a time step, {dt:g} s")
+        share = dt / tau
         rate = -torch.log1p(-share)
         made = LIF(threshold=_passed(level, reset), initial=ZERO, reset=reset, conductance=rate, dt=ZERO + 1)
         return made, share * r
@@ -193,9 +206,9 @@ class _Reading:
 
 
 def _finite(node: Any) -> bool:
-    """Whether all numbers of a node are."""
+    """Whether all numbers of a node are, and are real."""
     numbers = [np.asarray(value) for value in vars(node).values() if not isinstance(value, dict | str)]
-    return all(bool(np.isfinite(one).all()) for one in numbers if one.dtype.kind == "f")
+    return all(one.dtype.kind != "c" and (one.dtype.kind != "f" or bool(np.isfinite(one).all())) for one in numbers)
 
 
 def _order(graph: "nir.NIRGraph") -> list[str]:
