@@ -168,6 +168,18 @@ def test_a_file_that_cannot_be_read_rightly_is_refused(
     assert re.search(reason, str(caught.value), re.S), caught.value
 
 
+@pytest.mark.parametrize(("tensor", "number"), [("neuron.window", -1.0), ("begin", 99.0), ("end", -99.0)])
+def test_no_file_turns_time_back(tensor: str, number: float, tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    at = f"stages.0.{tensor}"
+    save_file({**tensors, at: torch.full_like(tensors[at], number)}, path, metadata)
+    with pytest.raises(InvalidFile, match="ends before it begins"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     "name", [name for name in NAMES if name not in ("ttfs", "rate-window")]
 )  # both have many layers, and no part of their own

@@ -345,6 +345,8 @@ def test_two_drivers_of_one_folder(net: str, tmp_path: Path) -> None:
         ({"images": ()}, "no images"),
         ({"networks": ()}, "no networks"),
         ({"calibration": 0}, "calibration = 0"),
+        ({"steps": (4, 8, 4)}, "steps has 4 twice"),
+        ({"images": ((0, 9), (0, 9))}, r"images has \(0, 9\) twice"),
         ({"steps": (0,)}, "Whole numbers from 1"),
         ({"steps": (1.5,)}, "steps"),
         ({"seeds": ("a",)}, "seeds"),

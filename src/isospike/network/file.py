@@ -124,6 +124,8 @@ def built(path: Path | str, tree: Any, tensors: dict[str, Tensor], supported: st
         kinds = {t.dtype for t in tensors.values()} - {torch.uint8}  # of what is counted, such as patterns
         if len(kinds) > 1 or not kinds <= {torch.float32, torch.float64}:
             raise InvalidFile(f"its numbers are {', '.join(sorted(map(str, kinds)))}.", "All float32, or all float64.")
+        if not any(t.is_meta for t in tensors.values()):
+            _check_times(body)
     except InvalidFile as error:
         raise InvalidFile(
             f"`{path}` cannot be read: {error.what}",
@@ -154,6 +156,14 @@ def _check_shapes(body: Body) -> None:
         for name, tensor in stage.neuron.tensors().items():
             if tensor.ndim and name.partition(".")[0] not in stage.neuron.shared:
                 torch.broadcast_shapes(tensor.shape, stage.neuron.driven(stage.shape))
+
+
+def _check_times(body: Body) -> None:
+    """Windows end after they begin."""
+    for stage in body.stages:
+        window = stage.neuron.tensors().get("window")
+        if window is not None and (bool((window < 0).any()) or bool(stage.begin > stage.end)):
+            raise InvalidFile(f"the window of stage `{stage.name}` ends before it begins.")
 
 
 def _sizes(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:

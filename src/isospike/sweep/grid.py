@@ -57,6 +57,11 @@ class Study:
             raise InvalidSetting(f"steps = {list(self.steps)}.", "Whole numbers from 1 on.", "Take the others out.")
         if not self.calibration:
             raise InvalidSetting("calibration = 0.", "One training sample or more.", "Write: calibration = 200.")
+        for name in ("networks", "methods", "images", "steps", "constraints", "seeds"):
+            given = [repr(one) for one in getattr(self, name)]
+            if twice := [one for at, one in enumerate(given) if one in given[:at]]:
+                what = f"{name} has {twice[0]} twice."
+                raise InvalidSetting(what, "Each once: a shard is computed once.", "Take one of them out.")
         if empty := [pair for pair in self.images if pair[0] >= pair[1]]:
             what = f"images from {empty[0][0]} to {empty[0][1]} are none."
             raise InvalidSetting(what, "Ranges [begin, end], the end excluded.", "Write: images = [[0, 100]].")

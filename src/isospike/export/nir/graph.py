@@ -114,7 +114,7 @@ def _sayable(network: SpikingNetwork) -> Body:
             raise InvalidSetting(
                 f"stage `{stage.name}` is a max pool, which NIR has no node for.",
                 "Average pools.",
-                "Train the model with average pools (nn.AvgPool2d), or export a circuit: --to rtl.",
+                f"Train with average pools (nn.AvgPool2d), or export it for isospike alone: --target {EXTENDED}.",
             )
         if isinstance(neuron, Stepping) and neuron.signed:
             raise InvalidSetting(

@@ -11,4 +11,9 @@ def settings(case: Case) -> Section:
         for key, value in case.settings.items()
         if value is not None and value != ()
     ]
-    return Section("How this was made", ("This command makes this page again:",), code=case.command, rows=rows)
+    return Section(
+        "How this was made",
+        ("This command makes this page again, with --overwrite where the file is still there:",),
+        code=case.command,
+        rows=rows,
+    )
