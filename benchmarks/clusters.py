@@ -43,10 +43,12 @@ LIMIT = 600  # s for a sweep
 DASK, GCS, RAY = 28787, 6392, 9998  # ports
 PLACES = {"dask": f"dask://127.0.0.1:{DASK}", "ray": f"ray://127.0.0.1:{RAY}"}
 EVENTS = ("worker", "node", "driver")
-QUIET = {
+ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "PYTHONWARNINGS": "ignore",
+    # Ray's client server forks; with gRPC's other settings (Ray 2.60, grpcio 1.85) a third connection hung
+    "GRPC_ENABLE_FORK_SUPPORT": "0",
+    "GRPC_POLL_STRATEGY": "poll",
 }
 
 
@@ -116,7 +118,7 @@ def kill(processes: list[psutil.Process]) -> None:
 
 def begin(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
     places = [str(Path(iso.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, **QUIET, "PYTHONPATH": os.pathsep.join(places)}
+    environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(places)}
     with log.open("ab") as file:
         return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
@@ -223,7 +225,7 @@ def main() -> None:
     study = grid(options.shards)
     if options.sweep:
         found = iso.sweep(study, options.sweep, noting(engine(options.on), options.sweep.parent / "begun"))
-        sys.exit(bool(found.failed or found.missing))
+        sys.exit("\n".join(one.error for one in found.failed) or bool(found.missing))
     with tempfile.TemporaryDirectory() as place:
         started = time.perf_counter()
         iso.sweep(study, place, engine(None, NODES))
