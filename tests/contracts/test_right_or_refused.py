@@ -277,7 +277,8 @@ def spikes_of(stage: iso.network.Stage, x: Tensor) -> Tensor:
     neuron, sent = stage.neuron, []
     states = tuple(torch.zeros_like(x[0]) + value for value in neuron.begin())
     for drive in x:
-        s, states = type(neuron).step(states, drive + neuron.bias, neuron.parameters())
+        told = (sum(sent, start=torch.zeros_like(drive)),) if neuron.told else ()
+        s, states = type(neuron).step((*states, *told), drive + neuron.bias, neuron.parameters())
         sent.append(s)
     return torch.stack(sent)
 
