@@ -3,8 +3,8 @@ compared is run in turn.
 
 python benchmarks/speed.py [--only TEXT] [--data-dir DIR] [--models FOLDER] [--out FILE.md]
 
-DIR: where MNIST is, for the rate codes of networks that are trained on it; FOLDER: where resnet20_cifar10.onnx is.
-Rows whose files are not named are left out, and said."""
+DIR: where MNIST and CIFAR-10 are, for the rate codes of trained networks; FOLDER: where resnet20_cifar10.onnx is.  The
+table names the rows that were not run because their files are not named."""
 
 import argparse
 import json
@@ -20,9 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 STEPS = 64
-TORCHVISION = {
-    "resnet18": 96, "resnet50": 96, "mobilenet_v2": 96, "densenet121": 96, "inception_v3": 96, "vgg16": 96,
-}  # fmt: skip
+TORCHVISION, PIXELS = ("resnet18", "resnet50", "mobilenet_v2", "densenet121", "inception_v3", "vgg16"), 96
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
 
 
@@ -109,11 +107,11 @@ def conversion(place: Place, name: str) -> Figure:
     return Figure(took, "s", 3 * once + 2, f"1,000 samples; a forward pass over them {once:.2f} s")
 
 
-def one_image(_: Place) -> Figure:
+def one_image(place: Place) -> Figure:
     import isospike as iso
     from isospike.simulate import EventDriven
 
-    model, x, ends = subject(_, "LeNet-5")
+    model, x, ends = subject(place, "LeNet-5")
     run = EventDriven().prepare(iso.convert(model, x, input_range=ends))
     run(x[:1])
     return Figure(1e3 * statistics.median(spent(lambda: run(x[:1])) for _ in range(30)), "ms", 50, "LeNet-5")
@@ -122,29 +120,21 @@ def one_image(_: Place) -> Figure:
 def rate(place: Place, name: str, goal: float) -> Figure:
     """T = 64 beside 64 passes of the original."""
     import torch
+    from peers import weights
+    from safetensors.torch import load_file
 
     import isospike as iso
     from isospike.importers import original, read
     from isospike.neurons import SignedIF
+    from isospike.zoo import NETWORKS, initial
 
-    if name.startswith("lenet"):
-        from peers import weights
-
-        assert place.data is not None
-        file = weights(name, place.data, Path())
-        from safetensors.torch import load_file
-
-        model, x, ends = (
-            file.with_suffix(".pt2"),
-            load_file(file.with_suffix(".samples.safetensors"))["images"],
-            (0, 1),
-        )
-    elif name == "resnet20":
-        model, x, ends = subject(place, "ResNet-20")
-    else:
-        from isospike.zoo import NETWORKS, initial
-
+    if name in NETWORKS:
         model, x, ends = initial(NETWORKS[name], (3, 32, 32), 10), torch.rand(500, 3, 32, 32), (0.0, 1.0)
+    else:
+        assert place.data is not None
+        file = weights(name, place.data, place.models or Path())
+        samples = load_file(file.with_suffix(".samples.safetensors"))
+        model, x, ends = file.with_suffix(".pt2"), samples["images"], tuple(samples["range"])
     network = iso.convert(model, x[:500], iso.Rate(STEPS, SignedIF()), input_range=ends)
     forward, x = original(model, read(model, x[:2]), x, network.dtype), x[: 100 if name.startswith("lenet") else 20]
     return ratio(lambda: network(x), lambda: forward(x), goal, "× T × original", STEPS)
@@ -181,7 +171,7 @@ def large(_: Place, of: str) -> Figure:
     return Figure(took, "s", 6, "") if of == "time" else Figure(peak(), "GB", 3.2, "peak")
 
 
-def event_by_event(_: Place, name: str, pixels: int) -> Figure:
+def event_by_event(_: Place, name: str) -> Figure:
     """Conversion, and `check` in both simulators, of one sample."""
     import torch
     import torchvision
@@ -189,12 +179,12 @@ def event_by_event(_: Place, name: str, pixels: int) -> Figure:
     import isospike as iso
 
     torch.manual_seed(0)
-    x = torch.rand(2, 3, pixels, pixels)
+    x = torch.rand(2, 3, PIXELS, PIXELS)
     options = {"aux_logits": False} if name == "inception_v3" else {}
     model = torchvision.models.get_model(name, **options).train()
     for norm in (module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)):
         norm.momentum = 1.0
-    model(torch.rand(8, 3, pixels, pixels))  # batch norm finds its scales: without them activations grow and grow
+    model(torch.rand(8, 3, PIXELS, PIXELS))  # batch norm finds its scales: without them activations grow and grow
     model.eval()
     network = iso.convert(model, x, input_range=(0.0, 1.0))
     start = time.process_time()
@@ -249,7 +239,7 @@ ROWS: dict[str, Callable[[Place], Figure]] = {
     "closed form, ResNet-20, batch 256": partial(closed_form, name="ResNet-20"),
     "rate code, T = 64, LeNet with average pools": partial(rate, name="lenet-average", goal=0.25),
     "rate code, T = 64, LeNet with max pools": partial(rate, name="lenet-max", goal=0.30),
-    "rate code, T = 64, ResNet-20": partial(rate, name="resnet20", goal=0.35),
+    "rate code, T = 64, ResNet-20 on CIFAR-10": partial(rate, name="resnet20", goal=0.35),
     "rate code, T = 64, narrow VGG16, random weights": partial(rate, name="vgg16-narrow", goal=0.35),
     "event by event, one image": one_image,
     "conversion, LeNet-5": partial(conversion, name="LeNet-5"),
@@ -260,10 +250,10 @@ ROWS: dict[str, Callable[[Place], Figure]] = {
     "memory over 10,000 images, LeNet-5": many_images,
     "`isospike --help`": start,
 } | {
-    f"`check` in both simulators, {name} at {pixels} pixels": partial(event_by_event, name=name, pixels=pixels)
-    for name, pixels in TORCHVISION.items()
+    f"`check` in both simulators, {name} at {PIXELS} pixels": partial(event_by_event, name=name)
+    for name in TORCHVISION
 }
-NEEDS = {"LeNet with": "--data-dir", "ResNet-20": "--models"}
+NEEDS = {"LeNet with": "--data-dir", "CIFAR-10": "--data-dir", "ResNet-20": "--models"}
 
 
 def child(*options: str) -> str:

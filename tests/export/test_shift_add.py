@@ -1,5 +1,6 @@
 """Without multiplications: leaks as shifts, what whole numbers lose, and numbers that do not fit their words."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +72,9 @@ def test_a_square_is_looked_up_or_the_distance_is_the_source_s() -> None:
     assert ShiftAdd.of(made, order=1).differing(x) == 0 == ShiftAdd.of(made).differing(x)
     with pytest.raises(InvalidSetting, match="order: 1, 2 or None"):
         shift_add(made, order=3)  # type: ignore[arg-type]
+    for wrong in ({"order": 1, "square": 0.25}, {"square": -0.25}, {"square": math.nan}):
+        with pytest.raises(InvalidSetting, match="a table of squares, with order=2"):
+            replace(made.stages[-1].neuron, **wrong)
 
 
 def test_whole_numbers_are_near_the_network_on_the_same_shifts() -> None:

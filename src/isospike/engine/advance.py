@@ -37,13 +37,12 @@ class State:
 
 def start(neuron: Neuron, like: Tensor, counted: bool = True) -> Any:
     """The state before the first time step.  like: a drive, (batch, *shape), whose layout in memory the state takes;
-    counted: whether spikes of either sign are of interest, beside the net ones."""
+    counted: whether spikes of either sign are counted besides the net ones."""
     if not isinstance(neuron, Stepping):
         return neuron.start(like)
     net = torch.zeros_like(like)
-    total = (
-        torch.zeros_like(like) if neuron.signed and counted else net
-    )  # where all spikes are positive they are the net ones
+    # Where all spikes are positive they are the net ones.
+    total = torch.zeros_like(like) if neuron.signed and counted else net
     states = tuple(torch.zeros_like(like) + value for value in neuron.begin())
     parameters = tuple(torch.as_tensor(value, dtype=like.dtype, device=like.device) for value in neuron.parameters())
     return State(states, net, total, parameters)

@@ -53,7 +53,7 @@ class Walk:
     """Samples at some step of their way; `states` holds every stage's potentials and counts.
 
     `listen(stage, train)` hears each stage's spikes of a stretch, `drives(stage, drive)` what its neurons receive;
-    counted: whether spikes of either sign are, beside the net ones.
+    counted: whether spikes of either sign are counted besides the net ones.
     """
 
     def __init__(
@@ -66,8 +66,8 @@ class Walk:
         drives: Listen | None = None,
         counted: bool = False,
     ) -> None:
-        self.counted = counted
         self.body, self.generator, self.listen, self.drives = body, generator, listen, drives
+        self.counted = counted
         self.plan = Plan(pooled(body)) if plan is None else plan
         self.input = packed(body.encoder.drive(x))
         self.pools = self.plan.pools if drives is None and x.device.type == "cpu" else {}

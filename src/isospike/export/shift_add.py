@@ -5,10 +5,10 @@ r"""A network of units without multiplications, and its simulation in whole numb
     X ← table[(x − β) ≫ k],  X̃ ← X̃ − (X̃ ≫ 6) − (X̃ ≫ 8) + X
     D_c ← D_c + square[|X̃ − X̃ᶜ| ≫ 6],  square[i] = (2i + 1)²;  order 1: D_c ← D_c + |X̃ − X̃ᶜ|
 
-Order 1 is the source's.  It decides otherwise than the distance that a network is trained with, for which squares are
-looked up in a table: nothing is multiplied there either.  Spikes choose rows of weights, so that there is no product
-anywhere.  `network` holds the same whole numbers and answers alike in every simulator; the simulation here is in int64
-arithmetic and refuses numbers that its words cannot hold.  Source: Stanojevic 2023, app. A.2, eqs. A.16–A.19."""
+Squares are looked up in a table, and spikes choose rows of weights, so that there is no product anywhere.  The source
+has the distance of order 1, which may decide otherwise than the one that a network is trained with.  `network` holds
+the same whole numbers and answers alike in every simulator; the simulation here is in int64 arithmetic and refuses
+numbers that its words cannot hold.  Source: Stanojevic 2023, app. A.2, eqs. A.16–A.19."""
 
 import math
 from dataclasses import dataclass, replace
@@ -168,6 +168,7 @@ def _whole(stage: Stage, bits: int, order: Order) -> Stage:
             ),
         )
     assert isinstance(neuron, NearestPattern)
+    order = order or neuron.order
     cell = max(0, round(math.log2(2 * REACH / TABLE / d)))
     middle = (torch.arange(TABLE, dtype=torch.float64) - TABLE // 2 + 0.5) * 2.0**cell * d
     return replace(
@@ -176,8 +177,8 @@ def _whole(stage: Stage, bits: int, order: Order) -> Stage:
             neuron.targets,
             torch.floor(neuron.threshold / d),
             torch.full_like(neuron.decay, filtered(float(neuron.decay))),
-            order=order or neuron.order,
-            square=2.0**SQUARE if (order or neuron.order) == 2 else 0.0,
+            order=order,
+            square=2.0**SQUARE if order == 2 else 0.0,
             values=(torch.sigmoid(middle) * (2**LEVEL - 1)).round(),
             cell=cell,
         ),

@@ -48,7 +48,8 @@ def gather(x, weights, out, window, values, starts, ends, sums):
 
     x, out: (places · channels,); weights: (kernel, taps, inputs, width), flat.  Room to work in: values and starts, of
     each spike and of its row; ends, (high, columns + 1), how many spikes come before each column; sums, of the
-    output's lines.  Unsigned indices are not checked for being negative."""
+    output's lines, where `out` does not hold them in whole blocks.  Unsigned indices are not checked for being
+    negative."""
     w, line, pixel = window, (len(sums) - window.width) // window.out_high, window.inputs * window.width
     count, j = np.uintp(0), np.uintp(0)
     for y in range(w.high):

@@ -66,6 +66,12 @@ class NearestPattern(Neuron):
 
     def __post_init__(self) -> None:
         typed(self)
+        if not (self.square == 0 or (self.square > 0 and self.order == 2)):
+            raise InvalidSetting(
+                f"NearestPattern(order={self.order}, square={self.square}).",
+                "A width above 0 of cells of a table of squares, with order=2; or 0.",
+                "Leave it out.",
+            )
 
     @property
     def about(self) -> str:
