@@ -27,7 +27,7 @@ VGG = (1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 8, 8, 8)  # channels of the thirteen convol
     ("lenet", (1, 28, 28), [*convolutions(1, 6, 16, 120, kernel=5), (84, 120), (10, 84)]),
     ("lenet", (3, 32, 32), [*convolutions(3, 6, 16, 120, kernel=5), (84, 120), (10, 84)]),
     ("vgg16", (3, 32, 32), [*convolutions(3, *(64 * n for n in VGG)), (512, 512), (10, 512)]),
-    ("vgg16-narrow", (1, 28, 28), [*convolutions(1, *(16 * n for n in VGG)), (128, 128), (10, 128)]),
+    ("vgg16-narrow", (1, 28, 28), [*convolutions(1, *(16 * n for n in VGG)), (128, 128), (128, 128), (10, 128)]),
 ])  # fmt: skip
 def test_the_sizes_of_a_network(name: str, shape: tuple[int, ...], sizes: Sizes) -> None:
     """Images of 28 pixels are padded to LeNet's 32, and pooled four times instead of five in VGG-16: one place is left

@@ -117,7 +117,8 @@ def _images(setup: Setup) -> int:
 
 
 def _channels(setup: Setup) -> tuple[int, int, int]:
-    return setup.width, 2 * setup.width, 4 * setup.width
+    first = setup.width if setup.full else max(1, setup.width // 2)
+    return first, 2 * first, 4 * first
 
 
 def _classifiers(name: str, subject: Subject, outputs: int, setup: Setup) -> list[Row]:

@@ -25,7 +25,7 @@ CODING = TTFS(scale="channel")
 RATE, DECAY, BATCH = 2e-4, 0.8, 64
 EPOCHS = 10  # of tuning
 # Options of claims about it; epochs, where given, are those of the training before the tuning as well
-TUNED = VGG16 | {"width": (2, 16, 64), "training": (512, None, None)}
+TUNED = VGG16 | {"training": (512, None, None)}
 IMAGES = 5_000  # that it is tuned on, unless a number is given or size is full
 
 

@@ -3,7 +3,7 @@ kept and resumed."""
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,11 +18,11 @@ from isospike import convert
 from isospike.codings import TTFS
 from isospike.data import Data, loader
 from isospike.engine import SpikingNetwork
-from isospike.store import Store, write
+from isospike.store import LATER, Store, write
 from isospike.train import Classifier, SpikeTimes, Trainee, accuracy, fit, read_curve
 from isospike.train.fit import Diverged
 from isospike.train.kept import Curve
-from isospike.zoo import NETWORKS, initial
+from isospike.zoo import NETWORKS, initial, vgg16
 from isospike_papers.shared.data import Split, cifar10, with_test_set
 from isospike_papers.stanojevic2023.parts.inverse import equivalent, reordered, synapses_of, weights_of
 
@@ -46,6 +46,7 @@ class Plan:
     | `decay`    | factor on the learning rate after 5,000 steps                                            |
     | `rescaled` | rows rescaled to sums of −1 to ½, for α = 1 to have slopes of ½ to 2                      |
     | `traced`   | whether the weights after each epoch are kept                                            |
+    | `width`    | of VGG16, if not its own                                                                 |
     """
 
     network: str
@@ -61,6 +62,12 @@ class Plan:
     rescaled: bool = False
     traced: bool = False
     seed: int = 0
+    width: int | None = field(default=None, metadata=LATER)
+
+    @property
+    def make(self) -> Callable[[tuple[int, ...], int], nn.Sequential]:
+        """The network, for samples of a shape and a number of classes."""
+        return NETWORKS[self.network] if self.width is None else partial(vgg16, width=self.width)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -102,7 +109,7 @@ class Twins:
         self.batches = loader(train, plan.batch, dtype=plan.dtype)
         self.held_out = [(x.to(plan.dtype), y) for x, y in tested.first(plan.tested).batches() if y is not None]
         self.calibration, self.input_range = next(train.batches(1000))[0].to(plan.dtype), train.input_range()
-        self.initial = initial(NETWORKS[plan.network], tuple(self.calibration.shape[1:]), 10, plan.seed).to(plan.dtype)
+        self.initial = initial(plan.make, tuple(self.calibration.shape[1:]), 10, plan.seed).to(plan.dtype)
         if plan.rescaled:
             self.initial = equivalent(self.network(HELD), self.initial)
 
