@@ -1,6 +1,8 @@
 """A conversion reads its model and its data once, whatever is asked of it."""
 
+import gc
 import sys
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -113,3 +115,17 @@ def test_nothing_is_printed_before_a_refusal(capfd: pytest.CaptureFixture[str]) 
         iso.convert(Branching(), torch.rand(5, 8))
     said = capfd.readouterr()
     assert said.out + said.err == ""
+
+
+def test_a_conversion_is_freed_when_it_is_no_longer_used() -> None:
+    """Its graph holds the weights in double precision: they must not wait for garbage to be collected."""
+    conversion = iso.Conversion(MODEL, X)
+    conversion.network()
+    conversion.original(torch.float64)
+    graph = weakref.ref(conversion.exact())
+    gc.disable()
+    try:
+        del conversion
+        assert graph() is None
+    finally:
+        gc.enable()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -55,6 +55,8 @@ class Conversion:
     | `batches` | the calibration samples                                            |
     | `within`  | the ends of the input range                                        |
     | `seen`    | mean and standard deviation of the calibration samples             |
+    | `exact`   | the canonical graph, by whether a coding carries negative activations |
+    | `original` | the model as a function of a batch, by precision, without the soft-max that the import took off |
     """
 
     def __init__(
@@ -87,22 +89,10 @@ class Conversion:
             what = f"calibration samples of shape {tuple(first.shape[1:])} do not fit the model."
             raise InvalidData(what, f"Samples of shape {self.graph.input.shape}.", "Bring them to one shape.")
         self.seen = _spread(self.batches)
-        self.exact = cache(self._exact)
-        self.original = cache(self._original)
-        self._certified = cache(self._bounds)
-
-    def _exact(self, signed: bool = False) -> Graph:
-        """The canonical graph, for codings that carry negative activations or do not."""
-        return canonical(self.graph.with_range(*self.within), signed)
-
-    def _bounds(self, signed: bool) -> dict[str, float]:
-        """The layers' certified largest activations."""
-        certified = certify(self.exact(signed))
-        return {name: certified.layer(name) for name in certified.high}
-
-    def _original(self, dtype: torch.dtype) -> Original:
-        """The model as a function of a batch, in this precision, without the soft-max that the import took off."""
-        return original(self.model, self.graph, self.batches[0], dtype)
+        # Of functions and not of methods: a conversion that holds itself keeps its weights until garbage is collected
+        self.exact = cache(partial(_exact, self.graph, self.within))
+        self.original: Callable[[torch.dtype], Original] = cache(partial(original, model, self.graph, first))
+        self._certified = cache(partial(_bounds, self.exact))
 
     def ranges(self, coding: Coding) -> Ranges:
         """What a coding measures of the layers on the calibration samples."""
@@ -140,6 +130,16 @@ class Conversion:
         dtype = dtype or self.batches[0].dtype
         _fitting(body, dtype)
         return SpikingNetwork(body, dtype)
+
+
+def _exact(graph: Graph, within: Within, signed: bool = False) -> Graph:
+    return canonical(graph.with_range(*within), signed)
+
+
+def _bounds(exact: Callable[[bool], Graph], signed: bool) -> dict[str, float]:
+    """The layers' certified largest activations."""
+    certified = certify(exact(signed))
+    return {name: certified.layer(name) for name in certified.high}
 
 
 def _fitting(body: Body, dtype: torch.dtype) -> None:

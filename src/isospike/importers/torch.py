@@ -2,6 +2,7 @@
 itself."""
 
 import copy
+import gc
 import inspect
 import io
 import logging
@@ -49,6 +50,7 @@ _ENDS = {"aten.slice.Tensor": 3, "aten.slice_scatter.default": 4}
 # Samples that a model is exported with.  Sizes 0 and 1 are special to the exporter; a number that stands in the code
 # by itself must not be it.
 PROBES = 19
+HEAVY = 1 << 28  # bytes of weights, from which on it matters when they are freed
 SAME = 1e-10  # of the largest output: above what rounds in double precision, below what single precision does
 
 
@@ -67,6 +69,9 @@ def from_torch(model: nn.Module | ExportedProgram, example: Tensor, within: With
         return graph
     graph, exact = _in_double(model, example)
     verify(graph, "the PyTorch model", exact, module(model), precision(model, example), example, within)
+    del exact
+    if sum(t.nbytes for t in graph.tensors().values()) > HEAVY:
+        gc.collect()  # what the exporter made holds itself, and with it the weights in double precision
     return graph
 
 

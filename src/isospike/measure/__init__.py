@@ -71,8 +71,9 @@ def check(
         exact, oracle = model.exact(network.body.signed), model.original(network.dtype)
     else:
         graph = read(model, first[0], (encoder.low, encoder.high))
-        exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed)
+        exact = canonical(graph.with_range(encoder.low, encoder.high), network.body.signed).to(network.dtype)
         oracle = original(model, graph, first[0], network.dtype)
+        del graph  # in double precision its weights are the most that is held
     return checked(oracle, exact, network, chain([first], batches), chosen)
 
 

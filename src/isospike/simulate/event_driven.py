@@ -26,12 +26,12 @@ class EventDriven(OnePass):
     |          |                | networks those of some channels are listed at a time, for each batch |
     """
 
-    memory: float = 2.0
+    memory: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.memory > 0:
-            raise InvalidSetting(f"EventDriven(memory={self.memory}).", "GB, above 0.", "2 is usual.")
+            raise InvalidSetting(f"EventDriven(memory={self.memory}).", "GB, above 0.", "1 is usual.")
 
     def check(self, network: SpikingNetwork) -> None:
         body = network.body

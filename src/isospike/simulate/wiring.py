@@ -108,11 +108,11 @@ def _matrix(chain: Chain, shape: Shape, channels: tuple[int, int] | None = None)
     if not chain:
         last, out = scipy.sparse.csr_array(scipy.sparse.eye_array(math.prod(shape))), shape
     else:
-        step, out = _exact(chain[-1]), chain[-1].out_shape(shape)
+        step, out = chain[-1], chain[-1].out_shape(shape)
         cut = None if channels is None else step.part(*channels, shape)
         if cut is not None:
             step, channels = cut, None
-        last = step.matrix(shape)
+        last = _exact(step).matrix(shape)  # no weights but its own are cast
     if channels is not None:
         size = math.prod(out[1:])
         last = scipy.sparse.csr_array(last[:, channels[0] * size : channels[1] * size])
