@@ -34,10 +34,12 @@ import isospike as iso
 from isospike.errors import InvalidSetting
 from isospike.sweep import Study, engine
 from isospike.sweep.engines import AHEAD, Engine, Opened
+from isospike.sweep.node import Absent
 from isospike.sweep.shard import Shard
 
 IMAGES, SAMPLES, STEPS = 50, 1000, 64  # of a shard, which takes 0.1 s; of the data
 NODES = 2
+BEGUN, NOT = "begun", "not"  # what workers note
 WAIT = 180  # s for a cluster to begin
 LIMIT = 600  # s for a sweep
 DASK, GCS, RAY = 28787, 6392, 9998  # ports
@@ -58,11 +60,19 @@ def grid(shards: int) -> Study:
     return Study(("isospike.zoo:lenet5",), "mnist-sample", ("regular",), parts, (STEPS,), seeds=seeds, calibration=100)
 
 
-def noted(log: str, function: Callable[[Shard], Any], shard: Shard) -> Any:
-    """Compute a shard, in a worker, and write beforehand that it was begun, and by whom."""
+def noted(log: str, function: Callable[..., Any], shard: Shard, *more: Any) -> Any:
+    """Compute a shard, in a worker, and write beforehand that it was begun, and by whom; take that back where it could
+    not begin for want of contents."""
+    note(log, shard, BEGUN)
+    found = function(shard, *more)
+    if isinstance(found, Absent):
+        note(log, shard, NOT)
+    return found
+
+
+def note(log: str, shard: Shard, what: str) -> None:
     with open(log, "a") as file:
-        file.write(f"{shard.name} {os.getpid()}\n")
-    return function(shard)
+        file.write(f"{shard.name} {os.getpid()} {what}\n")
 
 
 class Noting(Executor):
@@ -78,8 +88,8 @@ class Noting(Executor):
 def noting(opening: Engine, log: Path) -> Engine:
     @contextmanager
     def opened() -> Iterator[Opened]:
-        with opening() as (executor, workers):
-            yield Noting(executor, log), workers
+        with opening() as found:
+            yield found._replace(executor=Noting(found.executor, log))
 
     return opened
 
@@ -147,8 +157,8 @@ def joined(kind: str, wanted: int) -> None:
             if not wanted:
                 return
             try:
-                with engine(PLACES[kind])() as (_, workers):
-                    if workers >= wanted:
+                with engine(PLACES[kind])() as opened:
+                    if opened.workers >= wanted:
                         return
             except InvalidSetting:
                 pass  # it has not begun yet
@@ -158,8 +168,12 @@ def joined(kind: str, wanted: int) -> None:
 
 def begun(log: Path) -> list[tuple[str, int]]:
     """Shards as they were begun, each with its process."""
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [(name, int(process)) for name, process in (line.split() for line in lines)]
+    lines = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+    found = [(name, int(process)) for name, process, what in lines if what == BEGUN]
+    for name, process, what in lines:
+        if what == NOT:
+            found.remove((name, int(process)))
+    return found
 
 
 def kept(out: Path) -> set[str]:

@@ -30,7 +30,7 @@ from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
 from isospike.sweep import Study, engine, run, status
 from isospike.sweep import shard as room
-from isospike.sweep.engines import _Ray
+from isospike.sweep.engines import Opened, _Ray
 from isospike.sweep.kept import Kept
 from isospike.sweep.shard import drawn
 from isospike.zoo import lenet5
@@ -285,11 +285,11 @@ def test_a_cluster_that_is_gone_is_asked_for_again(net: str, tmp_path: Path) -> 
     opened: list[Executor] = []
 
     @contextmanager
-    def cluster(times: int = 1) -> Iterator[tuple[Executor, int]]:
+    def cluster(times: int = 1) -> Iterator[Opened]:
         if len(opened) == 2:
             raise InvalidSetting("no scheduler answers")
         opened.append(Failing(9, ConnectionError("gone")) if len(opened) < times else Failing(0, ValueError()))
-        yield opened[-1], 2
+        yield Opened(opened[-1], 2)
 
     found = iso.sweep(study(net), tmp_path / "a", cluster, retries=0)
     assert len(found.rows) == 6 and not found.failed and len(opened) == 2

@@ -12,7 +12,7 @@ from isospike.codings import METHODS, Rate
 from isospike.constraints import HARDWARE, Constraint
 from isospike.errors import InvalidFile, InvalidSetting
 from isospike.ir.typed import Count, Seed, typed
-from isospike.sweep.content import Source, network_hash, samples_hash
+from isospike.sweep.content import Named, network_hash, samples_hash
 from isospike.sweep.shard import Constraints, Shard, Subject, made
 
 
@@ -98,9 +98,9 @@ class Study:
         return cls(**{key: _frozen(value) for key, value in given.items()})
 
     @property
-    def source(self) -> Source:
+    def source(self) -> Named:
         """The samples."""
-        return Source(self.data, self.data_dir, self.mean, self.std, self.size)
+        return Named(self.data, self.data_dir, self.mean, self.std, self.size)
 
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
