@@ -2,7 +2,8 @@
 
 python benchmarks/clusters.py [--engine dask|ray] [--shards 200]
 
-Each row has a cluster of its own on this machine, of two nodes with one worker each, and a study of LeNet-5. When half
+Each row has a cluster of its own on this machine, of two nodes with one worker and an empty cache each, and a study of
+LeNet-5. When half
 of the shards are kept, one part gets `kill -9`:
 
 | killed | what                                                                      |
@@ -127,8 +128,10 @@ def kill(processes: list[psutil.Process]) -> None:
 
 
 def begin(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start a program; it logs to a file, beside which it keeps its cache."""
     places = [str(Path(iso.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(places)}
+    environment["ISOSPIKE_CACHE"] = str(log.with_suffix(".cache"))
     with log.open("ab") as file:
         return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
@@ -141,7 +144,7 @@ def cluster(kind: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         head, *rest = nodes(kind, folder)
         started.append(begin(head, folder / "head.log"))
         joined(kind, 0)
-        started += [begin(command, folder / "node.log") for command in rest]
+        started += [begin(command, folder / f"node{index}.log") for index, command in enumerate(rest)]
         joined(kind, NODES)
         yield started[-1]
     finally:
