@@ -17,7 +17,7 @@ from isospike.constraints import HARDWARE, Constraint, constrain
 from isospike.convert import Conversion
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidData, InvalidModel
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import model_of
 from isospike.measure import Agreement, Meter, curve
 from isospike.ranges import Ranges
@@ -132,7 +132,11 @@ def made(constraints: Constraints, seed: int) -> list[Constraint]:
     for name, value in constraints:
         kind: Any = HARDWARE[name][0]
         draws = any(one.name == "seed" for one in fields(kind))
-        found.append(kind(value, seed=seed) if draws else kind(value))
+        try:
+            found.append(kind(value, seed=seed) if draws else kind(value))
+        except InvalidSetting as error:
+            what = f"constraint {name} = {value!r} is refused: {error.what}"
+            raise InvalidSetting(what, error.supported, error.remedy) from error
     return found
 
 
