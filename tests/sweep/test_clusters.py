@@ -2,6 +2,7 @@
 gives the table of local processes, and a node fetches each content once."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,12 +21,18 @@ from isospike.sweep.engines import Engine, Opened
 from isospike.sweep.parcels import Parcel
 
 CODE = """
+import os
 import torch
 from torch import nn
 
 def make():
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU(), nn.Linear(8, 10))
+
+def loose():
+    if not os.path.exists("net.py"):
+        raise ValueError("a loose cable")
+    return make()
 """
 GRID = Study(("net.py:make",), "own.npz", ("ttfs", "rate"), ((0, 4), (4, 8)), steps=(2,), calibration=20)
 MORE = replace(GRID, steps=(2, 4))
@@ -95,6 +102,9 @@ def swept(address: str, root: Path, expected: list[bytes]) -> None:
     assert (root / "s" / "table.csv").read_bytes() == expected[1]
     assert kept.items() <= {path: path.stat().st_mtime_ns for path in copies(root)}.items()
     assert len(put) <= len(list(copies(root)))
+    loose = replace(GRID, networks=("net.py:loose",), methods=("ttfs",))
+    said = {one.error for one in iso.sweep(loose, root / "s", engine(address)).failed}
+    assert len(said) == 1 and re.match(r"InvalidModel: .*ValueError: a loose cable", said.pop())
 
 
 def copies(root: Path) -> Iterator[Path]:

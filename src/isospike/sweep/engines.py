@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from isospike.errors import InvalidSetting, first_line
 from isospike.store import folder, home
-from isospike.sweep.jobs import Jobs
+from isospike.sweep.jobs import Jobs, answered
 from isospike.sweep.parcels import Parcel, Put, Scattered
 
 PATIENCE = 5  # s that a scheduler may take to answer
@@ -125,7 +125,7 @@ def ray(host: str, port: int) -> Iterator[Opened]:
         raise _silent("ray", host, port, error) from error
     with context:
         # Ray's own retries are left out: retries are counted here.
-        remote = cluster.remote(num_cpus=1, max_retries=0)(_call)
+        remote = cluster.remote(num_cpus=1, max_retries=0)(answered)
         workers = int(cluster.cluster_resources().get("CPU", 1))
         yield Opened(_Ray(remote, cluster.is_initialized), workers, lambda found: Put(cluster.put(found)))
 
@@ -162,12 +162,21 @@ class _Ray(Executor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         if not self.connected():  # Ray would look for another cluster, for minutes
             raise BrokenExecutor("the connection to the cluster is lost")
-        future: Future[Any] = self.remote.remote(function, args, kwargs).future()
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        self.remote.remote(function, args, kwargs).future().add_done_callback(partial(_settle, future))
         return future
 
 
-def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return function(*args, **kwargs)
+def _settle(future: "Future[Any]", answer: "Future[Any]") -> None:
+    try:
+        found, error = answer.result()
+    except Exception as lost:  # Ray's: there is no answer
+        found, error = None, lost
+    if error is None:
+        future.set_result(found)
+    else:
+        future.set_exception(error)
 
 
 ENGINES: dict[str, Callable[[str, int], AbstractContextManager[Opened]]] = {"dask": dask, "ray": ray}
