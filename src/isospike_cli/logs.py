@@ -46,9 +46,10 @@ def _tensorboard(folder: Path, resume: bool) -> Any:
 def _wandb(folder: Path, resume: bool) -> Any:
     from lightning.pytorch.loggers import WandbLogger
 
-    known = store.folder(folder) / WANDB_ID
+    known = folder / WANDB_ID
     own = known.read_text() if resume and known.exists() else uuid.uuid4().hex
     made = WandbLogger(folder.name.removesuffix(".run"), folder, id=own, project="isospike", resume="allow")
+    store.folder(folder)  # now: without the package nothing is made
     store.write(known, own)
     return made
 
