@@ -1,4 +1,5 @@
-"""Where training logs its epochs besides curve.csv: Lightning's loggers by name, each in a folder of the run."""
+"""Where training logs its epochs besides curve.csv, and a study its shards besides table.csv: Lightning's loggers by
+name, each in a folder of the run."""
 
 import uuid
 from collections.abc import Callable

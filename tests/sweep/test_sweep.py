@@ -442,6 +442,29 @@ def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         assert str(caught.value).count("\n") == 2
 
 
+def test_a_logger_is_told_each_shard_once_by_its_place(net: str, tmp_path: Path) -> None:
+    pytest.importorskip("lightning")
+    path, place = tmp_path / "study.toml", tmp_path / "s"
+    text = f"networks = ['{net}']\ndata = 'mnist-sample'\nmethods = ['ttfs', 'rate']\nimages = [[0, 4], [4, 8]]\n"
+
+    def command(*args: str) -> Any:
+        return CliRunner().invoke(isospike_cli.app("sweep"), [str(path), "--out", str(place), "--workers", "1", *args])
+
+    for steps in ("2", "2, 4"):  # the second goes on
+        path.write_text(f"{text}steps = [{steps}]\ncalibration = 20\n")
+        assert command("--log", "csv").exit_code == 0
+        table = list(csv.DictReader((place / "table.csv").read_text().splitlines()))
+        logged = list(csv.DictReader((place / "csv" / "metrics.csv").read_text().splitlines()))
+        assert sorted(int(row["step"]) for row in logged) == list(range(1, len(table) + 1))
+        for row in logged:
+            wanted = table[int(row.pop("step")) - 1]
+            told = {name: float(value) for name, value in row.items() if value}
+            assert told == {name: float(wanted[name]) for name in told} and "accuracy" in told
+            assert {name for name in room.FIGURES if wanted[name]} <= told.keys()
+    assert isinstance(command("--log", "csv", "--status").exception, InvalidSetting)
+    assert isinstance(command("--log", "mlflow").exception, InvalidSetting)
+
+
 def test_the_command(net: str, tmp_path: Path) -> None:
     path, smooth = tmp_path / "study.toml", net.replace("Net", "smooth")
     grid = f"networks = ['{net}', '{smooth}']\ndata = 'mnist-sample'\nmethods = ['ttfs']\nimages = [[0, 4]]\n"

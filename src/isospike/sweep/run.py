@@ -19,12 +19,14 @@ from isospike.sweep.node import Absent, compute, copies, network_copy
 from isospike.sweep.parcels import Parcel
 from isospike.sweep.shard import Shard, run
 from isospike.sweep.table import write_table
+from isospike.train.logs import go_on, log, loggers_of
 
 LOST = "what it reads did not arrive"
 CRASHED = "the process that computed it ended without an answer: killed, crashed, or out of memory"
 Advance = Callable[[int], None]
 Row = dict[str, Any]
 Found = Row | Absent
+Tell = Callable[[Shard, Row], None]
 
 
 @dataclass(frozen=True)
@@ -62,26 +64,44 @@ def sweep(
     executor: Executor | Engine | None = None,
     retries: int = 2,
     progress: Advance | None = None,
+    loggers: Any = (),
 ) -> Swept:
     """Compute the shards of a study that a folder does not have yet, and write its table there: table.csv, table.md.
 
     executor: any of `concurrent.futures`, or what opens one (`isospike.sweep.engine`), again where workers crashed;
     processes of this machine unless given.  retries: how often a shard that failed is computed again; what is refused
-    is refused at once.  progress: is handed how many shards more are done.  Raises `InvalidSetting` where another
-    sweep is at work in the folder, where the executor is given and broke, or no scheduler is there; `InvalidFile`
-    where a result cannot be written."""
+    is refused at once.  progress: is handed how many shards more are done.  loggers: Lightning's, one or several, are
+    told the figures of each shard when it is computed; the step is its place in the grid, from 1 on.  Raises
+    `InvalidSetting` where another sweep is at work in the folder, where the executor is given and broke, or no
+    scheduler is there; `InvalidFile` where a result cannot be written."""
     expect("sweep", "study", study, Study)
     expect("sweep", "retries", retries, Count)
     kept, advance = Kept(Path(folder)), progress or (lambda _: None)
+    told = loggers_of(loggers) if loggers else []
     with kept.locked():
         missing = unfinished(study, folder)
+        steps = {shard.name: step for step, shard in enumerate(study.shards, 1)}
+        if told:
+            before = [
+                (step, kept.row(shard)) for step, shard in enumerate(study.shards, 1) if steps[shard.name] == step
+            ]
+            go_on(told, [_figures(step, row) for step, row in before if row is not None])
         advance(len({shard.name for shard in study.shards}) - len(missing))
-        with _Driver(kept, _opening(executor), retries, advance) as driver:
+
+        def tell(shard: Shard, row: Row) -> None:
+            log(told, _figures(steps[shard.name], row))
+
+        with _Driver(kept, _opening(executor), retries, advance, tell) as driver:
             if missing:
                 driver.compute(missing)
         swept = status(study, folder, driver.computed)
         write_table(swept.rows, kept.root)
     return swept
+
+
+def _figures(step: int, row: Row) -> dict[str, float]:
+    """What a logger is told of a shard: its numbers."""
+    return {"epoch": step} | {name: value for name, value in row.items() if isinstance(value, int | float)}
 
 
 def unfinished(study: Study, folder: str | Path) -> list[Shard]:
@@ -115,8 +135,8 @@ def _opening(executor: Executor | Engine | None) -> Engine:
 class _Driver:
     """Hands out shards, and keeps what comes back."""
 
-    def __init__(self, kept: Kept, opening: Engine, retries: int, advance: Advance) -> None:
-        self.kept, self.opening, self.retries, self.advance = kept, opening, retries, advance
+    def __init__(self, kept: Kept, opening: Engine, retries: int, advance: Advance, tell: Tell) -> None:
+        self.kept, self.opening, self.retries, self.advance, self.tell = kept, opening, retries, advance, tell
         self.tried: Counter[str] = Counter()
         self.computed = 0
         self.open = ExitStack()
@@ -198,6 +218,7 @@ class _Driver:
                 self._send(shard, found.names)
             else:
                 self.kept.keep(shard, row=found)
+                self.tell(shard, found)
                 self.computed += 1
                 self._done(shard)
         return True
