@@ -3,8 +3,7 @@
 python benchmarks/clusters.py [--engine dask|ray] [--shards 200]
 
 Each row has a cluster of its own on this machine, of two nodes with one worker and an empty cache each, and a study of
-LeNet-5. When half
-of the shards are kept, one part gets `kill -9`:
+LeNet-5. When half of the shards are kept, one part gets `kill -9`:
 
 | killed | what                                                                      |
 |--------|---------------------------------------------------------------------------|

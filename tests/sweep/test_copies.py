@@ -231,3 +231,15 @@ def test_an_exported_network_travels(grid: Study, tmp_path: Path, monkeypatch: p
     there = table(saved, "there", opening(one))
     room._conversion.cache_clear()
     assert there == table(saved, "here", ThreadPoolExecutor(1)) and len(CLOUD) == 4
+
+
+def test_a_file_that_changed_is_read_again(grid: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Node(tmp_path / "one", monkeypatch)
+    before = table(grid, "a", opening(one))
+    with np.load("own.npz") as file:
+        arrays = dict(file)
+    np.savez("own.npz", **arrays | {"test_images": 255 - arrays["test_images"]})
+    again = replace(grid, calibration=30)
+    after = table(again, "b", opening(one))
+    assert after != before and after == table(again, "c", ThreadPoolExecutor(1))
+    assert len(CLOUD) == 6  # both ranges anew

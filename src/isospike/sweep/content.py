@@ -53,20 +53,27 @@ class Named(Source):
     size: int | None = None
 
     def open(self, train: bool) -> Data:
-        """A split, opened once.  Raises `InvalidData`."""
-        return _opened(self, train)
+        """A split.  Raises `InvalidData`."""
+        given = (self.mean, self.std) if self.mean or self.std else None
+        return open_data(self.name, train, self.directory, given, self.size)
 
     def calibration(self, count: int, contents: str) -> Data:
-        return self.open(True).first(count)
+        return _opened(self, True, _state(self.name)).first(count)
 
     def images(self, begin: int, end: int, contents: str) -> Data:
-        return self.open(False).first(end).rest(begin)
+        return _opened(self, False, _state(self.name)).first(end).rest(begin)
 
 
 @lru_cache(maxsize=4)
-def _opened(source: Named, train: bool) -> Data:
-    given = (source.mean, source.std) if source.mean or source.std else None
-    return open_data(source.name, train, source.directory, given, source.size)
+def _opened(source: Named, train: bool, state: tuple[Path, int] | None) -> Data:
+    """A split, opened once for all shards.  state: of its file, whose changes are seen."""
+    return source.open(train)
+
+
+def _state(name: str) -> tuple[Path, int] | None:
+    """Where a file or a folder is and when it was changed; None for a data set's name."""
+    path = Path(name)
+    return (path.absolute(), path.stat().st_mtime_ns) if path.exists() else None
 
 
 @dataclass(frozen=True)
