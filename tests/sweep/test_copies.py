@@ -151,6 +151,28 @@ def test_what_got_lost_is_put_again_and_in_the_end_said(
     assert len(found.failed) == 4
 
 
+def test_what_cannot_be_put_is_tried_again(grid: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the worker that is to hold it dies meanwhile."""
+    tried = 0
+
+    def put(content: bytes) -> Parcel:
+        nonlocal tried
+        tried += 1
+        if tried in (1, 4):
+            raise OSError("Stream is closed")
+        CLOUD[len(CLOUD)] = content
+        return Number(len(CLOUD) - 1)
+
+    def never(_: bytes) -> Parcel:
+        raise OSError("Stream is closed")
+
+    one = Node(tmp_path / "one", monkeypatch)
+    assert table(grid, "a", opening(one, put)) == table(grid, "here", ThreadPoolExecutor(1)) and tried == 6
+    found = iso.sweep(grid, "b", opening(Node(tmp_path / "two", monkeypatch), never), retries=1)
+    said = "what it reads did not arrive: Stream is closed (tried 2 times)"
+    assert len(found.failed) == 4 and {one.error for one in found.failed} == {said}
+
+
 def test_workers_of_a_node_fetch_once(tmp_path: Path) -> None:
     path, gate = tmp_path / f"{node.file_hash(Path(__file__))}.py", threading.Barrier(3)
 

@@ -32,7 +32,7 @@ class Opened(NamedTuple):
     |------------|-------------------------------------------------------------------------------------------|
     | `executor` | that computes shards                                                                      |
     | `workers`  | how many it computes at a time                                                            |
-    | `put`      | brings bytes to whoever asks for them; None where all see the files that this process does |
+    | `put`      | brings bytes to whoever asks for them, or raises `OSError`; None where all see this process' files |
     """
 
     executor: Executor
@@ -127,7 +127,7 @@ def ray(host: str, port: int) -> Iterator[Opened]:
         # Ray's own retries are left out: retries are counted here.
         remote = cluster.remote(num_cpus=1, max_retries=0)(answered)
         workers = int(cluster.cluster_resources().get("CPU", 1))
-        yield Opened(_Ray(remote, cluster.is_initialized), workers, lambda found: Put(cluster.put(found)))
+        yield Opened(_Ray(remote, cluster.is_initialized), workers, Put.of)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Any, final
 
+from isospike.errors import first_line
+
 PATIENCE = 600  # s that bytes may take to arrive: a GB at 14 Mbit/s
 
 
@@ -58,6 +60,16 @@ class Put(Parcel):
 
     def __init__(self, reference: Any) -> None:
         self.reference = reference
+
+    @classmethod
+    def of(cls, content: bytes) -> "Put":
+        """Raises `OSError` where the stores do not take it."""
+        import ray
+
+        try:
+            return cls(ray.put(content))
+        except ray.exceptions.RayError as error:
+            raise OSError(first_line(error)) from error
 
     def get(self) -> bytes | None:
         import ray

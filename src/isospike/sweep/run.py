@@ -232,7 +232,13 @@ class _Driver:
         for name in names:
             parcel = self.parcels.get(name)
             if put is not None and (parcel is None or parcel is sent.get(name)):
-                parcel = self.parcels[name] = put(made[name]())
+                content = made[name]()
+                try:
+                    parcel = self.parcels[name] = put(content)
+                except OSError as error:  # the worker that was to hold it is gone: the node asks again
+                    if not self._given_up(shard, f"{LOST}: {first_line(error)}"):
+                        self.waiting.appendleft(shard)
+                    return
             if parcel is not None:
                 sent[name] = parcel
         self.waiting.appendleft(shard)
