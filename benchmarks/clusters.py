@@ -2,8 +2,8 @@
 
 python benchmarks/clusters.py [--engine dask|ray] [--shards 200]
 
-Each row has a cluster of its own on this machine, of two nodes with one worker each, and a study of LeNet-5. When half
-of the shards are kept, one part gets `kill -9`:
+Each row has a cluster of its own on this machine, of two nodes with one worker and an empty cache each, and a study of
+LeNet-5. When half of the shards are kept, one part gets `kill -9`:
 
 | killed | what                                                                      |
 |--------|---------------------------------------------------------------------------|
@@ -34,10 +34,12 @@ import isospike as iso
 from isospike.errors import InvalidSetting
 from isospike.sweep import Study, engine
 from isospike.sweep.engines import AHEAD, Engine, Opened
+from isospike.sweep.node import Absent
 from isospike.sweep.shard import Shard
 
 IMAGES, SAMPLES, STEPS = 50, 1000, 64  # of a shard, which takes 0.1 s; of the data
 NODES = 2
+BEGUN, NOT = "begun", "not"  # what workers note
 WAIT = 180  # s for a cluster to begin
 LIMIT = 600  # s for a sweep
 DASK, GCS, RAY = 28787, 6392, 9998  # ports
@@ -58,11 +60,19 @@ def grid(shards: int) -> Study:
     return Study(("isospike.zoo:lenet5",), "mnist-sample", ("regular",), parts, (STEPS,), seeds=seeds, calibration=100)
 
 
-def noted(log: str, function: Callable[[Shard], Any], shard: Shard) -> Any:
-    """Compute a shard, in a worker, and write beforehand that it was begun, and by whom."""
+def noted(log: str, function: Callable[..., Any], shard: Shard, *more: Any) -> Any:
+    """Compute a shard, in a worker, and write beforehand that it was begun, and by whom; take that back where it could
+    not begin for want of contents."""
+    note(log, shard, BEGUN)
+    found = function(shard, *more)
+    if isinstance(found, Absent):
+        note(log, shard, NOT)
+    return found
+
+
+def note(log: str, shard: Shard, what: str) -> None:
     with open(log, "a") as file:
-        file.write(f"{shard.name} {os.getpid()}\n")
-    return function(shard)
+        file.write(f"{shard.name} {os.getpid()} {what}\n")
 
 
 class Noting(Executor):
@@ -78,8 +88,8 @@ class Noting(Executor):
 def noting(opening: Engine, log: Path) -> Engine:
     @contextmanager
     def opened() -> Iterator[Opened]:
-        with opening() as (executor, workers):
-            yield Noting(executor, log), workers
+        with opening() as found:
+            yield found._replace(executor=Noting(found.executor, log))
 
     return opened
 
@@ -117,8 +127,10 @@ def kill(processes: list[psutil.Process]) -> None:
 
 
 def begin(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start a program; it logs to a file, beside which it keeps its cache."""
     places = [str(Path(iso.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(places)}
+    environment["ISOSPIKE_CACHE"] = str(log.with_suffix(".cache"))
     with log.open("ab") as file:
         return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
@@ -131,7 +143,7 @@ def cluster(kind: str, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         head, *rest = nodes(kind, folder)
         started.append(begin(head, folder / "head.log"))
         joined(kind, 0)
-        started += [begin(command, folder / "node.log") for command in rest]
+        started += [begin(command, folder / f"node{index}.log") for index, command in enumerate(rest)]
         joined(kind, NODES)
         yield started[-1]
     finally:
@@ -147,8 +159,8 @@ def joined(kind: str, wanted: int) -> None:
             if not wanted:
                 return
             try:
-                with engine(PLACES[kind])() as (_, workers):
-                    if workers >= wanted:
+                with engine(PLACES[kind])() as opened:
+                    if opened.workers >= wanted:
                         return
             except InvalidSetting:
                 pass  # it has not begun yet
@@ -158,8 +170,12 @@ def joined(kind: str, wanted: int) -> None:
 
 def begun(log: Path) -> list[tuple[str, int]]:
     """Shards as they were begun, each with its process."""
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [(name, int(process)) for name, process in (line.split() for line in lines)]
+    lines = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+    found = [(name, int(process)) for name, process, what in lines if what == BEGUN]
+    for name, process, what in lines:
+        if what == NOT:
+            found.remove((name, int(process)))
+    return found
 
 
 def kept(out: Path) -> set[str]:

@@ -61,13 +61,18 @@ def test_first_spikes_for_isospike_alone(tmp_path: Path) -> None:
         isospike.save(convert(model, x, coding, (0.0, 8.0)), own)
         found = figures("export", own, *IRIS, "--to", "nir", "--target", "isospike", "--out", graph)
         assert found == {
-            "target": "isospike", "nodes": 6, "simulator": simulator, "samples": 50, "differing": 0
+            "target": "isospike", "nodes": 6, "simulator": simulator, "golden_samples": 10, "samples": 50, "differing": 0
         }  # fmt: skip
+        verified = figures("verify", graph, "--target", "isospike")
+        assert verified["outcome"] == "equal" and verified["packages"].keys() == {"isospike"}
+        assert [(row["neurons"], row["differing"]) for row in verified["layers"]] == [(6, 0)]
+        with pytest.raises(InvalidFile, match="is there already"):
+            call("export", own, *IRIS, "--to", "nir", "--target", "isospike", "--out", graph)
         assert "isospike import" not in call("import", graph, "--out", tmp_path / "again.safetensors").stdout
         assert (tmp_path / "again.safetensors").read_bytes() == own.read_bytes()
         with pytest.raises(InvalidSetting, match="nothing to say"):
             call("import", graph, "--out", tmp_path / "other.safetensors", "--steps", 4)
-        for path in (graph, tmp_path / "again.safetensors"):
+        for path in (graph, beside(graph), tmp_path / "again.safetensors"):
             path.unlink()
 
 

@@ -8,13 +8,12 @@ import numpy as np
 import torch
 import typer
 
-from isospike.engine import SpikingNetwork, load, save
+from isospike.engine import load, save
 from isospike.errors import InvalidFile, InvalidSetting
-from isospike.export.nir import EXTENDED, NIR, TARGETS, ExtendedNIR, Golden, beside, read, verify
+from isospike.export.nir import EXTENDED, NIR, TARGETS, ExtendedNIR, Golden, beside, read, running, verify
 from isospike.export.nir.compare import rows
 from isospike.export.nir.extension import differing
 from isospike.export.nir.read import Reset
-from isospike.simulate import EventDriven, Simulator, usual
 from isospike_cli.options import Json, Thousand
 from isospike_cli.outputs import Overwrite, replaceable
 from isospike_cli.tables import err, out, show_columns, show_figures
@@ -27,11 +26,11 @@ def exported(file: Path, output: Path, inputs: Thousand, target: str, as_json: b
     """Write a network as a NIR graph, its golden spikes beside it, and say what the grid changed."""
     if output.suffix != ".nir":
         raise InvalidFile(f"`{output}` does not end in .nir.", "FILE.nir.", "Choose another name: --out.")
+    if beside(output).exists():
+        raise InvalidFile(f"`{beside(output)}` is there already.", "A new file.", "Choose another place: --out.")
     if target == EXTENDED:
         _extended(file, output, inputs, as_json)
         return
-    if beside(output).exists():
-        raise InvalidFile(f"`{beside(output)}` is there already.", "A new file.", "Choose another place: --out.")
     network = load(file)
     made = NIR.of(network, target)
     data = inputs.of(network, False).first(inputs.samples)
@@ -62,16 +61,20 @@ def exported(file: Path, output: Path, inputs: Thousand, target: str, as_json: b
 
 
 def _extended(file: Path, output: Path, inputs: Thousand, as_json: bool) -> None:
-    """Write a network with isospike's extension of NIR, read the file back, and compare every spike of the samples."""
+    """Write a network with isospike's extension of NIR, its golden spike times beside it, read the file back, and
+    compare every spike of the samples."""
     network = load(file)
     data = inputs.of(network, False).first(inputs.samples)
     made = ExtendedNIR.of(network)
+    golden = Golden.timed(made, torch.cat(list(data.first(GOLDEN))))
+    golden.write(beside(output))
     made.write(output)
-    found, run = read(output), _running(network)
+    found, run = read(output), running(network)
     figures = {
         "target": EXTENDED,
         "nodes": len(made.content["nodes"]),
         "simulator": run.name,
+        "golden_samples": len(golden.readout),
         "samples": len(data),
         "differing": sum(differing(found, network, x, run) for x in data),
     }
@@ -79,17 +82,8 @@ def _extended(file: Path, output: Path, inputs: Thousand, as_json: bool) -> None
         typer.echo(json.dumps(figures))
         return
     show_figures(figures, f"{file.name} as a NIR graph with isospike's extension, read back")
-    err.print(f"wrote {output}, for isospike alone: isospike import {output}", highlight=False)
-
-
-def _running(network: SpikingNetwork) -> Simulator:
-    """The fast simulator that answers a network rightly."""
-    run = usual(network)
-    try:
-        run.check(network)
-    except InvalidSetting:
-        return EventDriven()
-    return run
+    said = f"wrote {output} and {beside(output)}, for isospike alone: isospike import {output}"
+    err.print(f"{said}; prove it: isospike verify {output} --target {EXTENDED}", highlight=False)
 
 
 def import_command(
@@ -127,10 +121,13 @@ def import_command(
 
 def verify_command(
     file: Graph,
-    target: Annotated[str, typer.Option(help=f"{', '.join(name for name in TARGETS if name != 'any')}.")],
+    target: Annotated[
+        str,
+        typer.Option(help=f"{', '.join(name for name in TARGETS if name != 'any')}; {EXTENDED}, for its extension."),
+    ],
     as_json: Json = False,
 ) -> None:
-    """Run a NIR graph in another tool's simulator and compare every spike with the golden ones.
+    """Run a NIR graph in a tool's simulator and compare every spike, or spike time, with the golden ones.
 
     Example: isospike verify net.nir --target norse
     """

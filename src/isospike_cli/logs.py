@@ -1,4 +1,5 @@
-"""Where training logs its epochs besides curve.csv: Lightning's loggers by name, each in a folder of the run."""
+"""Where training logs its epochs besides curve.csv, and a study its shards besides table.csv: Lightning's loggers by
+name, each in a folder of the run."""
 
 import uuid
 from collections.abc import Callable
@@ -46,9 +47,10 @@ def _tensorboard(folder: Path, resume: bool) -> Any:
 def _wandb(folder: Path, resume: bool) -> Any:
     from lightning.pytorch.loggers import WandbLogger
 
-    known = store.folder(folder) / WANDB_ID
+    known = folder / WANDB_ID
     own = known.read_text() if resume and known.exists() else uuid.uuid4().hex
     made = WandbLogger(folder.name.removesuffix(".run"), folder, id=own, project="isospike", resume="allow")
+    store.folder(folder)  # now: without the package nothing is made
     store.write(known, own)
     return made
 

@@ -7,6 +7,7 @@ import typer
 
 from isospike.errors import InvalidSetting
 from isospike.sweep import Study, Swept, engine, estimate, status, sweep, unfinished
+from isospike_cli.logs import logger
 from isospike_cli.options import progress
 from isospike_cli.tables import err, out
 
@@ -21,6 +22,9 @@ On = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Local processes, as many as cores unless given; or jobs.")]
 Retries = Annotated[int, typer.Option(min=0, help="How often a shard that failed is computed again.")]
+Log = Annotated[
+    str | None, typer.Option("--log", help="Of each shard's figures, by Lightning: csv, tensorboard or wandb.")
+]
 Told = Annotated[bool, typer.Option("--status", help="Say how far it is, and compute nothing.")]
 Dry = Annotated[bool, typer.Option("--dry-run", help="Say what the missing shards will take, from short runs here.")]
 
@@ -31,6 +35,7 @@ def sweep_command(
     on: On = None,
     workers: Workers = None,
     retries: Retries = 2,
+    log: Log = None,
     told: Told = False,
     dry: Dry = False,
 ) -> None:
@@ -40,6 +45,8 @@ def sweep_command(
     """
     if told and dry:
         raise InvalidSetting("--status and --dry-run together.", "One of them.", "Leave one out.")
+    if log and (told or dry):
+        raise InvalidSetting("--log where nothing is computed.", "--log when a study is computed.", "Leave one out.")
     grid, opening = Study.read(study), engine(on, workers)
     with err.status("reading networks and samples"):
         total = len({shard.name for shard in grid.shards})
@@ -49,8 +56,9 @@ def sweep_command(
     if told:
         swept = status(grid, folder)
     else:
+        loggers = [] if log is None else [logger(log, folder, bool(status(grid, folder).rows))]
         with progress("shards", total, False) as advance:
-            swept = sweep(grid, folder, opening, retries, advance)
+            swept = sweep(grid, folder, opening, retries, advance, loggers)
         err.print(f"wrote {folder / 'table.csv'}, {folder / 'table.md'}", highlight=False, markup=False)
     _said(swept)
     if swept.failed and not told:

@@ -424,12 +424,16 @@ def test_a_file_that_is_no_graph(tmp_path: Path) -> None:
         read(tmp_path / "other.nir")
 
 
-def test_damaged_metadata_are_refused() -> None:
+def test_damaged_metadata_are_refused_with_the_name_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.nir"
     for text in ("{", '{"network": {"record": 3, "tensors": {}}}', '{"network": {}}'):
-        graph = NIR.of(network("dense")).graph
-        graph.metadata["isospike"] = text
-        with pytest.raises(InvalidFile):
-            read_graph(graph)
+        made = NIR.of(network("dense"))
+        made.graph.metadata["isospike"] = text
+        with pytest.raises(InvalidFile, match="`the graph`: metadata of isospike"):
+            read_graph(made.graph)
+        made.write(path)
+        with pytest.raises(InvalidFile, match=f"`{path}`: metadata of isospike"):
+            read(path)
 
 
 @pytest.mark.parametrize("factor", [None, 0, "two", [1]])
@@ -475,8 +479,13 @@ def test_what_cannot_be_verified_is_said_before_the_tool_runs(tmp_path: Path) ->
     with pytest.raises(InvalidFile, match="is no NIR graph"):
         verify(tmp_path / "net.nir", "norse")
     ExtendedNIR.of(network("dense")).write(tmp_path / "own.nir")
-    with pytest.raises(InvalidSetting, match="for isospike alone"):
+    with pytest.raises(InvalidSetting, match=r"for isospike alone[\s\S]*--target isospike"):
         verify(tmp_path / "own.nir", "norse")
+    with pytest.raises(InvalidFile, match="no golden spikes"):
+        verify(tmp_path / "own.nir", "isospike")
+    NIR.of(network("dense")).write(tmp_path / "net.nir")
+    with pytest.raises(InvalidSetting, match="for other tools than isospike"):
+        verify(tmp_path / "net.nir", "isospike")
 
 
 def test_no_environment_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

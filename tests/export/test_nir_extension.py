@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from exactness import FAMILY, graph_of
-from isospike import TTFS, EventDriven, SpikeJitter, SpikingNetwork, TimeSteps, constrain, convert, simulate
+from isospike import TTFS, EventDriven, Rate, SpikeJitter, SpikingNetwork, TimeSteps, constrain, convert, simulate
 from isospike.errors import InvalidFile, InvalidSetting, IsospikeError
-from isospike.export.nir import NIR, ExtendedNIR, read
+from isospike.export.nir import NIR, ExtendedNIR, Golden, beside, read, verify
 from isospike.ir.record import to_tree
 from isospike.ranges import calibrate
 from isospike.simulate import ClosedForm
@@ -125,6 +126,72 @@ def test_the_file_is_what_the_docs_say(tmp_path: Path) -> None:
         assert spiking == 2
 
 
+def test_golden_spike_times_are_those_of_the_membranes(tmp_path: Path) -> None:
+    """Against the event-driven simulator in double precision."""
+    network = of("lenet 5", dtype=torch.float32)
+    x = inputs(network.body.encoder.shape, 3, 1)
+    path, made = tmp_path / "net.nir", ExtendedNIR.of(network)
+    made.write(path)
+    Golden.timed(made, x).write(beside(path))
+    golden = Golden.read(beside(path))
+    trace = simulate(network.to(torch.float64), x.double(), EventDriven())
+    assert list(golden.times) == [made.nodes[stage.name] for stage in network.stages[:-1]] and not golden.spikes
+    for stage in network.stages[:-1]:
+        wanted, found = trace.times(stage.name).numpy(), golden.times[made.nodes[stage.name]]
+        window = float(stage.end - stage.begin)
+        np.testing.assert_allclose(found.clip(max=window), wanted.clip(max=window), atol=1e-4 * window)
+    np.testing.assert_allclose(golden.readout, trace.readout.numpy(), atol=1e-4)
+    found_ = verify(path, "isospike")
+    assert found_.equal and found_.error == 0
+    assert [layer.spikes for layer in found_.layers] == [int(np.isfinite(t).sum()) for t in golden.times.values()]
+
+
+@pytest.mark.parametrize("what", ["a spike earlier", "a spike less", "another read-out", "another network"])
+def test_what_differs_from_the_golden_spike_times_is_said(what: str, tmp_path: Path) -> None:
+    network = of("linear")
+    x = inputs(network.body.encoder.shape, 5, 1)
+    path, made = tmp_path / "net.nir", ExtendedNIR.of(network)
+    made.write(path)
+    golden = Golden.timed(made, x)
+    node = next(iter(golden.times))
+    at = tuple(np.argwhere(np.isfinite(golden.times[node]))[0])
+    if what == "a spike earlier":
+        golden.times[node][at] *= 0.999
+    elif what == "a spike less":
+        golden.times[node][at] = np.inf
+    elif what == "another read-out":
+        golden.readout[0, 0] += 0.01
+    else:
+        golden = replace(golden, times={"other": golden.times[node]})
+    golden.write(beside(path))
+    found = verify(path, "isospike")
+    assert found.outcome == "differs" and not found.equal
+    spikes = [layer.differing for layer in found.layers]
+    if what in ("a spike earlier", "a spike less"):
+        assert spikes == [1] and found.why.startswith("1 of ")
+    elif what == "another network":
+        assert "other spike times" in found.why
+    else:
+        assert spikes == [0] and found.error == pytest.approx(0.01)
+
+
+def test_golden_spikes_of_rates_travel_with_the_extension_too(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    x = torch.rand(7, 6)
+    made = ExtendedNIR.of(convert(model, x, Rate(steps=8), (0.0, 1.0)))
+    made.write(tmp_path / "net.nir")
+    golden = Golden.timed(made, x)
+    ((train),) = golden.spikes.values()
+    assert train.shape == (8, 7, 8) and train.sum() > 0 and not golden.times
+    golden.write(beside(tmp_path / "net.nir"))
+    assert verify(tmp_path / "net.nir", "isospike").equal
+    train[3, 2, 1] = 1 - train[3, 2, 1]
+    golden.write(beside(tmp_path / "net.nir"))
+    found = verify(tmp_path / "net.nir", "isospike")
+    assert [(layer.differing, layer.first_step) for layer in found.layers] == [(1, 3)]
+
+
 def test_other_readers_refuse_it(tmp_path: Path) -> None:
     """All read with `nir.read`, which knows no such node; and no plain graph is written of first spikes."""
     network = of("linear")
@@ -194,6 +261,18 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
     "another stride": (lambda node: put(node["nodes/s_0_0_0"], "stride", np.array([2, 2])), "`stride` of node"),
     "a window below zero": (lambda node: put(node[f"{FIRST}/metadata"], "neuron.window", -1.0), "window of stage"),
     "an end before its begin": (lambda node: put(node[f"{FIRST}/metadata"], "begin", 99.0), "window of stage"),
+    "leads that stand for nothing": (
+        lambda node: put(node[f"{FIRST}/metadata"], "neuron.unit", 0 * node[f"{FIRST}/metadata/neuron.unit"][()]),
+        "stage `0` has neurons whose leads stand for 0 or less",
+    ),
+    "no ramp": (
+        lambda node: put(node[f"{FIRST}/metadata"], "neuron.ramp", 0 * node[f"{FIRST}/metadata/neuron.ramp"][()]),
+        "ramps of stage `0` are not those",
+    ),
+    "a range upside down": (
+        lambda node: put(node["nodes/input/metadata"], "low", node["nodes/input/metadata/high"][()] + 1),
+        "range runs from high to low",
+    ),
     "another kind of neuron": (lambda node: put(node[FIRST], "type", "isospike.Bogus"), "`type` of node `s_0`"),
     "a rate neuron": (lambda node: put(node[FIRST], "type", "IF"), "`type` of node `s_0`"),
     "one node less": (lambda node: node["nodes"].pop("output"), "nodes and edges"),

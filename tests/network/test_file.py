@@ -247,6 +247,15 @@ def test_shapes_are_looked_at_before_numbers_are_read(tmp_path: Path, monkeypatc
     assert read
 
 
+@pytest.mark.parametrize("address", ["https://example.org/a/net.safetensors", "hf://own/net.safetensors"])
+def test_an_address_is_refused(address: str) -> None:
+    """Nothing is fetched: whoever opens a network says where it is from."""
+    for path in (address, Path(address)):
+        with pytest.raises(InvalidFile, match=f"`{address}` is an address") as error:
+            load(path)
+        assert error.value.remedy == f"Download it first: curl -LO {address}; then open net.safetensors."
+
+
 def test_a_header_larger_than_its_file_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path)
     path.write_bytes(struct.pack("<Q", 1 << 60) + path.read_bytes()[8:])

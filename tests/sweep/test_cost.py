@@ -12,7 +12,7 @@ from torch import nn
 import isospike as iso
 from isospike.data import Data, open_data, pairs
 from isospike.engine import SpikingNetwork
-from isospike.sweep import Study, cost, estimate, run
+from isospike.sweep import Shard, Study, cost, estimate, run
 from isospike.sweep.cost import FEW, HELD, Tried
 from isospike.sweep.speed import SPARSE, Speed, Work, density, fit, work
 
@@ -64,9 +64,9 @@ def test_a_study_is_the_sum_of_its_shards(monkeypatch: pytest.MonkeyPatch) -> No
     tried = Tried(body, seen, calibrating=10.0, making=1.0, reading=0.25, begin=2.0, batch=64)
     asked: list[int] = []
 
-    def once(_: Any, subject: Any, method: str, steps: int) -> Tried:
-        asked.append(steps)
-        return tried if steps else replace(tried, body=made(iso.TTFS()).body)
+    def once(_: Any, shard: Shard) -> Tried:
+        asked.append(shard.steps or 0)
+        return tried if shard.steps else replace(tried, body=made(iso.TTFS()).body)
 
     monkeypatch.setattr(cost, "_try", once)
     monkeypatch.setattr(cost, "_read", lambda _: None)

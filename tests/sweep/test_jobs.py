@@ -127,8 +127,9 @@ def test_what_slurm_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     made = SimpleNamespace(update_parameters=asked.update)
     monkeypatch.setitem(sys.modules, "submitit", SimpleNamespace(AutoExecutor=lambda *_: made))
     before = threading.active_count()
-    with engine("slurm://Long", 10)() as (executor, at_a_time):
-        assert isinstance(executor, Jobs) and at_a_time == 5  # twice as many are in flight
+    with engine("slurm://Long", 10)() as opened:
+        executor = opened.executor
+        assert isinstance(executor, Jobs) and opened.workers == 5  # twice as many are in flight
         assert asked["slurm_partition"] == "Long" and asked["cpus_per_task"] == 1 and asked["timeout_min"] > 60
     executor.watcher.join(5)
     assert threading.active_count() == before

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +30,9 @@ from isospike.data import open_data
 from isospike.errors import InvalidData, InvalidFile, InvalidModel, InvalidSetting
 from isospike.sweep import Study, engine, run, status
 from isospike.sweep import shard as room
-from isospike.sweep.engines import _Ray
+from isospike.sweep.engines import Opened, _Ray
+from isospike.sweep.grid import WRITTEN
+from isospike.sweep.jobs import answered
 from isospike.sweep.kept import Kept
 from isospike.sweep.shard import drawn
 from isospike.zoo import lenet5
@@ -285,11 +287,11 @@ def test_a_cluster_that_is_gone_is_asked_for_again(net: str, tmp_path: Path) -> 
     opened: list[Executor] = []
 
     @contextmanager
-    def cluster(times: int = 1) -> Iterator[tuple[Executor, int]]:
+    def cluster(times: int = 1) -> Iterator[Opened]:
         if len(opened) == 2:
             raise InvalidSetting("no scheduler answers")
         opened.append(Failing(9, ConnectionError("gone")) if len(opened) < times else Failing(0, ValueError()))
-        yield opened[-1], 2
+        yield Opened(opened[-1], 2)
 
     found = iso.sweep(study(net), tmp_path / "a", cluster, retries=0)
     assert len(found.rows) == 6 and not found.failed and len(opened) == 2
@@ -299,6 +301,25 @@ def test_a_cluster_that_is_gone_is_asked_for_again(net: str, tmp_path: Path) -> 
     lost = _Ray(None, lambda: False)
     with pytest.raises(BrokenExecutor, match="lost"):
         lost.submit(run, None)
+
+
+def test_what_ray_answers_says_its_cause() -> None:
+    """Ray's own errors begin with the name of the task; they are left for what has no answer."""
+    future: Future[Any] = Future()
+
+    def call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        future.set_result(answered(function, args, kwargs))
+        return SimpleNamespace(future=lambda: future)
+
+    executor = _Ray(SimpleNamespace(remote=call), lambda: True)
+    error = executor.submit(int, "a loose cable").exception()
+    assert type(error) is ValueError and "a loose cable" in str(error)
+    future = Future()
+    assert executor.submit(int, "7").result() == 7
+    future = Future()
+    lost = _Ray(SimpleNamespace(remote=lambda *_: SimpleNamespace(future=lambda: future)), lambda: True).submit(int)
+    future.set_exception(OSError("the worker died"))
+    assert str(lost.exception()) == "the worker died"
 
 
 def test_a_full_disk_leaves_nothing_half_written(net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,6 +391,24 @@ def test_a_study_from_a_file(net: str, tmp_path: Path) -> None:
     for text, error, said in (
         ([*lines, "step = 3"], InvalidSetting, r"sets `step`[\s\S]*steps"),
         (lines[1:], InvalidSetting, r"has no `networks`"),
+        (
+            [*lines[:4], "steps = '4'"],
+            InvalidSetting,
+            r"study.toml`: steps = \"4\" is not[\s\S]*steps: a list of whole",
+        ),
+        ([*lines[:4], "size = 1.5"], InvalidSetting, r"size = 1.5 is not[\s\S]*a whole number[\s\S]*size = 224"),
+        ([*lines[:4], "constraints = [4]"], InvalidSetting, r"constraints = \[4\] is not[\s\S]*a list of tables"),
+        ([*lines[:4], "seeds = [1979-05-27]"], InvalidSetting, r'seeds = \["1979-05-27"\] is not'),
+        (
+            [*lines[:3], "images = [[0, 4, 8]]"],
+            InvalidSetting,
+            r"images = \[\[0, 4, 8\]\] is not[\s\S]*a list of pairs",
+        ),
+        (
+            [*lines, "constraints = [{weight_bits = 'x'}]"],
+            InvalidSetting,
+            r"constraint weight_bits = 'x'[\s\S]*whole number",
+        ),
         ([*lines, "["], InvalidFile, "cannot be read"),
     ):
         path.write_text("\n".join(text))
@@ -377,6 +416,12 @@ def test_a_study_from_a_file(net: str, tmp_path: Path) -> None:
             Study.read(path)
     with pytest.raises(InvalidFile, match=r"cannot be read[\s\S]*networks, data, methods, images"):
         Study.read(tmp_path / "none.toml")
+    assert set(WRITTEN) == {one.name for one in fields(Study)}
+    needed = {key: WRITTEN[key][1] for key in ("networks", "data", "methods", "images")}
+    for key, (_, example) in WRITTEN.items():  # what is advised is taken, by itself
+        more = {"mean": WRITTEN["mean"][1], "std": WRITTEN["std"][1]} if key in ("mean", "std") else {key: example}
+        path.write_text("\n".join(f"{name} = {value}" for name, value in (needed | more).items()))
+        Study.read(path)
 
 
 def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,6 +440,29 @@ def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(InvalidSetting, match=rf"no scheduler answers at {kind}://127.0.0.1:{port}") as caught:
             engine(f"{kind}://127.0.0.1:{port}")().__enter__()
         assert str(caught.value).count("\n") == 2
+
+
+def test_a_logger_is_told_each_shard_once_by_its_place(net: str, tmp_path: Path) -> None:
+    pytest.importorskip("lightning")
+    path, place = tmp_path / "study.toml", tmp_path / "s"
+    text = f"networks = ['{net}']\ndata = 'mnist-sample'\nmethods = ['ttfs', 'rate']\nimages = [[0, 4], [4, 8]]\n"
+
+    def command(*args: str) -> Any:
+        return CliRunner().invoke(isospike_cli.app("sweep"), [str(path), "--out", str(place), "--workers", "1", *args])
+
+    for steps in ("2", "2, 4"):  # the second goes on
+        path.write_text(f"{text}steps = [{steps}]\ncalibration = 20\n")
+        assert command("--log", "csv").exit_code == 0
+        table = list(csv.DictReader((place / "table.csv").read_text().splitlines()))
+        logged = list(csv.DictReader((place / "csv" / "metrics.csv").read_text().splitlines()))
+        assert sorted(int(row["step"]) for row in logged) == list(range(1, len(table) + 1))
+        for row in logged:
+            wanted = table[int(row.pop("step")) - 1]
+            told = {name: float(value) for name, value in row.items() if value}
+            assert told == {name: float(wanted[name]) for name in told} and "accuracy" in told
+            assert {name for name in room.FIGURES if wanted[name]} <= told.keys()
+    assert isinstance(command("--log", "csv", "--status").exception, InvalidSetting)
+    assert isinstance(command("--log", "mlflow").exception, InvalidSetting)
 
 
 def test_the_command(net: str, tmp_path: Path) -> None:

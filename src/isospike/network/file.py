@@ -15,11 +15,15 @@ from isospike import store
 from isospike.errors import InvalidFile
 from isospike.ir.record import from_tree, to_tree
 from isospike.network.body import Body
+from isospike.network.retime import total
+from isospike.neurons import FirstSpikeIF
 
 FORMAT, READABLE = 4, (3, 4)
 LARGEST = 1 << 40  # neurons of a stage
+ADDRESSES = "http:", "https:", "ftp:", "hf:", "s3:", "gs:"  # that a path begins with which is none
 MODELS = ".onnx", ".pt2"  # that users take for a spiking network
 CONVERTED, AGAIN = "Files written by `isospike convert`.", "Convert the model again."
+SLACK = 1e-2  # of ramp and slope: single precision's sums of many weights stay within it, an edited ramp does not
 LENGTH = 8  # bytes in front of safetensors' own header that say how long it is
 
 
@@ -41,6 +45,10 @@ def write(body: Body, path: Path) -> None:
 def read(path: Path) -> Body:
     """A network that `write` kept.  Header and shapes are looked at before any number is read.  Raises
     `InvalidFile`."""
+    if path.parts and path.parts[0] in ADDRESSES:
+        address = path.as_posix().replace(":/", "://", 1)
+        remedy = f"Download it first: curl -LO {address}; then open {path.name}."
+        raise InvalidFile(f"`{address}` is an address; isospike opens nothing from a network.", "Files here.", remedy)
     if not path.is_file():
         raise InvalidFile(
             f"`{path}` does not exist or is not a file.",
@@ -126,6 +134,7 @@ def built(path: Path | str, tree: Any, tensors: dict[str, Tensor], supported: st
             raise InvalidFile(f"its numbers are {', '.join(sorted(map(str, kinds)))}.", "All float32, or all float64.")
         if not any(t.is_meta for t in tensors.values()):
             _check_times(body)
+            _check_values(body)
     except InvalidFile as error:
         raise InvalidFile(
             f"`{path}` cannot be read: {error.what}",
@@ -164,6 +173,21 @@ def _check_times(body: Body) -> None:
         window = stage.neuron.tensors().get("window")
         if window is not None and (bool((window < 0).any()) or bool(stage.begin > stage.end)):
             raise InvalidFile(f"the window of stage `{stage.name}` ends before it begins.")
+
+
+def _check_values(body: Body) -> None:
+    """Ranges run upwards, leads stand for something, and ramps are those that the neurons' slopes ask for."""
+    if bool((body.encoder.low > body.encoder.high).any()):
+        raise InvalidFile("the input's range runs from high to low.")
+    for stage in body.stages:
+        unit = stage.neuron.tensors().get("unit")
+        if unit is not None and not bool((unit > 0).all()):
+            raise InvalidFile(f"stage `{stage.name}` has neurons whose leads stand for 0 or less (`unit`).")
+        if isinstance(neuron := stage.neuron, FirstSpikeIF):
+            climb = neuron.ramp + neuron.fall + total(stage, body.shapes).to(neuron.ramp.dtype)
+            scale = neuron.ramp.abs() + neuron.fall.abs() + neuron.slope.abs()
+            if bool(((climb - neuron.slope).abs() > SLACK * scale).any()):
+                raise InvalidFile(f"the ramps of stage `{stage.name}` are not those of its slopes, s = α + δ + Σ J.")
 
 
 def _sizes(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:

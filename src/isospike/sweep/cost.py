@@ -20,10 +20,11 @@ import torch
 
 from isospike.codings import METHODS
 from isospike.convert import Conversion
+from isospike.data import Data
 from isospike.importers import model_of
 from isospike.network import Body
 from isospike.sweep.content import network_hash, samples_hash
-from isospike.sweep.shard import Shard, Subject, figures, one_thread, samples, timed
+from isospike.sweep.shard import Shard, Subject, figures, one_thread, timed
 from isospike.sweep.speed import Density, density, speed, work
 
 Made = TypeVar("Made")
@@ -61,9 +62,9 @@ def estimate(shards: Iterable[Shard]) -> Cost:
     for subject, own in groupby(given, lambda shard: shard.subject):
         reading, conversion = _timed(partial(_read, subject))
         begin += reading
-        for method, alike in groupby(own, lambda shard: shard.method):
+        for _, alike in groupby(own, lambda shard: shard.method):
             same = list(alike)
-            one = _try(conversion, subject, method, min(shard.steps or 0 for shard in same))
+            one = _try(conversion, min(same, key=lambda shard: shard.steps or 0))
             networks = {(shard.steps, shard.constraints, shard.seed if shard.constraints else 0) for shard in same}
             begin += one.calibrating + one.making * len(networks)
             sample = {steps: one.of_a_sample(steps) for steps in {shard.steps or 0 for shard in same}}
@@ -110,19 +111,25 @@ class Tried:
 
 def _read(subject: Subject) -> Conversion:
     network_hash(subject.network)  # as each worker does
-    return Conversion(model_of(subject.network), samples(subject.source, True).first(FEW))
+    return Conversion(model_of(subject.network), _calibration(subject).first(FEW))
 
 
-def _try(conversion: Conversion, subject: Subject, method: str, steps: int) -> Tried:
-    coding, graph = timed(method, steps or None), conversion.exact(METHODS[method].signed)
-    train, test = samples(subject.source, True), samples(subject.source, False).first(FEW)
+def _calibration(subject: Subject) -> Data:
+    return subject.source.calibration(subject.calibration, subject.calibration_hash)
+
+
+def _try(conversion: Conversion, shard: Shard) -> Tried:
+    subject, steps = shard.subject, shard.steps or 0
+    coding, graph = timed(shard.method, shard.steps), conversion.exact(METHODS[shard.method].signed)
+    train, images = _calibration(subject), subject.source.images(shard.begin, shard.end, shard.images_hash)
+    test = images.first(FEW)
     few, ranges = _timed(lambda: conversion.ranges(coding))
     twice, _ = _timed(lambda: coding.ranges(graph, train.first(2 * FEW)))
     making, network = _timed(lambda: conversion.network(coding, torch.float32, ranges))
     (x, _), *_ = test.batches(FEW)
     seen = density(network, x) if steps else {}
     cold, *again = [_timed(partial(figures, network, conversion, test, 0))[0] for _ in range(1 + REPEATS)]
-    batch = samples(subject.source, False).first(test.together)
+    batch = images.first(images.together)
     hashing, _ = _timed(lambda: samples_hash(batch))
     reading = hashing / len(batch)
     calibrating = few + max(subject.calibration - FEW, 0) * (2 * reading + max(twice - few, 0) / FEW)

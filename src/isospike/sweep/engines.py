@@ -9,21 +9,35 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from multiprocessing import get_context, parent_process
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from isospike.errors import InvalidSetting, first_line
 from isospike.store import folder, home
-from isospike.sweep.jobs import Jobs
+from isospike.sweep.jobs import Jobs, answered
+from isospike.sweep.parcels import Parcel, Put, Scattered
 
 PATIENCE = 5  # s that a scheduler may take to answer
 JOINING = 60  # s until a cluster has its first worker
-Opened = tuple[Executor, int]  # and how many shards it computes at a time
-Engine = Callable[[], AbstractContextManager[Opened]]
+Engine = Callable[[], AbstractContextManager["Opened"]]
 TIME = 4 * 60  # minutes of a job; $SBATCH_TIMELIMIT holds instead where it is set
 AHEAD = 2  # shards in flight for each that is computed at a time, so that no worker waits for the driver
 JOBS = 32  # of a scheduler that takes any number
 KNOWN = "Local processes (leave --on out), dask://HOST:PORT, ray://HOST:PORT, slurm://PARTITION, submitit://local."
+
+
+class Opened(NamedTuple):
+    """
+    | field      | meaning                                                                                   |
+    |------------|-------------------------------------------------------------------------------------------|
+    | `executor` | that computes shards                                                                      |
+    | `workers`  | how many it computes at a time                                                            |
+    | `put`      | brings bytes to whoever asks for them, or raises `OSError`; None where all see this process' files |
+    """
+
+    executor: Executor
+    workers: int
+    put: Callable[[bytes], Parcel] | None = None
 
 
 def engine(on: str | None = None, workers: int | None = None) -> Engine:
@@ -56,7 +70,7 @@ def processes(workers: int) -> Iterator[Opened]:
     """Processes of this machine, begun afresh: a fork of a process that has threads can hang."""
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _follow)
     try:
-        yield pool, workers
+        yield Opened(pool, workers)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -91,7 +105,10 @@ def dask(host: str, port: int) -> Iterator[Opened]:
         except TimeoutError as error:
             what = f"the scheduler dask://{host}:{port} has no worker."
             raise InvalidSetting(what, "One or more.", f"Start some: dask worker tcp://{host}:{port}.") from error
-        yield client.get_executor(pure=False), sum(client.nthreads().values())
+        workers = sum(client.nthreads().values())
+        yield Opened(
+            client.get_executor(pure=False), workers, lambda found: Scattered(client.scatter(found, hash=False))
+        )
 
 
 @contextmanager
@@ -108,8 +125,9 @@ def ray(host: str, port: int) -> Iterator[Opened]:
         raise _silent("ray", host, port, error) from error
     with context:
         # Ray's own retries are left out: retries are counted here.
-        remote = cluster.remote(num_cpus=1, max_retries=0)(_call)
-        yield _Ray(remote, cluster.is_initialized), int(cluster.cluster_resources().get("CPU", 1))
+        remote = cluster.remote(num_cpus=1, max_retries=0)(answered)
+        workers = int(cluster.cluster_resources().get("CPU", 1))
+        yield Opened(_Ray(remote, cluster.is_initialized), workers, Put.of)
 
 
 @contextmanager
@@ -130,7 +148,7 @@ def jobs(cluster: str, name: str, workers: int, **more: str) -> Iterator[Opened]
         executor.update_parameters(name="isospike", cpus_per_task=1, timeout_min=TIME, **more)
         running = Jobs(executor, name)
         try:
-            yield running, -(-workers // AHEAD)
+            yield Opened(running, -(-workers // AHEAD))
         finally:
             running.shutdown(cancel_futures=True)
 
@@ -144,12 +162,21 @@ class _Ray(Executor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         if not self.connected():  # Ray would look for another cluster, for minutes
             raise BrokenExecutor("the connection to the cluster is lost")
-        future: Future[Any] = self.remote.remote(function, args, kwargs).future()
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        self.remote.remote(function, args, kwargs).future().add_done_callback(partial(_settle, future))
         return future
 
 
-def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return function(*args, **kwargs)
+def _settle(future: "Future[Any]", answer: "Future[Any]") -> None:
+    try:
+        found, error = answer.result()
+    except Exception as lost:  # Ray's: there is no answer
+        found, error = None, lost
+    if error is None:
+        future.set_result(found)
+    else:
+        future.set_exception(error)
 
 
 ENGINES: dict[str, Callable[[str, int], AbstractContextManager[Opened]]] = {"dask": dask, "ray": ray}

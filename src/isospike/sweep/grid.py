@@ -1,19 +1,36 @@
 """A study: what is varied, and the points of its grid in their order."""
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from isospike.codings import METHODS, Rate
 from isospike.constraints import HARDWARE, Constraint
 from isospike.errors import InvalidFile, InvalidSetting
-from isospike.ir.typed import Count, Seed, typed
-from isospike.sweep.content import Source, network_hash, samples_hash
+from isospike.ir.typed import Count, Seed, expect, typed
+from isospike.sweep.content import Named, network_hash, samples_hash
 from isospike.sweep.shard import Constraints, Shard, Subject, made
+
+# What a file may set a field to, in TOML's words, and how that looks
+WRITTEN = {
+    "networks": ("a list of names, each a text", '["isospike.zoo:lenet5"]'),
+    "data": ("a name, a text", '"mnist"'),
+    "methods": ("a list of names, each a text", '["ttfs", "rate"]'),
+    "images": ("a list of pairs of whole numbers from 0 on", "[[0, 500], [500, 1000]]"),
+    "steps": ("a list of whole numbers from 1 on", "[8, 16]"),
+    "constraints": ("a list of tables, {} for none", "[{}, {weight_bits = 4}]"),
+    "seeds": ("a list of whole numbers", "[0, 1]"),
+    "calibration": ("a whole number from 1 on", "1000"),
+    "data_dir": ("a folder, a text", '"/data"'),
+    "mean": ("a list of numbers, one a channel", "[0.5]"),
+    "std": ("a list of numbers, one a channel", "[0.25]"),
+    "size": ("a whole number of pixels", "224"),
+}
 
 
 @dataclass(frozen=True)
@@ -95,12 +112,20 @@ class Study:
             raise InvalidSetting(what, f"Known: {', '.join(known)}.", "Leave it out.")
         if missing := [key for key in needed.split(", ") if key not in given]:
             raise InvalidSetting(f"`{path}` has no `{missing[0]}`.", f"Needed: {needed}.", f"Add: {missing[0]} = ….")
+        hints = get_type_hints(cls, include_extras=True)
+        for key, value in given.items():
+            try:
+                expect("Study", key, _frozen(value), hints[key])
+            except InvalidSetting as error:
+                allowed, example = WRITTEN[key]
+                what = f"`{path}`: {key} = {json.dumps(value, default=str)} is not of the kind that `{key}` has."
+                raise InvalidSetting(what, f"{key}: {allowed}.", f"Write: {key} = {example}") from error
         return cls(**{key: _frozen(value) for key, value in given.items()})
 
     @property
-    def source(self) -> Source:
+    def source(self) -> Named:
         """The samples."""
-        return Source(self.data, self.data_dir, self.mean, self.std, self.size)
+        return Named(self.data, self.data_dir, self.mean, self.std, self.size)
 
     @cached_property
     def shards(self) -> tuple[Shard, ...]:

@@ -25,7 +25,7 @@ class Jobs(Executor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Raises `InvalidSetting` where the scheduler does not take it."""
         try:
-            job = self.executor.submit(_answered, function, args, kwargs)
+            job = self.executor.submit(answered, function, args, kwargs)
         except (RuntimeError, OSError) as error:  # submitit's own are of the first
             what = f"{self.name} takes no job: {first_line(error)}"
             remedy = "Choose another partition; sbatch also hears $SBATCH_ACCOUNT, $SBATCH_TIMELIMIT and their like."
@@ -74,8 +74,9 @@ def _settle(future: "Future[Any]", job: Any) -> None:
         future.set_exception(error)
 
 
-def _answered(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-    """What a call gives, or the error that it raises, which submitit would hand on as text."""
+def answered(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """What a call gives, or the error that it raises.  submitit would hand that on as text, Ray in an error of its
+    own, whose first line does not say it."""
     try:
         return function(*args, **kwargs), None
     except Exception as error:

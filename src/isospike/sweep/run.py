@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from isospike.errors import InvalidSetting, IsospikeError, first_line
 from isospike.ir.typed import Count, expect
 from isospike.sweep.engines import AHEAD, Engine, Opened, engine
 from isospike.sweep.grid import Study
 from isospike.sweep.kept import Kept
+from isospike.sweep.node import Absent, compute, copies, network_copy
+from isospike.sweep.parcels import Parcel
 from isospike.sweep.shard import Shard, run
 from isospike.sweep.table import write_table
+from isospike.train.logs import go_on, log, loggers_of
 
+LOST = "what it reads did not arrive"
 CRASHED = "the process that computed it ended without an answer: killed, crashed, or out of memory"
 Advance = Callable[[int], None]
 Row = dict[str, Any]
+Found = Row | Absent
+Tell = Callable[[Shard, Row], None]
 
 
 @dataclass(frozen=True)
@@ -57,26 +64,44 @@ def sweep(
     executor: Executor | Engine | None = None,
     retries: int = 2,
     progress: Advance | None = None,
+    loggers: Any = (),
 ) -> Swept:
     """Compute the shards of a study that a folder does not have yet, and write its table there: table.csv, table.md.
 
     executor: any of `concurrent.futures`, or what opens one (`isospike.sweep.engine`), again where workers crashed;
     processes of this machine unless given.  retries: how often a shard that failed is computed again; what is refused
-    is refused at once.  progress: is handed how many shards more are done.  Raises `InvalidSetting` where another
-    sweep is at work in the folder, where the executor is given and broke, or no scheduler is there; `InvalidFile`
-    where a result cannot be written."""
+    is refused at once.  progress: is handed how many shards more are done.  loggers: Lightning's, one or several, are
+    told the figures of each shard when it is computed; the step is its place in the grid, from 1 on.  Raises
+    `InvalidSetting` where another sweep is at work in the folder, where the executor is given and broke, or no
+    scheduler is there; `InvalidFile` where a result cannot be written."""
     expect("sweep", "study", study, Study)
     expect("sweep", "retries", retries, Count)
     kept, advance = Kept(Path(folder)), progress or (lambda _: None)
+    told = loggers_of(loggers) if loggers else []
     with kept.locked():
         missing = unfinished(study, folder)
+        steps = {shard.name: step for step, shard in enumerate(study.shards, 1)}
+        if told:
+            before = [
+                (step, kept.row(shard)) for step, shard in enumerate(study.shards, 1) if steps[shard.name] == step
+            ]
+            go_on(told, [_figures(step, row) for step, row in before if row is not None])
         advance(len({shard.name for shard in study.shards}) - len(missing))
-        with _Driver(kept, _opening(executor), retries, advance) as driver:
+
+        def tell(shard: Shard, row: Row) -> None:
+            log(told, _figures(steps[shard.name], row))
+
+        with _Driver(kept, _opening(executor), retries, advance, tell) as driver:
             if missing:
                 driver.compute(missing)
         swept = status(study, folder, driver.computed)
         write_table(swept.rows, kept.root)
     return swept
+
+
+def _figures(step: int, row: Row) -> dict[str, float]:
+    """What a logger is told of a shard: its numbers."""
+    return {"epoch": step} | {name: value for name, value in row.items() if isinstance(value, int | float)}
 
 
 def unfinished(study: Study, folder: str | Path) -> list[Shard]:
@@ -102,7 +127,7 @@ def status(study: Study, folder: str | Path, computed: int = 0) -> Swept:
 
 def _opening(executor: Executor | Engine | None) -> Engine:
     if isinstance(executor, Executor):
-        opened: Opened = (executor, cpu_count() or 1)
+        opened = Opened(executor, cpu_count() or 1)
         return lambda: nullcontext(opened)
     return executor or engine()
 
@@ -110,13 +135,15 @@ def _opening(executor: Executor | Engine | None) -> Engine:
 class _Driver:
     """Hands out shards, and keeps what comes back."""
 
-    def __init__(self, kept: Kept, opening: Engine, retries: int, advance: Advance) -> None:
-        self.kept, self.opening, self.retries, self.advance = kept, opening, retries, advance
+    def __init__(self, kept: Kept, opening: Engine, retries: int, advance: Advance, tell: Tell) -> None:
+        self.kept, self.opening, self.retries, self.advance, self.tell = kept, opening, retries, advance, tell
         self.tried: Counter[str] = Counter()
         self.computed = 0
         self.open = ExitStack()
         self.opened: Opened | None = None
         self.waiting: deque[Shard] = deque()
+        self.sent: dict[str, dict[str, Parcel]] = {}  # by shards that are in flight or wait
+        self.parcels: WeakValueDictionary[str, Parcel] = WeakValueDictionary()  # which these hold
 
     def __enter__(self) -> "_Driver":
         return self
@@ -133,12 +160,12 @@ class _Driver:
 
     def _together(self) -> list[Shard]:
         """Compute what waits, until it is done or the executor breaks.  Returns what was in flight then."""
-        flying: dict[Future[Row], Shard] = {}
+        flying: dict[Future[Found], Shard] = {}
         lost: list[Shard] = []
         broken = False
         try:
             while self.waiting or flying:
-                while self.waiting and not broken and len(flying) < AHEAD * self._executor()[1]:
+                while self.waiting and not broken and len(flying) < AHEAD * self._executor().workers:
                     future = self._submitted(self.waiting[0])
                     broken = future is None
                     if future is not None:
@@ -165,17 +192,20 @@ class _Driver:
             if future is not None and self._given_up(shard, CRASHED):
                 return
 
-    def _submitted(self, shard: Shard) -> "Future[Row] | None":
+    def _submitted(self, shard: Shard) -> "Future[Found] | None":
         """A shard on its way; None where the executor broke before, or was shut down."""
+        executor, _, put = self._executor()
         try:
-            return self._executor()[0].submit(run, shard)
+            if put is None:
+                return executor.submit(run, shard)
+            return executor.submit(compute, shard, network_copy(shard), self.sent.get(shard.name, {}))
         except RuntimeError:
             return None
 
-    def _took(self, future: "Future[Row]", shard: Shard) -> bool:
+    def _took(self, future: "Future[Found]", shard: Shard) -> bool:
         """Keep what came of a shard.  Returns whether anything came: not if the executor broke."""
         try:
-            row = future.result()
+            found = future.result()
         except (BrokenExecutor, CancelledError, ConnectionError):  # the last: a cluster that is gone
             return False
         except IsospikeError as error:  # it would be refused again
@@ -184,10 +214,34 @@ class _Driver:
             if not self._given_up(shard, f"{type(error).__name__}: {first_line(error)}"):
                 self.waiting.append(shard)
         else:
-            self.kept.keep(shard, row=row)
-            self.computed += 1
-            self.advance(1)
+            if isinstance(found, Absent):
+                self._send(shard, found.names)
+            else:
+                self.kept.keep(shard, row=found)
+                self.tell(shard, found)
+                self.computed += 1
+                self._done(shard)
         return True
+
+    def _send(self, shard: Shard, names: Iterable[str]) -> None:
+        """Hand a shard out again, with what its node does not have; bytes are put once for all that wait for them."""
+        sent = self.sent.setdefault(shard.name, {})
+        if any(name in sent for name in names) and self._given_up(shard, LOST):
+            return
+        put, made = self._executor().put, copies(shard)
+        for name in names:
+            parcel = self.parcels.get(name)
+            if put is not None and (parcel is None or parcel is sent.get(name)):
+                content = made[name]()
+                try:
+                    parcel = self.parcels[name] = put(content)
+                except OSError as error:  # the worker that was to hold it is gone: the node asks again
+                    if not self._given_up(shard, f"{LOST}: {first_line(error)}"):
+                        self.waiting.appendleft(shard)
+                    return
+            if parcel is not None:
+                sent[name] = parcel
+        self.waiting.appendleft(shard)
 
     def _given_up(self, shard: Shard, error: str) -> bool:
         self.tried[shard.name] += 1
@@ -198,6 +252,10 @@ class _Driver:
 
     def _fail(self, shard: Shard, error: str) -> None:
         self.kept.keep(shard, error=error)
+        self._done(shard)
+
+    def _done(self, shard: Shard) -> None:
+        self.sent.pop(shard.name, None)
         self.advance(1)
 
     def _executor(self) -> Opened:
@@ -210,7 +268,8 @@ class _Driver:
         before = self._executor()
         self.open.close()
         self.opened = None
-        if self._executor()[0] is before[0]:
+        self.sent.clear()
+        if self._executor().executor is before.executor:
             what = "the executor that was handed in broke: a worker crashed, or it was shut down."
             remedy = "Call again with a new one: what is done is kept."
             raise InvalidSetting(what, "An executor that is open, or what opens one: isospike.sweep.engine().", remedy)

@@ -17,7 +17,7 @@ from isospike.constraints import HARDWARE, Constraint, constrain
 from isospike.convert import Conversion
 from isospike.data import Data
 from isospike.engine import SpikingNetwork
-from isospike.errors import InvalidData, InvalidModel
+from isospike.errors import InvalidData, InvalidModel, InvalidSetting
 from isospike.importers import model_of
 from isospike.measure import Agreement, Meter, curve
 from isospike.ranges import Ranges
@@ -109,7 +109,7 @@ def run(shard: Shard) -> dict[str, Any]:
     with _busy, one_thread():
         seed = shard.seed if shard.constraints else 0  # without constraints a network draws nothing
         network, conversion = _network(replace(shard, seed=seed, begin=0, end=0, images_hash=""))
-        data = samples(shard.subject.source, False).first(shard.end).rest(shard.begin)
+        data = shard.subject.source.images(shard.begin, shard.end, shard.images_hash)
         _same(samples_hash(data), shard.images_hash, f"images {shard.begin} to {shard.end}", shard)
         return figures(network, conversion, data, drawn(shard.seed, shard.begin))
 
@@ -132,19 +132,17 @@ def made(constraints: Constraints, seed: int) -> list[Constraint]:
     for name, value in constraints:
         kind: Any = HARDWARE[name][0]
         draws = any(one.name == "seed" for one in fields(kind))
-        found.append(kind(value, seed=seed) if draws else kind(value))
+        try:
+            found.append(kind(value, seed=seed) if draws else kind(value))
+        except InvalidSetting as error:
+            what = f"constraint {name} = {value!r} is refused: {error.what}"
+            raise InvalidSetting(what, error.supported, error.remedy) from error
     return found
-
-
-@lru_cache(maxsize=4)
-def samples(source: Source, train: bool) -> Data:
-    """A split, opened once."""
-    return source.open(train)
 
 
 @lru_cache(maxsize=2)
 def _conversion(subject: Subject) -> Conversion:
-    train = samples(subject.source, True).first(subject.calibration)
+    train = subject.source.calibration(subject.calibration, subject.calibration_hash)
     if network_hash(subject.network) != subject.network_hash:
         what = f"`{subject.network}` is another network here than where the study was begun."
         remedy = "Bring the machines to one state; code that draws weights has to seed them."

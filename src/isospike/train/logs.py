@@ -1,4 +1,5 @@
-"""What Lightning's loggers are told: the figures of curve.csv, each epoch once; its number is the step."""
+"""What Lightning's loggers are told: the figures of curve.csv, each epoch once; its number is the step.  A study tells
+its shards in the same way."""
 
 import math
 from collections.abc import Sequence

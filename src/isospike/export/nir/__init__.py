@@ -20,6 +20,7 @@ from isospike.export.nir.compare import verify as verify
 from isospike.export.nir.extension import ExtendedNIR as ExtendedNIR
 from isospike.export.nir.golden import Golden as Golden
 from isospike.export.nir.golden import beside as beside
+from isospike.export.nir.golden import running as running
 from isospike.export.nir.graph import NIR as NIR
 from isospike.export.nir.read import read as read
 from isospike.export.nir.read import read_graph as read_graph

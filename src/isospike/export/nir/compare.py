@@ -1,28 +1,34 @@
-"""Another tool's simulator against golden spikes: every node, every step, every neuron.
+"""A simulator against golden spikes: every node, every step or spike time, every neuron.
 
-The tool runs in an environment of its own, which `make interop` makes, because their dependencies conflict."""
+Another tool runs in an environment of its own, which `make interop` makes, because their dependencies conflict."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
-from isospike.export.nir.golden import SPIKES, Golden, beside
+from isospike.export.nir.extension import Content, body_of, nodes_of
+from isospike.export.nir.golden import SPIKES, Golden, beside, spikes_of
 from isospike.export.nir.read import opened
-from isospike.export.nir.targets import TARGETS
+from isospike.export.nir.targets import EXTENDED, TARGETS
+from isospike.network import Body
 
 ENVIRONMENTS = "ISOSPIKE_INTEROP"  # names the folder of environments; else .interop
 READERS = Path(__file__).parent / "readers"
 SECONDS = 600  # that a tool may take
-ROUNDING = 1e-5  # of read-outs, relative to the largest: what single precision adds up to
+ROUNDING = 1e-5  # of read-outs, relative to the largest, and of times, to the window: what single precision adds up to
 
 
 @dataclass(frozen=True)
@@ -53,15 +59,20 @@ class Verified:
 
 
 def verify(path: Path, target: str) -> Verified:
-    """Run a graph in a tool on the samples of its golden spikes.  Raises `InvalidSetting` where the tool is not
-    installed or the graph is for isospike alone, `InvalidFile` where the graph is damaged or has no golden spikes."""
-    if opened(path)[0] is None:
+    """Run a graph in a tool, one of isospike's extension in isospike itself, on the samples of its golden spikes.
+    Raises `InvalidSetting` where the tool is not installed or the graph is for another, `InvalidFile` where the graph
+    is damaged or has no golden spikes."""
+    graph, content = opened(path)
+    if (graph is None) != (target == EXTENDED):
+        kind = "with isospike's extension, for isospike alone" if graph is None else "for other tools than isospike"
         raise InvalidSetting(
-            f"`{path}` is written with isospike's extension, for isospike alone.",
-            "Graphs for another target.",
-            "Export the network for it: --to nir --target.",
+            f"`{path}` is written {kind}.",
+            "Graphs for the target that is asked for.",
+            f"Choose another target{f': --target {EXTENDED}' if graph is None else ''}; or export the network for it.",
         )
     golden = Golden.read(beside(path))
+    if graph is None:
+        return _read_back(golden, body_of(str(path), content), content)
     python = environment(target)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "found.npz"
@@ -112,13 +123,41 @@ def environment(target: str) -> str:
     )
 
 
-def _compared(target: str, golden: Golden, found: dict[str, np.ndarray]) -> Verified:
-    packages: dict[str, str] = json.loads(str(found["packages"]))
+def _read_back(golden: Golden, body: Body, content: Content) -> Verified:
+    """A graph of the extension in isospike.  A neuron that is silent counts as one that fires when its window ends:
+    which of both it does may hang on the last digit."""
+    nodes = nodes_of(body, content)
+    _, spikes, readout, times = spikes_of(SpikingNetwork(body), torch.from_numpy(golden.input), nodes)
+    packages = np.array(json.dumps({EXTENDED: version(EXTENDED)}))
+    found = {"outputs": readout[None], "packages": packages} | {SPIKES + node: train for node, train in spikes.items()}
     layers, strange = [], ""
+    for stage in body.stages[:-1]:
+        node, window = nodes[stage.name], float(stage.end - stage.begin)
+        wanted, got = golden.times.get(node), times.get(node)
+        if wanted is None or got is None or wanted.shape != got.shape:
+            strange = strange or (
+                "" if node in golden.spikes else f"`{node}` has other spike times than the golden ones"
+            )
+            continue
+        wrong = ~(np.abs(wanted.clip(max=window) - got.clip(max=window)) <= ROUNDING * window)
+        fired = int(np.isfinite(wanted).sum())
+        layers.append(Difference(node, int(np.prod(wanted.shape[1:])), fired, int(wrong.sum()), None))
+    return _compared(EXTENDED, golden, found, layers, strange)
+
+
+def _compared(
+    target: str,
+    golden: Golden,
+    found: dict[str, np.ndarray],
+    layers: Sequence[Difference] = (),
+    strange: str = "",
+) -> Verified:
+    packages: dict[str, str] = json.loads(str(found["packages"]))
+    layers = list(layers)
     for node, wanted in golden.spikes.items():
-        got = found[SPIKES + node]
-        if got.shape != wanted.shape:
-            strange = strange or f"`{node}` sends {got.shape}, not {wanted.shape}"
+        got = found.get(SPIKES + node)
+        if got is None or got.shape != wanted.shape:
+            strange = strange or f"`{node}` sends {None if got is None else got.shape}, not {wanted.shape}"
             continue
         wrong = got != wanted
         steps = np.flatnonzero(wrong.reshape(len(wrong), -1).any(1))
@@ -137,7 +176,7 @@ def _compared(target: str, golden: Golden, found: dict[str, np.ndarray]) -> Veri
 
 
 def _entries(golden: Golden) -> int:
-    return sum(train.size for train in golden.spikes.values())
+    return sum(array.size for array in (*golden.spikes.values(), *golden.times.values()))
 
 
 def rows(found: Verified) -> list[dict[str, Any]]:

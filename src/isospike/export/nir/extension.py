@@ -60,6 +60,11 @@ class ExtendedNIR(Exported):
             )
         return cls(network, _content(network.body.map_tensors(lambda _, t: t.detach().cpu())))
 
+    @property
+    def nodes(self) -> dict[str, str]:
+        """The nodes of stages, by stage."""
+        return nodes_of(self.network.body, self.content)
+
     def to_dict(self) -> Content:
         """As `nir.write` asks for it."""
         return self.content
@@ -87,6 +92,12 @@ def differing(found: SpikingNetwork, wanted: SpikingNetwork, x: Tensor, simulato
     pairs += [(ours.codes[stage], code) for stage, code in theirs.codes.items()]
     pairs += [(ours.trains[stage], train) for stage, train in theirs.trains.items()]
     return sum(int((a != b).sum()) for a, b in pairs)
+
+
+def nodes_of(body: Body, content: Content) -> dict[str, str]:
+    """The nodes of a network's stages, by stage."""
+    named = {node.get("metadata", {}).get(KEY): name for name, node in content["nodes"].items()}
+    return {stage.name: named[f"stages.{i}"] for i, stage in enumerate(body.stages)}
 
 
 def content_of(file: str | io.BytesIO) -> Content:

@@ -58,7 +58,7 @@ def read(
                 "Leave them out.",
             )
         return SpikingNetwork(body_of(str(path), content))
-    return read_graph(graph, steps, reset, dt)
+    return read_graph(graph, steps, reset, dt, str(path))
 
 
 def opened(path: str | Path) -> tuple["nir.NIRGraph | None", Content]:
@@ -78,14 +78,18 @@ def opened(path: str | Path) -> tuple["nir.NIRGraph | None", Content]:
 
 
 def read_graph(
-    graph: "nir.NIRGraph", steps: int | None = None, reset: Reset | None = None, dt: float | None = None
+    graph: "nir.NIRGraph",
+    steps: int | None = None,
+    reset: Reset | None = None,
+    dt: float | None = None,
+    where: str = "the graph",
 ) -> SpikingNetwork:
-    """The same for a graph in memory."""
+    """The same for a graph in memory.  where: its file, for messages."""
     if steps is not None and steps < 1:
         raise InvalidSetting(f"{steps} time steps.", "At least one.", "64 are usual.")
     if dt is not None and not 0 < dt < math.inf:
         raise InvalidSetting(f"a time step of {dt} s.", "Times above 0.", "Leave it out, or see docs/interop.md.")
-    return SpikingNetwork(_Reading(graph, steps, reset, dt).body())
+    return SpikingNetwork(_Reading(graph, steps, reset, dt, where).body())
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,12 @@ class _Sum:
 class _Reading:
     """A graph on its way to a network, node by node in the order of its edges."""
 
-    def __init__(self, graph: "nir.NIRGraph", steps: int | None, reset: Reset | None, dt: float | None) -> None:
-        self.graph, self.reset, self.dt = graph, reset, dt
-        header = _kept(graph)
-        own = _record(header.get("network"))
+    def __init__(
+        self, graph: "nir.NIRGraph", steps: int | None, reset: Reset | None, dt: float | None, where: str
+    ) -> None:
+        self.graph, self.reset, self.dt, self.where = graph, reset, dt, where
+        header = _kept(graph, where)
+        own = _record(header.get("network"), where)
         self.kept = own if isinstance(own, Body) else None
         self.steps = steps or (STEPS if self.kept is None else self.kept.steps)
         self.found: dict[str, _Sum] = {}
@@ -148,11 +154,11 @@ class _Reading:
         )
         if kind == "Output":
             source = next(source for source, target in self.graph.edges if target == name)
-            stage = _kept(self.graph.nodes[source]).get("stage", "output")
+            stage = _kept(self.graph.nodes[source], self.where).get("stage", "output")
             taken = {one.name for one in self.stages}
             self._add("output" if stage in taken else stage, arriving, Accumulator(collapse(arriving.constant)))
         elif kind in ("IF", "LIF"):
-            kept = _kept(node)
+            kept = _kept(node, self.where)
             stage = kept.get("stage", name)
             neuron, gain = self._neuron(name, node, kept, tuple(arriving.constant.shape))
             arriving = arriving if gain is None else arriving.after(Scale(gain))
@@ -166,7 +172,7 @@ class _Reading:
         level = collapse(tensor(node.v_threshold).expand(shape))
         if not bool((level > 0).all()):
             raise refused(name, node, " with a v_threshold of 0 or less")
-        own = _record(kept.get("neuron"))
+        own = _record(kept.get("neuron"), self.where)
         if isinstance(own, Stepping):
             if self.reset is not None or self.dt is not None:
                 raise InvalidSetting(
@@ -257,7 +263,7 @@ def _passed(level: Tensor, reset: Reset) -> Tensor:
 KNOWN = "Input", "Output", "IF", "LIF", *STATELESS
 
 
-def _kept(node: Any) -> dict[str, Any]:
+def _kept(node: Any, where: str) -> dict[str, Any]:
     """What isospike wrote into a node's metadata."""
     text = node.metadata.get(KEY)
     if text is None:
@@ -265,11 +271,15 @@ def _kept(node: Any) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, TypeError) as error:
-        raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.") from error
+        raise _damaged(where) from error
     return found if isinstance(found, dict) else {}
 
 
-def _record(tree: Any) -> Record | None:
+def _damaged(where: str) -> InvalidFile:
+    return InvalidFile(f"`{where}`: metadata of isospike are damaged.", "What export wrote.", "Export it again.")
+
+
+def _record(tree: Any, where: str) -> Record | None:
     if tree is None:
         return None
     try:
@@ -279,9 +289,9 @@ def _record(tree: Any) -> Record | None:
         }
         made = from_tree(tree["record"], tensors)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.") from error
+        raise _damaged(where) from error
     if not isinstance(made, Record):
-        raise InvalidFile("metadata of isospike are damaged.", "What export wrote.", "Export it again.")
+        raise _damaged(where)
     return made
 
 
