@@ -2,19 +2,24 @@
 
 import math
 import random
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from exactness import findings, graph_of
 from isospike.codings import TTFS
+from isospike.convert import convert
 from isospike.engine import SpikingNetwork
 from isospike.errors import InvalidSetting
+from isospike.network import Body
 from isospike.neurons import FirstSpikeIF
 from isospike.ranges import calibrate
 from isospike.simulate import Clocked, ClosedForm, EventDriven, simulate
@@ -222,3 +227,24 @@ def test_simulators_are_asked_alike() -> None:
     expected = network(x)
     for simulator in (ClosedForm(), EventDriven(), Clocked(1 << 20)):
         assert torch.allclose(simulator.prepare(network)(x), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("run", [lambda network, x: ClosedForm().prepare(network)(x), lambda network, x: network(x)])
+def test_a_large_batch_goes_through_in_blocks(run: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks are of 5 samples, the last of fewer; in order they are the batch."""
+    model = torch.nn.Sequential(torch.nn.Linear(6, 40), torch.nn.ReLU(), torch.nn.Linear(40, 3)).double()
+    x = torch.rand(12, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    network = convert(model, x, input_range=(0.0, 1.0))
+    sizes: list[int] = []
+    once = sys.modules["isospike.engine.once"]
+    whole = once.run
+    monkeypatch.setattr(once, "CACHE", 5 * 40)
+
+    def seen(body: Body, part: Tensor, *rest: Any, **more: Any) -> Tensor:
+        sizes.append(len(part))
+        return whole(body, part, *rest, **more)
+
+    monkeypatch.setattr(once, "run", seen)
+    with torch.no_grad():
+        assert torch.allclose(run(network, x), model(x), rtol=0, atol=1e-12)
+    assert sizes == [5, 5, 2]

@@ -16,6 +16,7 @@ from isospike.engine.module import spiking as spiking
 from isospike.engine.once import Perturb as Perturb
 from isospike.engine.once import Step as Step
 from isospike.engine.once import Watch as Watch
+from isospike.engine.once import in_blocks as in_blocks
 from isospike.engine.once import run as run
 from isospike.engine.perturbation import generators as generators
 from isospike.engine.perturbation import perturbation as perturbation

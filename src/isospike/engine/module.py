@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isospike.data.samples import fitting
 from isospike.engine.fits import in_closed_form, over_time
-from isospike.engine.once import Perturb, block, run
+from isospike.engine.once import Perturb, in_blocks
 from isospike.engine.perturbation import perturbation
 from isospike.engine.walk import walked
 from isospike.errors import InvalidModel, InvalidSetting
@@ -102,10 +102,7 @@ class SpikingNetwork(nn.Module):
             over_time(body, perturb)
             return walked(body, x, torch.Generator().manual_seed(0))
         in_closed_form(body, perturb)
-        # What disturbs spikes draws once for the whole batch
-        together = max(len(x), 1) if perturb is not None else block(body)
-        parts = body.encoder.encode(x).split(together)
-        return torch.cat([run(body, part, _closed_form, perturb=perturb) for part in parts])
+        return in_blocks(body, body.encoder.encode(x), _closed_form, perturb)
 
 
 def _closed_form(stage: Stage, drive: Drive, _: dict[str, Tensor]) -> Tensor:

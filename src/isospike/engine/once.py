@@ -37,9 +37,12 @@ def run(body: Body, encoded: Tensor, step: Step, watch: Watch | None = None, per
     return codes[body.stages[-1].name]
 
 
-def block(body: Body) -> int:
-    """How many samples go through together so that the largest layer's codes fit the cache."""
-    return max(1, CACHE // max(math.prod(stage.shape) for stage in body.stages))
+def in_blocks(body: Body, encoded: Tensor, step: Step, perturb: Perturb | None = None) -> Tensor:
+    """The same, so many samples at a time that the largest layer's codes fit the cache; what disturbs spikes draws
+    once for the whole batch."""
+    largest = max(math.prod(stage.shape) for stage in body.stages)
+    parts = (encoded,) if perturb is not None else encoded.split(max(1, CACHE // largest))
+    return torch.cat([run(body, part, step, perturb=perturb) for part in parts])
 
 
 def _drive(stage: Stage, codes: dict[str, Tensor]) -> Drive:

@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from isospike.engine import SpikingNetwork, Step, Watch, run
+from isospike.engine import SpikingNetwork, Step, Watch, in_blocks, run
 from isospike.errors import InvalidSetting
 from isospike.ir.typed import typed
 from isospike.network import Body, Stage
@@ -116,7 +117,10 @@ class Simulator(ABC):
 
 @dataclass(frozen=True)
 class OnePass(Simulator):
-    """Base of the simulators that go through the stages once, each handing on one code."""
+    """Base of the simulators that go through the stages once, each handing on one code; `blocks`: what nobody watches
+    goes through in blocks that fit the cache."""
+
+    blocks: ClassVar[bool] = False
 
     @abstractmethod
     def step(self, body: Body) -> Step:
@@ -133,6 +137,9 @@ class OnePass(Simulator):
 
         @torch.no_grad()
         def simulation(x: Tensor, watch: Watch | None = None) -> Tensor:
-            return run(body, self.encode(body, x), step, watch, perturb)
+            encoded = self.encode(body, x)
+            if self.blocks and watch is None:
+                return in_blocks(body, encoded, step, perturb)
+            return run(body, encoded, step, watch, perturb)
 
         return simulation

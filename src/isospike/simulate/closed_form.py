@@ -11,6 +11,8 @@ from isospike.simulate.base import OnePass
 class ClosedForm(OnePass):
     """Solves each layer's spike times as one expression (Stanojevic 2023, eq. 2.30); the fast one."""
 
+    blocks = True
+
     def check(self, network: SpikingNetwork) -> None:
         in_closed_form(network.body, network.perturb)
 
