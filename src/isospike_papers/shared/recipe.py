@@ -39,7 +39,6 @@ class Recipe:
     | `training` | on the first so many samples, or all                                                        |
     | `after`    | of the weights that it begins with, if it does not begin with random ones                   |
     | `momentum` | of SGD; without it the optimizer is Adam                                                    |
-    | `weight_decay` | of SGD                                                                                  |
     | `cutout`   | side of a square that is cut out of each image                                              |
     | `autoaugment` | whether images are changed by the policy found for CIFAR-10                              |
     """
@@ -56,7 +55,6 @@ class Recipe:
     training: int | None = None
     after: "Recipe | None" = None
     momentum: float | None = field(default=None, metadata=LATER)
-    weight_decay: float = field(default=0.0, metadata=LATER)
     cutout: int = field(default=0, metadata=LATER)
     autoaugment: bool = field(default=False, metadata=LATER)
 
@@ -75,7 +73,7 @@ class Recipe:
         """Adam, or SGD with momentum."""
         if self.momentum is None:
             return partial(torch.optim.Adam, lr=self.rate)
-        return partial(torch.optim.SGD, lr=self.rate, momentum=self.momentum, weight_decay=self.weight_decay)
+        return partial(torch.optim.SGD, lr=self.rate, momentum=self.momentum)
 
     def at(self, setup: Setup) -> "Recipe":
         """The recipe with what a setup says of epochs, samples and seed."""
@@ -107,11 +105,13 @@ def trained(recipe: Recipe, make: Callable[[], nn.Module], data: Callable[[], Da
     price = Sparsity(recipe.l1) if recipe.l1 else None
 
     def train(path: Path) -> None:
-        trainee = Classifier(model.to(memory_format=torch.channels_last), price)  # up to a third faster
-        write(path, weights(fit(trainee, batches(data().first(recipe.training)), folder=path.parent, **how)))
+        write(
+            path,
+            weights(fit(Classifier(model, price), batches(data().first(recipe.training)), folder=path.parent, **how)),
+        )
 
     path = Store().kept(recipe.name, recipe.key, "weights.safetensors", train)
-    model.to(memory_format=torch.contiguous_format).load_state_dict(load_file(path))
+    model.load_state_dict(load_file(path))
     return model.eval().requires_grad_(False)
 
 
