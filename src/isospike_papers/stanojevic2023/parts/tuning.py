@@ -26,7 +26,6 @@ RATE, DECAY, BATCH = 2e-4, 0.8, 64
 EPOCHS = 10  # of tuning
 # Options of claims about it; epochs, where given, are those of the training before the tuning as well
 TUNED = VGG16 | {"training": (512, None, None)}
-IMAGES = 5_000  # that it is tuned on, unless a number is given or size is full
 
 
 class Tuning:
@@ -35,7 +34,7 @@ class Tuning:
     def __init__(self, setup: Setup, coding: TTFS = CODING) -> None:
         self.setup, self.coding = setup, coding
         self.subject: Subject = vgg16_cifar10(setup)
-        self.images = self.subject.split.train.first(setup.training or (None if setup.full else IMAGES))
+        self.images = self.subject.split.train.first(setup.training)
         self.reported = {name: data.first(setup.samples) for name, data in self.subject.split.reported.items()}
         self.epochs = setup.epochs or EPOCHS
         self.calibration = list(self.subject.split.train.first(512))
