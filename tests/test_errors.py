@@ -423,7 +423,7 @@ CASES: Sequence[Case] = (
       for bad in ("0.2 inf", "0.2 -0.3", "nan 1", "inf 1", "0.2 nan")),
     case("--size for arrays", lambda f: check_command("isospike.zoo:lenet5", "--size", 32), InvalidData, "(1, 28, 28), and are not resized to 32", "of a folder", "Leave --size out"),
     case("--memory too small", lambda f: check_command("isospike.zoo:lenet5", "--memory", 1e-6), InvalidSetting, "synapses", "memory=1e-06", "--memory 1;"),
-    case("--memory of nothing", lambda f: check_command("isospike.zoo:lenet5", "--memory", 0), InvalidSetting, "EventDriven(memory=0.0)", "above 0", "2 is usual"),
+    case("--memory of nothing", lambda f: check_command("isospike.zoo:lenet5", "--memory", 0), InvalidSetting, "EventDriven(memory=0.0)", "above 0", "1 is usual"),
     case("--memory of the closed form", lambda f: check_command("isospike.zoo:lenet5", "--memory", 2, "--simulator", "closed-form"), InvalidSetting, "--memory 2 is no setting of ClosedForm", "event-driven", "Leave"),
     case("--preprocess for more channels", lambda f: check_command("isospike.zoo:lenet5", "--preprocess", "1 2 3 4"), InvalidData, "2 means", "one a channel"),
     # settings
