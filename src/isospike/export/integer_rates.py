@@ -1,7 +1,7 @@
 r"""A rate-coded network whose weights, currents, thresholds and potentials are integers, and its simulation, step by
 step, in integer arithmetic.
 
-    V ← V + Σ_j W_ij s_j(t) + B,     s(t) = the neuron's rule (whole_neurons.py),     V ← V − s(t) Θ
+    V ← V + Σ_j W_ij s_j(t) + B,     s(t) = the neuron's rule (whole/neurons.py),     V ← V − s(t) Θ
     Y = Σ_t (Σ_j W_ij s_j(t) + B),   y = u Y / T                                      the read-out
 
 All of a stage count in one unit u: the step of its weights, over the divisor of an average pool in front of them, and
@@ -31,8 +31,7 @@ from isospike.encoders.ranged import TOLERANCE
 from isospike.engine import SpikingNetwork, over_time, spiking
 from isospike.errors import InvalidSetting
 from isospike.export.base import Exported
-from isospike.export.whole import agreed, flat, multiplied, whole_weights
-from isospike.export.whole_neurons import WholeNeuron, supported, whole_neuron
+from isospike.export.whole import WholeNeuron, agreed, flat, multiplied, supported, whole_neuron, whole_weights
 from isospike.ir.ops.affine import Chain
 from isospike.ir.ops.scale import Scale
 from isospike.ir.typed import expect
@@ -171,11 +170,13 @@ def _weighed(network: SpikingNetwork, bits: int | None) -> Body:
 
 
 def _rechained(body: Body, change: Callable[[Group], Chain]) -> Body:
-    """The network with other maps between its stages."""
+    """The network with other maps between its stages; pools have none."""
     return replace(
         body,
         stages=tuple(
             replace(stage, groups=tuple(replace(group, chain=change(group)) for group in stage.groups))
+            if not isinstance(stage.neuron, CountPool)
+            else stage
             for stage in body.stages
         ),
     )

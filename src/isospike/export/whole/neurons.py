@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidSetting
-from isospike.export.whole import flat
+from isospike.export.whole.synapses import flat
 from isospike.network import Stage
 from isospike.neurons import IF, BurstIF, SignedIF, Stepping, TernaryIF
 from isospike.neurons.arithmetic import SETTLE
