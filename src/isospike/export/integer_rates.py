@@ -5,7 +5,7 @@ step, in integer arithmetic.
     Y = Σ_t (Σ_j W_ij s_j(t) + B),   y = u Y / T                                      the read-out
 
 All of a stage count in one unit u: the step of its weights, over the divisor of an average pool in front of them, and
-halved until whole thresholds and currents are off by at most θ / 1024.  u need be no power of two.  A constant input
+halved until whole thresholds and currents are off by at most θ / 8192.  u need be no power of two.  A constant input
 is rounded to 255 levels, as pixels have, and the first weights are divided by them.  Weights without a step are given
 one by `WeightBits`.  All changes are made to the network that is handed back too, so that it sends the same spikes.
 
@@ -44,7 +44,7 @@ from isospike.simulate.wiring import affordable
 
 BITS, MOST_BITS = 8, 16  # of weights
 LEVELS = 255  # of a constant input above zero
-FINEST = 2.0**-10  # share of θ by which whole thresholds and currents are off, at most
+FINEST = 2.0**-13  # share of θ by which whole thresholds and currents are off, at most: in 64 steps, of 2⁻⁷ spikes
 LARGEST = 2**28  # Θ: neurons in double precision tell a potential from a threshold by 1e-9 of it
 WORDS = 32, 64
 
