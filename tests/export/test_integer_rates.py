@@ -173,7 +173,7 @@ def test_in_python_s_own_integers() -> None:
 
 def test_what_a_chip_holds() -> None:
     found = IntegerRates.of(LENET, 6)
-    for name, stage in found.stages.items():
+    for stage in found.stages.values():
         size, least = np.abs(stage.weights.data), np.abs(stage.weights.data)[stage.weights.data != 0].min()
         assert size.max() / least <= 2**5, "weights of six bits, times a whole number"
         assert stage.weights.dtype == stage.current.dtype == np.int32
@@ -234,11 +234,11 @@ def test_planted_errors_show() -> None:
         own = found.stages["4"]
         assert own.neuron is not None
         if what == "weights":
-            own.weights.data[np.argmax(own.weights.data)] += 40
+            own.weights.data[::100] //= 2
         elif what == "current":
-            own.current[:] += 1
+            own.current[:] += own.neuron.threshold // 200
         else:
-            getattr(own.neuron, what)[:] += 1
+            getattr(own.neuron, what)[:] += own.neuron.threshold // 50
         assert found.differing(IMAGES) > 0, what
 
 
@@ -271,6 +271,37 @@ def test_what_is_not_whole_is_refused(coding: Rate | TTFS, bits: int | None, sai
     assert refused.value.supported and refused.value.remedy
 
 
+def test_a_pool_at_the_input() -> None:
+    """It hands on the levels of the input, and the weights behind it are divided by them."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 4)).eval()
+    x = torch.randint(0, 256, (6, 1, 8, 8)) / 255
+    network = convert(model, x, Rate(50, SignedIF(most=math.inf)), (0.0, 1.0))
+    found = IntegerRates.of(network, 12)
+    assert found.differing(x) == 0
+    assert float((found.network(x.double()) - network(x)).norm() / network(x).norm()) < 0.02
+
+
+def test_few_weights_of_which_none_is_small() -> None:
+    """1500, 1713 and 2047: their step is none that divides the smallest by a small number."""
+    model = nn.Sequential(nn.Linear(3, 1), nn.ReLU(), nn.Linear(1, 1)).double().eval()
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1500, 1713, 2047]]) / 2047)
+    x = torch.rand(9, 3).double()
+    found = IntegerRates.of(convert(model, x, Rate(20), (0.0, 1.0)), 12)
+    weights = found.stages["0"].weights.data
+    assert (weights * 2047 == np.array([1500, 1713, 2047]) * weights.max()).all() and found.differing(x) == 0
+
+
+def test_thresholds_that_floating_point_cannot_tell_are_refused() -> None:
+    model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 1)).eval()
+    with torch.no_grad():
+        model[0].weight.mul_(1e-3)
+    x = torch.rand(9, 3)
+    with pytest.raises(InvalidSetting, match=r"thresholds of stage `0` are \d[\d,]+ steps of its weights"):
+        IntegerRates.of(convert(model, x, Rate(20, normalise=Unscaled(1.0)), (0.0, 1.0)), 16)
+
+
 def test_words_that_no_chip_has_are_refused() -> None:
     """Each layer may send 10^4 times the spikes of the one before."""
     model = nn.Sequential(
@@ -281,6 +312,6 @@ def test_words_that_no_chip_has_are_refused() -> None:
             value.fill_(100.0)
     x = torch.rand(3, 100)
     network = convert(model, x, Rate(8, BurstIF(most=math.inf), Unscaled(1.0)), (0.0, 1.0))
-    with pytest.raises(InvalidSetting, match=r"potentials of stage `8` may need \d+ bits") as refused:
+    with pytest.raises(InvalidSetting, match=r"potentials of stage `\d+` may need \d+ bits") as refused:
         IntegerRates.of(network)
     assert "limit of spikes a step" in refused.value.remedy
