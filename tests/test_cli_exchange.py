@@ -100,8 +100,11 @@ def test_verified(flowers: Path, target: str, tmp_path: Path) -> None:
 
 def test_what_cannot_be_is_refused(flowers: Path, tmp_path: Path) -> None:
     for more, said in (
-        (("--to", "nir", "--style", "ann", "--out", tmp_path / "a.nir"), "settings of circuits with nir"),
-        (("--target", "norse", "--out", tmp_path / "b"), "--target with rtl"),
+        (
+            ("--to", "nir", "--style", "ann", "--out", tmp_path / "a.nir"),
+            "--style and others would do nothing with --to nir",
+        ),
+        (("--target", "norse", "--out", tmp_path / "b"), "--target would do nothing with --to rtl"),
         (("--to", "nir", "--target", "lava", "--out", tmp_path / "a.nir"), "target `lava`"),
         (("--to", "nir", "--target", "spinnaker2", "--out", tmp_path / "a.nir"), "pip finds neither"),
         (("--to", "nir", "--target", "sinabs", "--out", tmp_path / "a.nir"), "reset `zero`"),

@@ -35,6 +35,7 @@ ONLY_TEXT: dict[str, Callable[[], object]] = {
     "coding": lambda: iso.METHODS["han2023"],
     "data": lambda: TEST,
     "integers": lambda: iso.export.Integers.of(CHIP),
+    "integer rates": lambda: iso.export.IntegerRates.of(RATE),
 }
 
 

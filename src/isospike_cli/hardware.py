@@ -17,6 +17,7 @@ from isospike.export.nir import EXTENDED, TARGETS
 from isospike.export.rtl import OSU018, Library, described
 from isospike.report import circuit, energy_area
 from isospike.report.circuits import COLUMNS, DEFINED, VECTORS
+from isospike_cli import whole
 from isospike_cli.exchange import exported
 from isospike_cli.options import File, Json, Thousand
 from isospike_cli.outputs import Written, writable
@@ -25,10 +26,20 @@ from isospike_cli.tables import err, keep_table, show_columns, show_figures
 if TYPE_CHECKING:
     from rich.status import Status
 
+TOOLS = "rtl", "nir", "integer"
 STORAGES = "hard-wired", "programmable"
 CALIBRATION = 1000  # training samples that outputs of `ttfs` are spread over
-Place = Annotated[Path, typer.Option("--out", help="Folder of circuits, or FILE.nir, to write; it must not be there.")]
-To = Annotated[str, typer.Option(help="rtl, circuits; or nir, a graph for other tools.")]
+Place = Annotated[
+    Path,
+    typer.Option("--out", help="Folder of circuits, FILE.nir or FILE.safetensors, to write; it must not be there."),
+]
+To = Annotated[
+    str, typer.Option(help="rtl, circuits; nir, a graph for other tools; integer, the network in whole numbers.")
+]
+Bits = Annotated[
+    int | None,
+    typer.Option(min=2, max=16, help="Of integer: bits of weights that are not whole yet; 8 unless given."),
+]
 Reader = Annotated[
     str,
     typer.Option(
@@ -63,20 +74,20 @@ def export_command(
     circuits: Circuits,
     to: To = "rtl",
     target: Reader = "any",
+    bits: Bits = None,
     as_json: Json = False,
 ) -> None:
     """Write a tuned network as a circuit in Verilog or VHDL, with a test bench and what must come of it; or a
-    network as a NIR graph.
+    network as a NIR graph, or in whole numbers.
 
     Example: isospike export flowers.safetensors --data iris --style sttfs --out build
     """
-    if to not in ("rtl", "nir"):
-        raise InvalidSetting(f"there is no export to `{to}`.", "rtl, nir.", "Choose one: --to.")
-    if (to == "nir" and circuits != Circuits()) or (to == "rtl" and target != "any"):
-        what = "--target with rtl" if to == "rtl" else "settings of circuits with nir"
-        raise InvalidSetting(
-            f"{what} would do nothing.", "--target with --to nir, --style and others without.", "Leave it out."
-        )
+    if to not in TOOLS:
+        raise InvalidSetting(f"there is no export to `{to}`.", f"{', '.join(TOOLS)}.", "Choose one: --to.")
+    given = {"--style and others": circuits != Circuits(), "--target": target != "any", "--bits": bits is not None}
+    if idle := [option for option, of in zip(given, TOOLS, strict=True) if given[option] and of != to]:
+        meant = ", ".join(f"{option} with --to {of}" for option, of in zip(given, TOOLS, strict=True))
+        raise InvalidSetting(f"{idle[0]} would do nothing with --to {to}.", f"{meant}.", "Leave it out.")
     if circuits.weights not in STORAGES:
         raise InvalidSetting(f"weights `{circuits.weights}`.", f"{' or '.join(STORAGES)}.", "Choose one: --weights.")
     if output.exists() or not output.absolute().parent.is_dir():
@@ -85,6 +96,9 @@ def export_command(
         )
     if to == "nir":
         exported(file, output, inputs, target, as_json)
+        return
+    if to == "integer":
+        whole.exported(file, output, inputs, bits, as_json)
         return
     network = load(file)
     data = inputs.of(network, False).first(inputs.samples)

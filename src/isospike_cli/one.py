@@ -14,7 +14,7 @@ from isospike.constraints import Constraint
 from isospike.data import Data
 from isospike.engine import SpikingNetwork, load, save
 from isospike.errors import InvalidSetting
-from isospike.export import ShiftAdd, shift_add
+from isospike.export import shift_add
 from isospike.measure import checked, curve, differing_spikes, measure
 from isospike.measure.inspect import inspect
 from isospike.simulate import EventDriven, Simulator, Stepped
@@ -42,6 +42,7 @@ from isospike_cli.outputs import Written, writable
 from isospike_cli.priced import USUALLY, Priced, prices_of
 from isospike_cli.tables import cell, err, out, show_figures, show_report, show_rows
 from isospike_cli.trials import averaged, on_hardware
+from isospike_cli.whole import in_integers
 
 Output = Annotated[Path, typer.Option("--out", help="File to write.")]
 Curve = Annotated[bool, typer.Option("--curve", help="Everything at T = 1, 2, 4, … in one pass, for rate codes.")]
@@ -58,14 +59,14 @@ Memory = Annotated[
     float | None,
     typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given."),
 ]
-# How a network of units reckons
+# How a network reckons
 ARITHMETIC: dict[str, Callable[[SpikingNetwork], SpikingNetwork]] = {
     "float": lambda network: network,
     "shift-add": shift_add,
-    "integer": lambda network: ShiftAdd.of(network).network,
+    "integer": lambda network: in_integers(network).network,
 }
 Arithmetic = Annotated[
-    str, typer.Option(help="Of networks of units: float; shift-add, without multiplications; integer, whole numbers.")
+    str, typer.Option(help="float; integer, whole numbers; of networks of units shift-add, without multiplications.")
 ]
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from exactness import graph_of
 from isospike import ECTE, TTFS, EventDriven, Rate, SpikingNetwork, TimeSteps, WeightBits, constrain, convert
 from isospike.errors import InvalidSetting
-from isospike.export import EXPORTS, NIR, RTL, Exported, Integers, ShiftAdd
+from isospike.export import EXPORTS, NIR, RTL, Exported, IntegerRates, Integers, ShiftAdd
 from isospike.neurons import IF
 from isospike.ranges import calibrate
 from isospike.simulate import StepByStep
@@ -26,7 +26,8 @@ PLAIN: dict[type[Exported], tuple[str, ...]] = {
     ShiftAdd: ("units", "units, own thresholds", "units, convolutional", "units, no leak"),
     NIR: ("rate, linear", "rate, conv", "rate, average pool", "rate, residual"),
 }
-UNITS, RATES = PLAIN[ShiftAdd], PLAIN[NIR]
+UNITS, RATES = PLAIN[ShiftAdd], (*PLAIN[NIR], "rate, max pool stride", "rate, lenet 5", "rate, concat, then pool")
+PLAIN[IntegerRates] = RATES
 WIDE = 2000  # synapses of a circuit
 
 

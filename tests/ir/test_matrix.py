@@ -108,3 +108,12 @@ def test_the_general_way_goes_piece_by_piece(monkeypatch: pytest.MonkeyPatch) ->
     step, shape = AveragePool((2, 2), (2, 2), (0, 0), False, True, None), (2, 24, 24)
     assert np.abs((Map.matrix(step, shape) - step.matrix(shape)).toarray()).max() <= 1e-14
     assert 0 < largest[0] <= 1 << 12
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (1, 5), (3, 5)])
+def test_a_list_of_synapses_is_a_copy(shape: tuple[int, int]) -> None:
+    """Those of zero are taken out in place; the weights stay as they are."""
+    weight = torch.arange(shape[0] * shape[1], dtype=torch.float64).reshape(shape) % 3
+    dense = Dense(weight.clone())
+    dense.matrix((shape[1],)).eliminate_zeros()
+    assert torch.equal(dense.weight, weight)

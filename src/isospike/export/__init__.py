@@ -1,6 +1,7 @@
 """Table of contents: what a spiking network is handed to hardware as."""
 
 from isospike.export.base import Exported as Exported
+from isospike.export.integer_rates import IntegerRates as IntegerRates
 from isospike.export.integers import Integers as Integers
 from isospike.export.nir import NIR as NIR
 from isospike.export.nir import ExtendedNIR as ExtendedNIR
@@ -8,4 +9,4 @@ from isospike.export.rtl import RTL as RTL
 from isospike.export.shift_add import ShiftAdd as ShiftAdd
 from isospike.export.shift_add import shift_add as shift_add
 
-EXPORTS: tuple[type[Exported], ...] = (ExtendedNIR, Integers, NIR, RTL, ShiftAdd)
+EXPORTS: tuple[type[Exported], ...] = (ExtendedNIR, IntegerRates, Integers, NIR, RTL, ShiftAdd)

@@ -10,28 +10,25 @@ are made to the network that is handed back too, so that it answers the same in 
 
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy
 import torch
 from torch import Tensor
 
-from isospike.constraints.weight_bits import whole_step
 from isospike.encoders import LatencyEncoder
 from isospike.engine import SpikingNetwork, all_gated, spiking
 from isospike.errors import InvalidSetting
 from isospike.export.base import Exported
-from isospike.ir.ops.base import Weighted
-from isospike.network import Body, Group, Stage, balanced, retimed, reweighted
+from isospike.export.whole import agreed, exact, flat, whole_weights
+from isospike.network import Body, Stage, balanced, retimed
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.simulate import Simulator, simulate
 from isospike.simulate.event_driven import EventDriven
-from isospike.simulate.wiring import affordable, synapses
+from isospike.simulate.wiring import affordable
 
-MOST_BITS = 24
-MOST_PARTS = 1024  # of a step that averages divide it into
-STRETCH = 1 / 256  # by which weights are scaled at most, so that summed sources agree: half a step of eight bits
+if TYPE_CHECKING:
+    import scipy
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class Integers(Exported):
             raise InvalidSetting(
                 "the network fires step by step.",
                 "Networks of first spikes, tuned with TimeSteps and WeightBits.",
-                "Convert the model with TTFS().",
+                "Rate codes: export.IntegerRates; or convert the model with TTFS().",
             )
         if network.perturb is not None:
             raise InvalidSetting(
@@ -105,7 +102,7 @@ class Integers(Exported):
         all_gated(body, "Integer arithmetic")
         affordable(body, EventDriven().memory)
         ticks = _ticks(body)
-        body = replace(body, stages=tuple(map(_exact, body.stages)))
+        body = replace(body, stages=tuple(map(exact, body.stages)))
         step = {"input": body.encoder.end / ticks}
         made: dict[str, IntegerStage] = {}
         for name in [stage.name for stage in body.stages]:
@@ -113,13 +110,13 @@ class Integers(Exported):
             if isinstance(stage.neuron, SpikePool):
                 step[name] = step[stage.groups[0].source]
                 continue
-            stage, unit = _agreed(stage, body, step)
+            stage, unit = agreed(stage, body, step)
             body = _with(body, stage)
-            weights = _whole(stage, body, step, unit)
+            weights = whole_weights(stage, body, step, unit)
             if isinstance(stage.neuron, Integrator):
                 bias = (stage.neuron.ramp * stage.neuron.onset / unit).round()
                 neuron = replace(stage.neuron, ramp=bias * unit / stage.neuron.onset)
-                made[name] = IntegerStage(stage, weights, _flat(-bias, stage), 1, 0, unit)
+                made[name] = IntegerStage(stage, weights, flat(-bias, stage), 1, 0, unit)
                 body = _with(body, replace(stage, neuron=neuron))
                 continue
             body, made[name], step[name] = _hidden(body, stage, unit, weights, powers_of_two)
@@ -169,91 +166,8 @@ def _hidden(
     stage = replace(
         stage, neuron=replace(neuron, threshold=base + (whole - 0.5) * unit / neuron.tau, gate=neuron.gate * 0)
     )
-    own = IntegerStage(stage, weights, _flat(whole, stage), gain, neuron.ticks, unit)
+    own = IntegerStage(stage, weights, flat(whole, stage), gain, neuron.ticks, unit)
     return _with(body, stage), own, gain * unit / float(slope[0])
-
-
-def _listed(stage: Stage, body: Body, step: dict[str, float]) -> "tuple[scipy.sparse.csr_array, list[float]]":
-    """The synapses of a stage for spikes in ticks, those of all sources one below the other, and the unit of each
-    source; infinity for one that nothing comes from."""
-    listed = synapses(stage, body.shapes)
-    edges = np.cumsum([0, *(int(np.prod(body.shapes[group.source])) for group in stage.groups)])
-    values, units = listed.weights.copy(), []
-    for group, (first, last) in zip(stage.groups, pairwise(edges), strict=True):
-        of = slice(listed.indptr[first], listed.indptr[last])
-        values[of] *= step[group.source]
-        units.append(_grid(values[of], stage) if len(values[of]) else math.inf)
-    shape = int(edges[-1]), int(np.prod(stage.shape))
-    return scipy.sparse.csr_array((values, listed.targets, listed.indptr), shape=shape), units
-
-
-def _whole(stage: Stage, body: Body, step: dict[str, float], unit: float) -> "scipy.sparse.csr_array":
-    """The synapses in units of u for spikes in ticks."""
-    values, _ = _listed(stage, body, step)
-    whole = np.rint(values.data / unit)
-    if np.abs(values.data / unit - whole).max(initial=0.0) > 1e-6 * max(1.0, np.abs(whole).max(initial=0.0)):
-        raise InvalidSetting(
-            f"stage `{stage.name}` sums sources whose ticks are no whole multiples of one another, without weights.",
-            "Sources with weights, which are scaled until they agree, and one without.",
-            "Run it in floating point: TimeSteps and WeightBits as constraints.",
-        )
-    values.data = whole.astype(np.int64)
-    return values
-
-
-def _agreed(stage: Stage, body: Body, step: dict[str, float]) -> tuple[Stage, float]:
-    """The stage with its weights scaled by at most `STRETCH`, so that the units of its sources are whole multiples of
-    u; and u, one of them, halved as often as it takes."""
-    units = _listed(stage, body, step)[1]
-    if len(stage.groups) < 2:
-        return stage, units[0]
-    bare = [unit for group, unit in zip(stage.groups, units, strict=True) if not any(m.weighted for m in group.chain)]
-    unit = min(bare or units)
-    while any(abs(max(1, round(one / unit)) * unit / one - 1) > STRETCH for one in units if one < math.inf):
-        unit /= 2
-
-    def scaled(group: Group, own: float) -> Group:
-        factor = 1.0 if own == math.inf else round(own / unit) * unit / own
-        at = next((at for at, one in enumerate(group.chain) if one.weighted), None)
-        if at is None:
-            return group
-        one = group.chain[at]
-        assert isinstance(one, Weighted)
-        return replace(
-            group, chain=(*group.chain[:at], replace(one, weight=one.weight * factor), *group.chain[at + 1 :])
-        )
-
-    return replace(stage, groups=tuple(map(scaled, stage.groups, units))), unit
-
-
-def _grid(values: np.ndarray, stage: Stage) -> float:
-    """The step of a source's synapses, averages over patches divided out."""
-    sizes = torch.from_numpy(values).abs().unique()
-    smallest = float(sizes[sizes > 0].min()) if bool((sizes > 0).any()) else 1.0
-    for part in range(1, MOST_PARTS + 1):
-        whole = (sizes * part / smallest).round()
-        if (
-            bool(((sizes * part / smallest - whole).abs() < 1e-6 * whole.clamp_min(1)).all())
-            and float(whole.max()) < 2**MOST_BITS
-        ):
-            return smallest / part
-    if (step := whole_step(sizes, 1 << (MOST_BITS - 1))) is not None:
-        return step
-    raise InvalidSetting(
-        f"the weights of stage `{stage.name}` are no whole multiples of a step.",
-        "Networks tuned with WeightBits (--weight-bits), of few bits: single precision tells no finer steps.",
-        "Tune it, with 8 bits for example.",
-    )
-
-
-def _exact(stage: Stage) -> Stage:
-    """The stage with its weights on their grid to the last bit of double precision."""
-
-    def exact(_: int, step: Weighted) -> Tensor:
-        size = whole_step(step.weight.flatten(), 1 << (MOST_BITS - 1))
-        return step.weight if size is None else (step.weight / size).round() * size
-
-    return reweighted(stage, exact)
 
 
 def _ticks(body: Body) -> int:
@@ -266,7 +180,3 @@ def _ticks(body: Body) -> int:
 
 def _with(body: Body, stage: Stage) -> Body:
     return replace(body, stages=tuple(stage if other.name == stage.name else other for other in body.stages))
-
-
-def _flat(t: Tensor, stage: Stage) -> np.ndarray:
-    return np.ascontiguousarray(t.expand(stage.shape).reshape(-1).numpy()).astype(np.int64)

@@ -106,7 +106,8 @@ class Dense(Weighted):
     def matrix(self, in_shape: Shape) -> "scipy.sparse.csr_array":
         out, inputs = self.weight.shape
         lines = math.prod(in_shape[:-1])
-        values = self.weight.detach().double().t().reshape(-1).numpy()
+        # A copy, also of one row or column: whoever lists synapses takes out those of zero, in place.
+        values = self.weight.detach().double().t().clone(memory_format=torch.contiguous_format).reshape(-1).numpy()
         values = np.tile(values, lines) if lines > 1 else values
         number = np.int32 if len(values) < 2**31 else np.int64
         targets = np.repeat(np.arange(lines * out, dtype=number).reshape(lines, 1, out), inputs, 1)
