@@ -57,7 +57,10 @@ Events = Annotated[
 SMALL = 32  # samples a batch, so that there is something to see soon
 Memory = Annotated[
     float | None,
-    typer.Option(metavar="GB", help="Of event-driven: the most that its synapses may take; 6 unless given."),
+    typer.Option(
+        metavar="GB",
+        help=f"Of event-driven: the most that its synapses may take; {EventDriven().memory:g} unless given.",
+    ),
 ]
 # How a network reckons
 ARITHMETIC: dict[str, Callable[[SpikingNetwork], SpikingNetwork]] = {

@@ -14,11 +14,12 @@ from claims import module_of, result_of
 from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.report.result import Result, keep
-from isospike.store import Store
+from isospike.store import Store, plain
 from isospike.train.kept import Run
 from isospike.zoo import lenet, lenet5
+from isospike_papers.shared.recipe import Recipe
 from isospike_papers.stanojevic2023.parts.lenet import main
-from isospike_papers.stanojevic2023.parts.subjects import two_layers_mnist
+from isospike_papers.stanojevic2023.parts.subjects import Decaying, two_layers_mnist
 from isospike_papers.stanojevic2023.table2_1 import QUOTED, SUBJECTS
 
 TABLE, FIG_4, FIG_5 = (f"stanojevic2023-{part}" for part in ("table2.1", "fig2.4", "fig2.5"))
@@ -101,3 +102,13 @@ def test_the_shipped_lenet_can_be_trained_again(data: Path) -> None:
     main("lenet.safetensors", replace(TINY, data_dir=data))
     lenet((1, 28, 28), 10, norm=True).load_state_dict(load_file("lenet.safetensors"))
     assert set(lenet5().state_dict()) == set(load_file("lenet.safetensors"))
+
+
+def test_weights_of_colour_images_decay() -> None:
+    """One step of SGD by hand: w − rate · (gradient + decay · w)."""
+    weight = torch.nn.Parameter(torch.tensor([2.0]))
+    weight.grad = torch.tensor([0.5])
+    recipe = Decaying("n", 1, rate=0.1, momentum=0.9)
+    recipe.optimizer([weight]).step()
+    assert weight.item() == pytest.approx(2 - 0.1 * (0.5 + 5e-4 * 2))
+    assert plain(recipe.key) != plain(Recipe("n", 1, rate=0.1, momentum=0.9).key)

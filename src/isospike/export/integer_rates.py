@@ -39,8 +39,7 @@ from isospike.network import Body, Group, Stage
 from isospike.neurons import Accumulator, CountPool, Stepping, TernaryIF, WindowPool
 from isospike.passes.fold_scales import fold
 from isospike.simulate import Simulator, Stepped, simulate
-from isospike.simulate.event_driven import EventDriven
-from isospike.simulate.wiring import affordable
+from isospike.simulate.wiring import AT_ONCE, affordable
 
 BITS, MOST_BITS = 8, 16  # of weights
 LEVELS = 255  # of a constant input above zero
@@ -122,7 +121,7 @@ class IntegerRates(Exported):
         for stage in network.stages[:-1]:
             supported(stage)
         body = _encoded(_weighed(network, bits))
-        affordable(body, EventDriven().memory)
+        affordable(body, AT_ONCE)
         made: dict[str, RateStage] = {}
         most = {"input": math.ceil(_rate(body) * (1 + TOLERANCE))}
         stages: list[Stage] = []

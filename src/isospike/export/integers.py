@@ -24,8 +24,7 @@ from isospike.export.whole import agreed, exact, flat, whole_weights
 from isospike.network import Body, Stage, balanced, retimed
 from isospike.neurons import FirstSpikeIF, Integrator, SpikePool
 from isospike.simulate import Simulator, simulate
-from isospike.simulate.event_driven import EventDriven
-from isospike.simulate.wiring import affordable
+from isospike.simulate.wiring import AT_ONCE, affordable
 
 if TYPE_CHECKING:
     import scipy
@@ -100,7 +99,7 @@ class Integers(Exported):
             )
         body = network.body.map_tensors(lambda _, t: t.detach().double())
         all_gated(body, "Integer arithmetic")
-        affordable(body, EventDriven().memory)
+        affordable(body, AT_ONCE)
         ticks = _ticks(body)
         body = replace(body, stages=tuple(map(exact, body.stages)))
         step = {"input": body.encoder.end / ticks}

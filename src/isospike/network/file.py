@@ -15,8 +15,7 @@ from isospike import store
 from isospike.errors import InvalidFile
 from isospike.ir.record import from_tree, to_tree
 from isospike.network.body import Body
-from isospike.network.retime import total
-from isospike.neurons import FirstSpikeIF
+from isospike.network.retime import balanced
 
 FORMAT, READABLE = 4, (3, 4)
 LARGEST = 1 << 40  # neurons of a stage
@@ -183,10 +182,11 @@ def _check_values(body: Body) -> None:
         unit = stage.neuron.tensors().get("unit")
         if unit is not None and not bool((unit > 0).all()):
             raise InvalidFile(f"stage `{stage.name}` has neurons whose leads stand for 0 or less (`unit`).")
-        if isinstance(neuron := stage.neuron, FirstSpikeIF):
-            climb = neuron.ramp + neuron.fall + total(stage, body.shapes).to(neuron.ramp.dtype)
-            scale = neuron.ramp.abs() + neuron.fall.abs() + neuron.slope.abs()
-            if bool(((climb - neuron.slope).abs() > SLACK * scale).any()):
+    for stage, due in zip(body.stages, balanced(body).stages, strict=True):
+        if due is not stage:
+            own, wanted = stage.neuron.tensors(), due.neuron.tensors()
+            scale = own["ramp"].abs() + own["fall"].abs() + own["slope"].abs()
+            if any(bool(((own[part] - wanted[part]).abs() > SLACK * scale).any()) for part in ("ramp", "fall")):
                 raise InvalidFile(f"the ramps of stage `{stage.name}` are not those of its slopes, s = α + δ + Σ J.")
 
 

@@ -15,6 +15,7 @@ from isospike.neurons.base import Synapses
 SYNAPSE = 12  # bytes: a weight in double precision and the number of its neuron
 COPIES = 2  # of weights, while they are brought into that form
 GB = 10**9
+AT_ONCE = 2.0  # GB that the synapses of a whole network may take, listed at once
 
 
 def affordable(body: Body, memory: float) -> None:

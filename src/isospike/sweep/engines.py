@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from isospike.errors import InvalidSetting, first_line
 from isospike.store import folder, home
-from isospike.sweep.jobs import Jobs, answered
+from isospike.sweep.jobs import Jobs, answered, settle
 from isospike.sweep.parcels import Parcel, Put, Scattered
 
 PATIENCE = 5  # s that a scheduler may take to answer
@@ -173,10 +173,7 @@ def _settle(future: "Future[Any]", answer: "Future[Any]") -> None:
         found, error = answer.result()
     except Exception as lost:  # Ray's: there is no answer
         found, error = None, lost
-    if error is None:
-        future.set_result(found)
-    else:
-        future.set_exception(error)
+    settle(future, found, error)
 
 
 ENGINES: dict[str, Callable[[str, int], AbstractContextManager[Opened]]] = {"dask": dask, "ray": ray}

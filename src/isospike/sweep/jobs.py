@@ -66,8 +66,12 @@ def _settle(future: "Future[Any]", job: Any) -> None:
     except Exception as lost:  # submitit's: there is no result
         state, last = job.state, (job.stderr() or "").strip().splitlines()[-1:]
         said = f"job {job.job_id} ended without an answer ({state}): killed, out of memory or out of time"
-        future.set_exception(ChildProcessError("; ".join([said, *last])).with_traceback(lost.__traceback__))
-        return
+        found, error = None, ChildProcessError("; ".join([said, *last])).with_traceback(lost.__traceback__)
+    settle(future, found, error)
+
+
+def settle(future: "Future[Any]", found: Any, error: BaseException | None) -> None:
+    """End a future with what was found, or with the error."""
     if error is None:
         future.set_result(found)
     else:
