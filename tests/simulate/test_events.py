@@ -1,5 +1,8 @@
-"""Sums of the rows of weights that spikes choose, against the maps themselves."""
+"""Sums of the weights of spikes, against the maps themselves."""
 
+import ctypes
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -7,40 +10,78 @@ from torch import nn
 import isospike as iso
 from isospike.engine.events import events
 from isospike.ir.layout import packed, rows
-from isospike.ir.ops.affine import through
-from isospike.kernels.gather import gather
+from isospike.ir.ops.affine import Chain, through
+from isospike.ir.ops.scale import Scale
+from isospike.kernels import scatter
 
-# 32 numbers of double precision are a block: sums lie in the output itself, or in a room of their own.
-# The layer, how wide its input is, and whether they lie in the output
 LAYERS = {
-    "whole blocks": (lambda: nn.Conv2d(4, 32, 3, padding=1), 7, True),
-    "whole blocks of two places": (lambda: nn.Conv2d(4, 16, 3, padding=1), 8, True),
-    "blocks that are not filled": (lambda: nn.Conv2d(4, 5, 3, padding=1), 7, False),
-    "places left over": (lambda: nn.Conv2d(4, 16, 3), 7, False),
-    "stride": (lambda: nn.Conv2d(4, 32, 3, stride=2, padding=1), 7, True),
-    "dense, whole blocks": (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(64)), 7, True),
-    "dense, not filled": (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), 7, False),
+    "padded": lambda: nn.Conv2d(4, 32, 3, padding=1),
+    "not padded": lambda: nn.Conv2d(4, 16, 3),
+    "padded by more than a kernel": lambda: nn.Conv2d(4, 8, (3, 2), padding=(4, 3)),
+    "channels left over": lambda: nn.Conv2d(4, 5, 3, padding=1),
+    "kernel as large as the image": lambda: nn.Conv2d(4, 8, (8, 7)),
+    "kernel of a place": lambda: nn.Conv2d(4, 20, 1),
+    "wide kernel": lambda: nn.Conv2d(4, 9, (2, 7), padding=(0, 3)),
+    "more outputs than registers": lambda: nn.Conv2d(4, 90, 5, padding=2),
+    "stride": lambda: nn.Conv2d(4, 32, 3, stride=2, padding=1),
+    "strides of their own": lambda: nn.Conv2d(4, 8, (5, 3), stride=(2, 3), padding=(1, 2)),
+    "stride longer than the kernel": lambda: nn.Conv2d(4, 8, 1, stride=2),
+    "columns that nothing sees": lambda: nn.Conv2d(4, 8, 2, stride=4),
+    "dense": lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(64)),
+    "dense, outputs left over": lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)),
 }
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_rows_add_up_to_the_map(name: str) -> None:
-    torch.manual_seed(0)
-    layer, wide, whole = LAYERS[name]
-    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), layer(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
-    x = torch.rand(2, 4, 8, wide)
-    model(x)
-    network = iso.convert(model, x, iso.Rate(), input_range=(0.0, 1.0), dtype=torch.float64)
-    chain = network.stages[1].groups[0].chain
-    train = torch.randint(-1, 2, (3, 2, 4, 8, wide), dtype=torch.float64)
+def assert_adds_up(chain: Chain, dtype: torch.dtype) -> None:
+    """Each sample's sums are the map's, on top of what was there."""
+    train = packed(torch.randint(-1, 2, (6, 4, 8, 7), dtype=dtype)).unflatten(0, (3, 2))
     found = events(chain, tuple(train.shape[2:]), train)
     assert found is not None
-    size = found.window
-    assert (size.line == size.out_wide * size.outputs and size.width == size.together * size.outputs) == whole
-    spikes, *work = found.hearing(train)
+    spikes, made, *work = found.hearing(train)
+    call = ctypes.CFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_void_p] * 7)(made)
+    weights, *room = (ctypes.c_void_p(array.ctypes.data) for array in work)
     for t in range(len(train)):
         expected = through(chain, train[t])
         out = rows(packed(torch.ones_like(expected)))
         for k in range(2):
-            assert gather(spikes[t, k], work[0], out[k], *work[1:]) == int((train[t, k] != 0).sum())
-        assert torch.allclose(torch.from_numpy(out), 1 + torch.from_numpy(rows(packed(expected))), rtol=0, atol=1e-12)
+            one, to = (np.ascontiguousarray(array) for array in (spikes[t, k], out[k]))
+            count = call(one.ctypes.data, weights, to.ctypes.data, *room)
+            assert 0 <= count <= int((train[t, k] != 0).sum())
+            close = {torch.float64: 1e-14, torch.float32: 1e-5}[dtype] * float(1 + expected.abs().max())
+            assert np.abs(to - 1 - rows(packed(expected))[k]).max() < close
+
+
+@pytest.mark.parametrize("registers", [28, 6])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("name", LAYERS)
+def test_weights_add_up_to_the_map(
+    name: str, dtype: torch.dtype, registers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scatter, "REGISTERS", registers)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), LAYERS[name](), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    x = torch.rand(2, 4, 8, 7)
+    model(x)
+    network = iso.convert(model, x, iso.Rate(), input_range=(0.0, 1.0), dtype=dtype)
+    assert_adds_up(network.stages[1].groups[0].chain, dtype)
+
+
+@pytest.mark.parametrize("shapes", [[], [(4, 1, 1)], [(1, 1, 1), (4, 8, 7)]])
+def test_what_is_only_multiplied(shapes: list[tuple[int, ...]]) -> None:
+    torch.manual_seed(0)
+    assert_adds_up(tuple(Scale(torch.randn(shape, dtype=torch.float64)) for shape in shapes), torch.float64)
+
+
+def test_all_spikes_that_are_seen_are_counted() -> None:
+    train = torch.ones(1, 1, 4, 8, 7)
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 8, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    x = torch.rand(2, 4, 8, 7)
+    model(x)
+    network = iso.convert(model, x, iso.Rate(4), input_range=(0.0, 1.0))
+    found = events(network.stages[1].groups[0].chain, (4, 8, 7), train)
+    assert found is not None and found.fits
+    spikes, made, *work = found.hearing(train)
+    out = np.zeros(8 * 6 * 5, np.float32)
+    call = ctypes.CFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_void_p] * 7)(made)
+    weights, *room = (ctypes.c_void_p(array.ctypes.data) for array in work)
+    assert call(spikes.ctypes.data, weights, out.ctypes.data, *room) == train.numel()

@@ -1,8 +1,8 @@
-"""Event-driven synapses: each output adds the rows of weights of the spikes that it sees, where few neurons fire.
+"""Event-driven synapses: each spike adds its weights to the sums of the outputs that see it, where few neurons fire.
 
-A convolution or a dense map, as sums of contiguous rows that stay in registers: neighbouring places of the output are
-summed up together, so that a row is as long as a block of registers (kernels/registers.py)."""
+A convolution, or a dense map as a convolution with one place (kernels/scatter.py)."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,16 @@ import numpy as np
 from torch import Tensor
 
 from isospike.ir.layout import packed, rows
-from isospike.ir.ops.affine import Chain
+from isospike.ir.ops.affine import Chain, through
 from isospike.ir.ops.base import Rows
 from isospike.ir.ops.dense import Dense
 from isospike.ir.ops.route import Reshape
-from isospike.kernels.gather import Window
-from isospike.kernels.registers import BLOCK
+from isospike.ir.ops.scale import Scale
+from isospike.kernels.scatter import FAR, VECTOR, Window, far, one_to_one, scatter, tile
 
-SPARSE = 0.45  # share of neurons that fire at which a dense map is as fast as rows without zeros
+SPARSE = (
+    0.7  # share of neurons that fire at which a dense map is as fast, where no weights are zeros and all are close
+)
 
 
 @dataclass
@@ -27,47 +29,62 @@ class Events:
     | field     | meaning                                                                            |
     |-----------|------------------------------------------------------------------------------------|
     | `before`  | what spikes go through first                                                       |
-    | `weights` | (kernel height, taps, inputs, width), flat: of as many places as fill a block       |
+    | `made`    | address of the compiled function                                                   |
+    | `weights` | tile by tile, flat                                                                 |
     | `window`  | its sizes                                                                          |
-    | `room`    | that the kernel works in                                                           |
-    | `filled`  | share of `weights` that are some                                                   |
+    | `room`    | that the function works in                                                         |
+    | `limit`   | share of neurons that fire at which a dense map is as fast                         |
     | `density` | of the spikes last seen                                                            |
     """
 
     before: Chain
+    made: int
     weights: np.ndarray
     window: Window
     room: tuple[np.ndarray, ...]
-    filled: float
+    limit: float
     density: float = 0.0
 
     @property
     def fits(self) -> bool:
-        """Whether so few neurons fire that adding their rows is the faster way."""
-        return self.density < SPARSE * self.filled
+        """Whether so few neurons fire that adding their weights is the faster way."""
+        return self.density < self.limit
 
     def hearing(self, train: Tensor) -> tuple[Any, ...]:
-        """What the kernel is given.  train: (steps, batch, *shape)."""
+        """What the loop over time is given.  train: (steps, batch, *shape)."""
         x = train.flatten(0, 1)
         for step in self.before:
             x = step(x)
         flat = rows(packed(x))
-        return flat.reshape(*train.shape[:2], flat.shape[1]), self.weights, self.window, *self.room
+        spikes = flat.reshape(*train.shape[:2], flat.shape[1])
+        return spikes, self.made, self.weights, np.array(self.window, np.intp), *self.room
 
 
 def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
     """The event-driven form of a chain of maps, where there is one that pays.  shape: of the chain's input."""
-    if not chain or (found := chain[-1].rows()) is None:
+    if all(isinstance(step, Scale) for step in chain):
+        return _one_to_one(chain, shape, like)
+    if (found := chain[-1].rows()) is None:
         return None
     *before, last = chain
     for step in before:
         inside, shape = shape, step.out_shape(shape)
     if isinstance(last, Dense) and before and isinstance(before[-1], Reshape) and len(inside) == 3 and len(shape) == 1:
-        # A dense map of an image is a convolution with one place: the image need not be brought into order.
-        found, shape, before = Rows(found.weights.unflatten(1, inside)), inside, before[:-1]
+        # The numbers of an image are heard as they lie in memory, channels last, and need not be brought into order.
+        weights = found.weights.unflatten(1, inside).permute(0, 2, 3, 1).flatten(1)
+        found, before = Rows(weights), before[:-1]
     if len(shape) != found.weights.ndim - 1:
         return None
     return _laid_out(tuple(before), found, shape, like)
+
+
+def _one_to_one(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events:
+    """Of numbers that are each only multiplied, which costs less than to look for spikes among them."""
+    factors = rows(packed(through(chain, like.new_ones(1, *shape))))[0]
+    dtype = factors.dtype
+    window = Window(1, 1, len(factors), len(factors), *[1] * 4, *[0] * 8)
+    room = np.empty(0, np.uint32), np.empty(0, np.intp), np.empty(0, dtype)
+    return Events((), one_to_one(dtype).address, factors, window, room, math.inf)
 
 
 def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) -> Events:
@@ -79,20 +96,35 @@ def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) 
         (high + 2 * pad - kernel) // stride + 1,
         (wide + 2 * pad_wide - kernel_wide) // stride_wide + 1,
     )
-    block = BLOCK // like.element_size()
-    together = max(1, min(block // outputs, out_wide))
-    taps, width = kernel_wide + (together - 1) * stride_wide, -(-together * outputs // block) * block
-    laid = like.new_zeros(kernel, taps, inputs, width)
-    for place in range(together):
-        first = place * stride_wide
-        laid[:, first : first + kernel_wide, :, place * outputs : (place + 1) * outputs] = weights.permute(2, 3, 1, 0)
-    sizes = high, wide, inputs, outputs, out_high, out_wide, kernel, taps, together, width
-    window = Window(*sizes, stride, stride_wide, pad, pad_wide)
-    spikes = inputs * high * wide + 1
+    lanes, taps = VECTOR // like.element_size(), (-(-kernel // stride), -(-kernel_wide // stride_wide))
+    one = tile(taps, inputs * stride_wide, -(-outputs // lanes), out_high)
+    bands, blocks = -(-taps[0] // one.lines), -(-outputs // (one.vectors * lanes))
+    first, last = pad_wide // stride_wide, (pad_wide + wide - 1) // stride_wide
+    columns = min(last, out_wide + one.wide - 2) - first + 1
+    across = blocks * one.vectors * lanes
+    window = Window(
+        high, wide, inputs, outputs, out_high, out_wide, stride, stride_wide, pad, pad_wide, first, columns, bands,
+        blocks, across, (columns + one.wide) * across,
+    )  # fmt: skip
+    laid = like.new_zeros(across, inputs, bands * one.lines * stride, one.wide * stride_wide)
+    laid[:outputs, :, :kernel, :kernel_wide] = weights
+    # from (outputs, inputs, lines, columns) to what `scatter` takes
+    laid = laid.unflatten(3, (one.wide, stride_wide)).unflatten(2, (bands, one.lines, stride))
+    laid = laid.unflatten(0, (blocks, one.vectors * lanes)).permute(0, 3, 5, 7, 2, 4, 6, 1)
+    dtype = laid.numpy().dtype
     room = (
-        np.empty(spikes, laid.numpy().dtype),
-        np.empty(spikes, np.intp),
-        np.empty((high, window.columns + 1), np.intp),
-        np.empty(out_high * window.line + width, laid.numpy().dtype),
+        np.empty(inputs * high * wide + lanes, np.uint32),
+        np.empty(high * (columns + 1), np.intp),
+        _aligned((out_high + 2 * one.lines - 2) * window.pitch, dtype),
     )
-    return Events(before, laid.numpy().reshape(-1), window, room, weights.numel() * together / laid.numel())
+    kept = _aligned(laid.numel(), dtype)
+    kept[:] = laid.flatten().numpy()
+    share = weights.numel() / laid.numel() / (FAR if far(one, inputs * stride_wide) else 1)
+    return Events(before, scatter(one, dtype).address, kept, window, room, SPARSE * share)
+
+
+def _aligned(count: int, dtype: np.dtype[Any]) -> np.ndarray:
+    """Numbers that begin where a line of the cache does: half of the vectors would lie across two otherwise."""
+    room = np.empty(count * dtype.itemsize + VECTOR, np.uint8)
+    begin = -room.ctypes.data % VECTOR
+    return room[begin : begin + count * dtype.itemsize].view(dtype)

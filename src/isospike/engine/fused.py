@@ -16,8 +16,8 @@ from isospike.engine.events import Events
 from isospike.engine.kinds import Kind, kind_of
 from isospike.engine.pooled import Pooled
 from isospike.ir.layout import blank, rows
-from isospike.kernels.gather import gather
 from isospike.kernels.pools import Patches
+from isospike.kernels.scatter import call
 
 Heard = tuple[Events, Tensor]  # synapses and the spikes, (steps, batch, *shape), that come through them
 ALONE = Patches(1024, 0, 0, 0, 0, 0, 0, 0, 1)  # no pool, and blocks of neurons whose states fit the first cache
@@ -77,8 +77,8 @@ def _hear_each(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as ab
         return lambda heard, seen, t, k, row: None
 
     def hear_all(heard, seen, t, k, row):  # type: ignore[no-untyped-def]  # as above
-        train, weights, size, values, starts, ends, sums = heard[0]
-        seen[0] += gather(train[t, k], weights, row, size, values, starts, ends, sums)
+        train, made, weights, window, spots, ends, sums = heard[0]
+        seen[0] += call(made, train[t, k], weights, row, window, spots, ends, sums)
         hear(heard[1:], seen[1:], t, k, row)
 
     return hear_all

@@ -13,10 +13,10 @@ from typing import Any
 from numba import njit, types
 from numba.extending import NativeValue, models, register_model, unbox
 
-from isospike.kernels import gather, pools, registers
+from isospike.kernels import pools, scatter
 from isospike.neurons import arithmetic
 
-SOURCES = arithmetic, gather, pools, registers  # that are compiled into a loop
+SOURCES = arithmetic, pools, scatter  # that are compiled into a loop
 
 
 class _Type(types.Opaque):

@@ -13,6 +13,7 @@ class FigA6(FigA5):
     source = "Stanojevic 2023, Fig. A.6"
     paper = {}  # all of it is in the pictures
     data = "fashion_mnist"
+    longer = {}
     counts = ()
 
     def claims(self, at: dict[str, dict[str, float]]) -> tuple[Held, ...]:

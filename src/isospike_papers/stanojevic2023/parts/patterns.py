@@ -28,7 +28,7 @@ from isospike_papers.shared.recipe import Recipe, trained
 
 CODES = "CTE", "ECTE"
 FEWER = {6: "ECTE", 4: "ECTE-4", 2: "ECTE-2", 1: "ECTE-1"}  # by spikes of a segment
-ENCODERS: dict[str, Patterns] = {"CTE": CTE(), "CTE-8": CTE(8)} | {
+ENCODERS: dict[str, Patterns] = {"CTE": CTE(), "CTE-8": CTE(8), "CTE-n10": CTE(spikes=10)} | {
     code: ECTE(spikes=spikes) for spikes, code in FEWER.items()
 }
 RATE, STEPS, WHITE = "rate", 300, 100  # the code of Woźniak 2020: spikes that a white pixel has in so many steps
