@@ -225,8 +225,9 @@ def check_command(
         err.print(f"note: {usual.pop()} runs on the CPU only, and is left out", highlight=False)
     chosen = _within([SIMULATORS[key] for key in dict.fromkeys(simulator or usual)], memory)
     most = events or (EVENTS if len(chosen) > 1 else None)
+    original, exact = conversion.original(network.dtype), conversion.exact(network.body.signed).to(network.dtype)
+    del conversion  # in double precision its weights are the most that is held
     with progress("checking", len(test), as_json) as advance:
-        original, exact = conversion.original(network.dtype), conversion.exact(network.body.signed)
         report = checked(original, exact, network, test.batches(SMALL), chosen, advance, most)
     notes(network)
     if written is not None:

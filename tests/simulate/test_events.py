@@ -27,14 +27,16 @@ LAYERS = {
     "strides of their own": lambda: nn.Conv2d(4, 8, (5, 3), stride=(2, 3), padding=(1, 2)),
     "stride longer than the kernel": lambda: nn.Conv2d(4, 8, 1, stride=2),
     "columns that nothing sees": lambda: nn.Conv2d(4, 8, 2, stride=4),
+    "more inputs than a vector": lambda: nn.Conv2d(19, 8, 3, padding=1),
+    "many inputs, stride": lambda: nn.Conv2d(40, 8, 3, stride=2),
     "dense": lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(64)),
     "dense, outputs left over": lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(10)),
 }
 
 
-def assert_adds_up(chain: Chain, dtype: torch.dtype) -> None:
+def assert_adds_up(chain: Chain, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     """Each sample's sums are the map's, on top of what was there."""
-    train = packed(torch.randint(-1, 2, (6, 4, 8, 7), dtype=dtype)).unflatten(0, (3, 2))
+    train = packed(torch.randint(-1, 2, (6, *shape), dtype=dtype)).unflatten(0, (3, 2))
     found = events(chain, tuple(train.shape[2:]), train)
     assert found is not None
     spikes, made, *work = found.hearing(train)
@@ -59,17 +61,20 @@ def test_weights_add_up_to_the_map(
 ) -> None:
     monkeypatch.setattr(scatter, "REGISTERS", registers)
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), LAYERS[name](), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    layer = LAYERS[name]()
+    first = nn.Conv2d(4, getattr(layer, "in_channels", 4), 1)
+    model = nn.Sequential(first, nn.ReLU(), layer, nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
     x = torch.rand(2, 4, 8, 7)
     model(x)
     network = iso.convert(model, x, iso.Rate(), input_range=(0.0, 1.0), dtype=dtype)
-    assert_adds_up(network.stages[1].groups[0].chain, dtype)
+    assert_adds_up(network.stages[1].groups[0].chain, network.stages[0].shape, dtype)
 
 
 @pytest.mark.parametrize("shapes", [[], [(4, 1, 1)], [(1, 1, 1), (4, 8, 7)]])
 def test_what_is_only_multiplied(shapes: list[tuple[int, ...]]) -> None:
     torch.manual_seed(0)
-    assert_adds_up(tuple(Scale(torch.randn(shape, dtype=torch.float64)) for shape in shapes), torch.float64)
+    chain = tuple(Scale(torch.randn(shape, dtype=torch.float64)) for shape in shapes)
+    assert_adds_up(chain, (4, 8, 7), torch.float64)
 
 
 def test_all_spikes_that_are_seen_are_counted() -> None:
