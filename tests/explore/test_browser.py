@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from browser import CHROMIUM, FLAGS, needs_browser
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -70,11 +70,12 @@ def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
     for step in before:
         inside, shape = shape, step.out_shape(shape)
     if isinstance(last, Dense) and before and isinstance(before[-1], Reshape) and len(inside) == 3 and len(shape) == 1:
-        # The numbers of an image are heard as they lie in memory, channels last, and need not be brought into order.
-        weights = found.weights.unflatten(1, inside).permute(0, 2, 3, 1).flatten(1)
-        found, before = Rows(weights), before[:-1]
+        # A dense map of an image is a convolution with one place: the image need not be brought into order.
+        found, shape, before = Rows(found.weights.unflatten(1, inside)), inside, before[:-1]
     if len(shape) != found.weights.ndim - 1:
         return None
+    if shape == found.weights.shape[1:] and found.padding == (0, 0) and len(shape) == 3:  # as it lies in memory
+        found, shape = Rows(found.weights.permute(0, 2, 3, 1).flatten(1)), (math.prod(shape),)
     return _laid_out(tuple(before), found, shape, like)
 
 
@@ -100,7 +101,7 @@ def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) 
     one = tile(taps, inputs * stride_wide, -(-outputs // lanes), out_high)
     bands, blocks = -(-taps[0] // one.lines), -(-outputs // (one.vectors * lanes))
     first, last = pad_wide // stride_wide, (pad_wide + wide - 1) // stride_wide
-    columns = min(last, out_wide + one.wide - 2) - first + 1
+    columns = -(-(min(last, out_wide + one.wide - 2) - first + 1) // one.wide) * one.wide
     across = blocks * one.vectors * lanes
     window = Window(
         high, wide, inputs, outputs, out_high, out_wide, stride, stride_wide, pad, pad_wide, first, columns, bands,

@@ -19,7 +19,7 @@ REGISTERS = 28 if binding.get_host_cpu_features().get("avx512f") else 6  # vecto
 CLOSE = 24_000  # bytes of weights that stay in the first cache
 FAR = 1.5  # what a product costs whose weights do not
 FUSED = ("contract",)  # a product and a sum may be rounded once
-COLUMN, MOVED = 20, 2  # what a column costs, in products, and each vector that moves on
+COLUMN = 30  # what a column costs besides, in products
 DENSITY = 0.2  # spikes of a neuron and step that tiles are chosen for
 
 
@@ -53,7 +53,7 @@ class Window(NamedTuple):
     pad: int
     pad_wide: int
     first: int  # column that is not padding alone
-    columns: int  # from there on, as far as anything is seen
+    columns: int  # from there on, as far as anything is seen; a multiple of the tile's
     bands: int
     blocks: int
     across: int  # numbers of a place among the sums
@@ -69,7 +69,7 @@ def tile(taps: tuple[int, int], inputs: int, vectors: int, lines: int) -> Tile:
     def work(one: Tile) -> float:
         parts = -(-taps[0] // one.lines) * -(-vectors // one.vectors)
         spikes = DENSITY * inputs * (FAR if far(one, inputs) else 1)
-        return parts * (lines + one.lines - 1) * (COLUMN + (MOVED + spikes) * one.size)
+        return parts * (lines + one.lines - 1) * (COLUMN + spikes * one.size)
 
     sizes = product(range(1, taps[0] + 1), [taps[1]], range(1, vectors + 1))
     return min((one for one in map(Tile._make, sizes) if one.size <= max(REGISTERS, taps[1])), key=work)
@@ -231,67 +231,69 @@ def roll(typing, lines, wide, vectors, sums, to, pitch, across, weights, base, s
 
     A spike x[spot] adds x[spot] · weights[base + spot · row:], a row being of a whole tile; base falls by `step` from
     column to column.  Its last line of places begins at sums[to:], each line before it a pitch further on.  Column b
-    has spots[ends[end + b]:ends[end + b + 1]]."""
+    has spots[ends[end + b]:ends[end + b + 1]]; columns are a multiple of `wide`."""
     tile, index = Tile(lines.literal_value, wide.literal_value, vectors.literal_value), types.intp
 
     def generate(context, builder, signature, arguments):
         sums, to, pitch, across, weights, base, step, x, spots, ends, end, columns = arguments[3:]
-        code, taps = Code(context, builder, signature.args[3].dtype), list(product(*map(range, tile)))
-        number, kinds = partial(ir.Constant, to.type), [code.vector] * len(taps)
+        code, places = Code(context, builder, signature.args[3].dtype), list(product(*map(range, tile)))
+        number, kinds = partial(ir.Constant, to.type), [code.vector] * len(places)
 
         def at(line: int, column: Any, vector: int) -> Any:
             place = builder.add(to, builder.mul(pitch, number(tile.lines - 1 - line)))
             place = builder.add(place, builder.mul(column, across))
             return code.at(sums, builder.add(place, number(vector * code.lanes)))
 
-        begun = [code.load(at(line, number(tile.wide - 1 - back), vector)) for line, back, vector in taps]
+        # A place stays in its registers until it is done, so as many columns make a round as a tile is wide: at column
+        # `turn` of a round, the place that is `back` places behind is number (turn − 1 − back) mod wide.
+        begun = [code.load(at(line, number(place), vector)) for line, place, vector in places]
         none, before = builder.load(builder.gep(ends, [end])), builder.block
-        column, spike, after, done = map(builder.append_basic_block, ("column", "spike", "after", "done"))
-        builder.branch(column)
+        around, done = builder.append_basic_block("around"), builder.append_basic_block("done")
+        builder.branch(around)
 
-        builder.position_at_end(column)
+        builder.position_at_end(around)
         moving = [builder.phi(kind) for kind in (*[to.type] * 3, *kinds)]
         code.come(moving, before, [number(0), none, base, *begun])
-        (b, begin, weight), held = moving[:3], moving[3:]
-        following = builder.add(b, number(1))
-        stop = builder.load(builder.gep(ends, [builder.add(end, following)]))
-        builder.cbranch(builder.icmp_signed("<", begin, stop), spike, after)
+        (b, begin, weight), held = moving[:3], dict(zip(places, moving[3:], strict=True))
+        for turn in range(tile.wide):
+            here = builder.block
+            spike, after = builder.append_basic_block("spike"), builder.append_basic_block("after")
+            following = builder.add(b, number(1))
+            stop = builder.load(builder.gep(ends, [builder.add(end, following)]))
+            builder.cbranch(builder.icmp_signed("<", begin, stop), spike, after)
 
-        builder.position_at_end(spike)
-        adding = [builder.phi(kind) for kind in (to.type, *kinds)]
-        i, *totals = adding
-        spot = builder.zext(builder.load(builder.gep(spots, [i])), to.type)
-        value = code.same(builder.load(builder.gep(x, [spot])))
-        row = builder.add(weight, builder.mul(spot, number(tile.size * code.lanes)))
-        added = []
-        for k, total in enumerate(totals):
-            one = builder.fmul(
-                value, code.load(code.at(weights, builder.add(row, number(k * code.lanes)))), flags=FUSED
-            )
-            added.append(builder.fadd(total, one, flags=FUSED))
-        more = builder.add(i, number(1))
-        code.come(adding, column, [begin, *held])
-        code.come(adding, spike, [more, *added])
-        builder.cbranch(builder.icmp_signed("<", more, stop), spike, after)
+            builder.position_at_end(spike)
+            adding = [builder.phi(kind) for kind in (to.type, *kinds)]
+            i, totals = adding[0], dict(zip(places, adding[1:], strict=True))
+            spot = builder.zext(builder.load(builder.gep(spots, [i])), to.type)
+            value = code.same(builder.load(builder.gep(x, [spot])))
+            row, added = builder.add(weight, builder.mul(spot, number(tile.size * code.lanes))), dict(held)
+            for k, (line, back, vector) in enumerate(places):
+                place = line, (turn - 1 - back) % tile.wide, vector
+                one = code.load(code.at(weights, builder.add(row, number(k * code.lanes))))
+                added[place] = builder.fadd(totals[place], builder.fmul(value, one, flags=FUSED), flags=FUSED)
+            more = builder.add(i, number(1))
+            # Keeps the loop as it is: taken two spikes at a time, it would have two ends that cannot be foreseen
+            builder.asm(ir.FunctionType(ir.VoidType(), []), "", "", [], True).attributes.add("convergent")
+            code.come(adding, here, [begin, *held.values()])
+            code.come(adding, spike, [more, *added.values()])
+            builder.cbranch(builder.icmp_signed("<", more, stop), spike, after)
 
-        builder.position_at_end(after)
-        sums_now = [builder.phi(kind) for kind in kinds]
-        code.come(sums_now, column, held)
-        code.come(sums_now, spike, added)
-        now, new = dict(zip(taps, sums_now, strict=True)), builder.add(b, number(tile.wide))
-        for (line, back, vector), value in now.items():
-            if back == tile.wide - 1:
-                code.store(value, at(line, b, vector))
-        moved = [
-            now[line, back - 1, vector] if back else code.load(at(line, new, vector)) for line, back, vector in taps
-        ]
-        code.come(moving, after, [following, stop, builder.sub(weight, step), *moved])
-        builder.cbranch(builder.icmp_signed("<", following, columns), column, done)
+            builder.position_at_end(after)
+            now = {place: builder.phi(code.vector) for place in places}
+            code.come([*now.values()], here, [*held.values()])
+            code.come([*now.values()], spike, [*added.values()])
+            for line, place, vector in places:
+                if place == turn:
+                    code.store(now[line, place, vector], at(line, b, vector))
+                    now[line, place, vector] = code.load(at(line, builder.add(b, number(tile.wide)), vector))
+            held, b, begin, weight = now, following, stop, builder.sub(weight, step)
+        code.come(moving, builder.block, [b, begin, weight, *held.values()])
+        builder.cbranch(builder.icmp_signed("<", b, columns), around, done)
 
         builder.position_at_end(done)
-        for (line, back, vector), value in zip(taps, moved, strict=True):
-            if back:
-                code.store(value, at(line, builder.add(b, number(tile.wide - back)), vector))
+        for (line, place, vector), value in held.items():
+            code.store(value, at(line, builder.add(b, number(place)), vector))
         return context.get_dummy_value()
 
     numbers = index, index, index, weights, index, index, x, spots, ends, index, index

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from isospike.codings import TTFS
@@ -17,6 +17,7 @@ from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.zoo import vgg16
 from isospike_papers.shared.data import MOVED, RAW, Split, cifar10, cifar10_name, folder, with_test_set
+from isospike_papers.shared.halved import Halved
 from isospike_papers.shared.recipe import TRAINS, Recipe
 from isospike_papers.shared.subject import Subject, subject
 from isospike_papers.stanojevic2023.parts.networks import lenet5, two_layers, vgg16_large
@@ -41,17 +42,6 @@ class Decaying(Recipe):
     @property
     def optimizer(self) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
         return partial(torch.optim.SGD, lr=self.rate, momentum=self.momentum or 0.0, weight_decay=self.weight_decay)
-
-
-class Halved(nn.Sequential):
-    """Layers whose products are of half precision while they are trained, in half the time; sums, weights and what is
-    reported are of single precision."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(x)
-        with torch.autocast(x.device.type, torch.bfloat16):
-            return super().forward(x).float()
 
 
 def two_layers_mnist(setup: Setup) -> Subject:
