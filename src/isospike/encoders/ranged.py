@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ class RangedEncoder(Encoder):
         rounding is kept: to clip it would be an error of its own.  Raises `OutOfRange`, and `InvalidData` for a wrong
         shape or dtype, NaN or infinity."""
         unit = self._unit(x)
-        if not self._count(unit):
+        if not self._count(x, unit):
             return unit
         if not self.clip:
             self.refuse(x)
@@ -47,12 +48,19 @@ class RangedEncoder(Encoder):
             )
 
     def outside(self, x: Tensor) -> int:
-        return self._count(self._unit(x))
+        return self._count(x, self._unit(x))
 
-    def _count(self, unit: Tensor) -> int:
-        least, most = unit.aminmax() if unit.numel() else (unit.new_zeros(()),) * 2
-        within = bool((least >= -TOLERANCE) & (most <= 1 + TOLERANCE))
-        return 0 if within else int(self._beyond(unit).sum())
+    def _count(self, x: Tensor, unit: Tensor) -> int:
+        least, most = map(float, unit.detach().aminmax()) if unit.numel() else (0.0, 0.0)
+        if least >= -TOLERANCE and most <= 1 + TOLERANCE:
+            return 0
+        if not bool(torch.isfinite(x).all()):
+            raise InvalidData(
+                "the input has NaN or infinite values.",
+                "Finite numbers in the declared range.",
+                "Remove or replace them.",
+            )
+        return int(self._beyond(unit).sum())
 
     def _beyond(self, unit: Tensor) -> Tensor:
         return (unit < -TOLERANCE) | (unit > 1 + TOLERANCE)
@@ -63,11 +71,9 @@ class RangedEncoder(Encoder):
 
     def _unit(self, x: Tensor) -> Tensor:
         fitting(x, self.shape)
-        if not bool(torch.isfinite(x.sum())) and not bool(torch.isfinite(x).all()):  # the sum is the quick look
-            raise InvalidData(
-                "the input has NaN or infinite values.",
-                "Finite numbers in the declared range.",
-                "Remove or replace them.",
-            )
+        return (x.to(self.low.dtype) - self.low) / self._width
+
+    @cached_property
+    def _width(self) -> Tensor:
         width = self.high - self.low
-        return (x.to(self.low.dtype) - self.low) / torch.where(width > 0, width, torch.ones_like(width))
+        return torch.where(width > 0, width, torch.ones_like(width))

@@ -1,17 +1,18 @@
-r"""A first-spike neuron while it learns on ideal hardware: what stays the same from batch to batch is computed once.
+r"""Neurons while they learn on ideal hardware: what stays the same from batch to batch is computed once.
 
-    x = (Σ_j J_j x_j − τ_c D) / s,     0 ≤ x ≤ B
+    x = (Σ_j J_j x_j − τ_c D) / s,     0 ≤ x ≤ B,          V = (Σ_j J_j x_j + b) / τ_c
 
-This is `FirstSpikeIF`'s closed form with the threshold in two parts, θ = s B / τ_c + (α + δ) ρ / τ_c + D."""
+The first is `FirstSpikeIF`'s closed form with the threshold in two parts, θ = s B / τ_c + (α + δ) ρ / τ_c + D, the
+second `Integrator`'s with b = α ρ."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isospike.neurons import FirstSpikeIF
+from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.neurons.base import Drive, Neuron
 
 
@@ -22,12 +23,14 @@ class Learned(FirstSpikeIF):
     |----------|---------------|------|--------------------------------------------|
     | `apart`  | broadcastable | time | −τ_c of the part of D that is not learned  |
     | `shift`  | broadcastable | 1    | the part that is                           |
+    | `per`    |               | time | −τ_c                                       |
     | `latest` |               |      | B, which grows                             |
     | `level`  |               |      | whether all slopes are 1                   |
     """
 
     apart: Tensor
     shift: Tensor
+    per: float
     latest: float
     level: bool
 
@@ -39,9 +42,35 @@ class Learned(FirstSpikeIF):
             return None
         own = {field.name: getattr(neuron, field.name) for field in fields(FirstSpikeIF)}
         level = bool((neuron.slope == 1).all())
-        return cls(**own, apart=-neuron.tau * apart, shift=shift, latest=math.nan, level=level)
+        return cls(**own, apart=-neuron.tau * apart, shift=shift, per=-float(neuron.tau), latest=math.nan, level=level)
+
+    def within(self, latest: float) -> "Learned":
+        """The same in a window of this length."""
+        return self if self.latest == latest else replace(self, latest=latest)
 
     def closed_form(self, drive: Drive) -> Tensor:
-        lead = drive(torch.addcmul(self.apart, self.tau, self.shift, value=-1))
+        lead = drive(torch.add(self.apart, self.shift, alpha=self.per))
         lead = lead if self.level else lead / self.slope
         return F.hardtanh(lead, 0.0, self.latest, inplace=True)  # with its gradients, as FirstSpikeIF says
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LearnedReadOut(Integrator):
+    """`shift`, `apart`: the parts of b that are learned and that are not, in units of time."""
+
+    shift: Tensor
+    apart: Tensor
+
+    @classmethod
+    def of(cls, neuron: Neuron, shift: Tensor, apart: Tensor) -> "LearnedReadOut | None":
+        """A read-out with b in two parts; None for another neuron."""
+        if not isinstance(neuron, Integrator):
+            return None
+        return cls(ramp=neuron.ramp, onset=neuron.onset, tau=neuron.tau, shift=shift, apart=apart)
+
+    def within(self, latest: float) -> "LearnedReadOut":
+        """The same, whatever the window."""
+        return self
+
+    def closed_form(self, drive: Drive) -> Tensor:
+        return drive(self.shift + self.apart) / self.tau

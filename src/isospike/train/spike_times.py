@@ -25,7 +25,7 @@ from isospike.errors import InvalidSetting
 from isospike.network import Body, Constraint, Stage, balanced, retimed, reweighted, total, trained_maps
 from isospike.neurons import FirstSpikeIF, Integrator
 from isospike.train.base import Peers, Trainee
-from isospike.train.learned import Learned
+from isospike.train.learned import Learned, LearnedReadOut
 from isospike.train.sparsity import Sparsity
 
 
@@ -38,6 +38,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     price on spikes."""
 
     windows: Tensor
+    _peaks: Tensor | None
 
     def __init__(
         self,
@@ -90,7 +91,8 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         self._drawn = generators(self.constraints)
         self._perturb = perturbation(self.constraints, self._drawn)
         self.synapses, self.shifts = nn.ParameterDict(), nn.ParameterDict()
-        self._peaks, self._maps, self._caps = dict[int, Tensor | None](), dict[int, Tensor](), dict[int, Tensor]()
+        self._grown, self._peaks = list[int](), None  # stages whose windows grow, and the largest lead of each
+        self._maps, self._caps = dict[int, Tensor](), dict[int, Tensor]()
         for i, stage in enumerate(self._body.stages):
             for number, step in enumerate(trained_maps(stage)):
                 self.synapses[f"{i}/{number}"] = nn.Parameter(step.weight)
@@ -102,7 +104,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
                 self.shifts[str(i)] = nn.Parameter(shift.expand(own).contiguous() if single else shift.new_zeros(own))
                 self._maps[i] = shift.new_zeros(()) if single else shift
             if isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.clipped:
-                self._peaks[i] = None
+                self._grown.append(i)
                 if bool(stage.neuron.gate.any()):
                     self._caps[i] = stage.neuron.window - stage.neuron.gate
         self.register_buffer("windows", torch.stack([stage.end - stage.begin for stage in self._body.stages]))
@@ -117,6 +119,8 @@ class SpikeTimes(Trainee[SpikingNetwork]):
 
         self._body = replace(self._body, stages=tuple(wired(i, stage) for i, stage in enumerate(self._body.stages)))
         self._bases, self._learned = dict[int, FirstSpikeIF](), dict[int, Stage | None]()
+        # The body with these windows, where nothing in it is computed anew for a batch
+        self._kept: tuple[list[float], Body] | None = None
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SpikeTimes":
         super()._apply(fn, recurse)
@@ -154,21 +158,27 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         """The same in fewer operations."""
         if not self.mappable:
             return self.body()
-        each = enumerate(zip(self._body.stages, self.windows.tolist(), strict=True))
-        return replace(self._body, stages=tuple(self._learns(i, stage, latest) for i, (stage, latest) in each))
+        windows = self.windows.tolist()
+        if self._kept is not None and self._kept[0] == windows:
+            return self._kept[1]
+        each = enumerate(zip(self._body.stages, windows, strict=True))
+        body = replace(self._body, stages=tuple(self._learns(i, stage, latest) for i, (stage, latest) in each))
+        self._kept = None if None in self._learned.values() else (windows, body)
+        return body
 
     def _learns(self, i: int, stage: Stage, latest: float) -> Stage:
         if i in self._learned:
             kept = self._learned[i]
         else:
             plain = i in self._maps and i not in self._caps
-            of = Learned.of(stage.neuron, self.shifts[str(i)], self._maps[i]) if plain else None
+            parts = (stage.neuron, self.shifts[str(i)], self._maps[i]) if plain else None
+            of = None if parts is None else Learned.of(*parts) or LearnedReadOut.of(*parts)
             kept = self._learned[i] = None if of is None else replace(stage, neuron=of)
         if kept is None:
             return self._stage(i, stage)
-        neuron: Any = kept.neuron
-        if neuron.latest != latest:
-            kept = self._learned[i] = replace(kept, neuron=replace(neuron, latest=latest))
+        own: Any = kept.neuron
+        if (neuron := own.within(latest)) is not own:
+            kept = self._learned[i] = replace(kept, neuron=neuron)
         return kept
 
     def _base(self, i: int, neuron: FirstSpikeIF) -> FirstSpikeIF:
@@ -196,23 +206,25 @@ class SpikeTimes(Trainee[SpikingNetwork]):
             )
         acting, drawn = (self._lasting, generators(self._lasting)) if ideal else (self.constraints, self._drawn)
         body = constrained(self.body(), acting, drawn) if acting else self._learning()
-        number = {stage.name: i for i, stage in enumerate(body.stages)}
+        codes = list[Tensor]()
 
-        def watch(stage: Stage, lead: Tensor) -> None:
-            i = number[stage.name]
-            if i in self._peaks and self.training:
-                peak, before = lead.detach().amax(), self._peaks[i]
-                self._peaks[i] = peak if before is None else torch.maximum(before, peak)
+        def watch(stage: Stage, code: Tensor) -> None:
+            codes.append(code)
             if leads is not None and isinstance(stage.neuron, FirstSpikeIF):
-                leads.append(lead)
+                leads.append(code)
 
-        return run(
+        out = run(
             body,
             body.encoder.encode(x),
             lambda stage, drive, _: stage.neuron.closed_form(drive),
-            watch,
+            watch if self.training or leads is not None else None,
             None if ideal else self._perturb,
         )
+        if self.training and self._grown:
+            with torch.no_grad():
+                peaks = torch.stack([codes[i].amax() for i in self._grown])
+                self._peaks = peaks if self._peaks is None else torch.maximum(self._peaks, peaks)
+        return out
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of the read-out's potentials, and the price of spikes; in training, windows grow after it."""
@@ -224,14 +236,15 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     @torch.no_grad()
     def grow(self) -> None:
         """Grow the windows by what the last batch reached (eq. 3.3)."""
-        at = [i for i, peak in self._peaks.items() if peak is not None]
-        if not at:
+        if self._peaks is None:
             return
-        wanted, now = self._wanted(at, self.growth), self.windows[at]
-        self._peaks = dict.fromkeys(self._peaks)
-        if bool((wanted > now).any()):
-            self.windows[at] = torch.maximum(now, wanted)
-            self._bases = {}
+        windows = self.windows.tolist()
+        if any(self.growth * peak > windows[i] for i, peak in zip(self._grown, self._peaks.tolist(), strict=True)):
+            now, wanted = self.windows[self._grown], self._wanted(self.growth)
+            if bool((wanted > now).any()):
+                self.windows[self._grown] = torch.maximum(now, wanted)
+                self._bases = {}
+        self._peaks = None
 
     def agree(self, peers: Peers) -> None:
         """Windows are the longest of all processes', which is what the whole batch reaches."""
@@ -242,10 +255,11 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         if self.sparsity is not None:
             self.sparsity.agree(peers)
 
-    def _wanted(self, at: Sequence[int], factor: float) -> Tensor:
+    def _wanted(self, factor: float) -> Tensor:
         """Windows so many times what stages reached, no longer than their rectifiers' caps ask for."""
-        wanted = factor * torch.stack([peak for i in at if (peak := self._peaks[i]) is not None]).to(self.windows)
-        for k, i in enumerate(at):
+        assert self._peaks is not None
+        wanted = factor * self._peaks.to(self.windows)
+        for k, i in enumerate(self._grown):
             if i in self._caps:
                 wanted[k] = torch.minimum(wanted[k], self._caps[i].max())
         return wanted
@@ -258,17 +272,17 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     @torch.no_grad()
     def tighten(self, inputs: Iterable[Tensor]) -> None:
         """Tighten the windows to what these inputs reach and a margin ζ (§3.6.2); those that clip stay."""
-        self._peaks = dict.fromkeys(self._peaks)
+        self._peaks = None
         training = self.training
         self.train()
         for x in inputs:
             # On ideal hardware: what chance adds to a spike is no reason for a longer window.
             self._run(x.to(self.windows.device), None, ideal=True)
         self.train(training)
-        if at := [i for i, peak in self._peaks.items() if peak is not None and bool(peak > 0)]:
-            self.windows[at] = self._wanted(at, 1 + self.margin)
-        self._peaks = dict.fromkeys(self._peaks)
-        self._bases = {}
+        if self._peaks is not None:
+            now = self.windows[self._grown]
+            self.windows[self._grown] = torch.where(self._peaks > 0, self._wanted(1 + self.margin), now)
+        self._peaks, self._bases = None, {}
 
     def about(self) -> dict[str, Any]:
         price = None if self.sparsity is None else self.sparsity.about()

@@ -118,7 +118,8 @@ class Dense(Weighted):
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]  # a map reads one value
         if bias is not None and bias.ndim == 1 and x.ndim == 2:
-            return F.linear(x, self.weight, bias.expand(self.weight.shape[0]))
+            outputs = self.weight.shape[0]
+            return F.linear(x, self.weight, bias if len(bias) == outputs else bias.expand(outputs))
         return super().__call__(x, bias)
 
     def scaled(self, s: Tensor) -> Map | None:
