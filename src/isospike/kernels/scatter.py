@@ -167,10 +167,9 @@ class Code:
     """What instructions on vectors have in common."""
 
     def __init__(self, context: Any, builder: Any, number: types.Type) -> None:
-        self.builder, self.number = builder, context.get_value_type(number)
-        self.size = context.get_abi_sizeof(self.number)
+        self.builder, self.size = builder, context.get_abi_sizeof(context.get_value_type(number))
         self.lanes = VECTOR // self.size
-        self.vector, self.nothing = self.of(self.number), ir.Constant(self.of(self.number), ir.Undefined)
+        self.vector = self.of(context.get_value_type(number))
 
     def of(self, number: Any) -> Any:
         """Vectors of as many lanes."""
