@@ -11,6 +11,7 @@ import isospike as iso
 from isospike.engine.events import events
 from isospike.ir.layout import packed, rows
 from isospike.ir.ops.affine import Chain, through
+from isospike.ir.ops.conv import Conv
 from isospike.ir.ops.scale import Scale
 from isospike.kernels import scatter
 
@@ -90,3 +91,10 @@ def test_all_spikes_that_are_seen_are_counted() -> None:
     call = ctypes.CFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_void_p] * 7)(made)
     weights, *room = (ctypes.c_void_p(array.ctypes.data) for array in work)
     assert call(spikes.ctypes.data, weights, out.ctypes.data, *room) == train.numel()
+
+
+def test_what_does_not_pay_or_fit_is_left_to_dense_maps() -> None:
+    like = torch.ones(1, 1, 1, 4, 40)
+    wide = Conv(torch.randn(2, 4, 1, 12), (1, 1), (0, 0), (1, 1), 1)
+    assert events((wide,), (4, 1, 40), like) is None
+    assert events((Scale(torch.randn(4, 8, 7)),), (4, 1, 1), like) is None  # more outputs than inputs

@@ -257,3 +257,28 @@ def test_thresholds_have_the_gradient_of_the_bias_over_the_slope() -> None:
     slope = trainee.body().stages[0].neuron.slope.detach().reshape(-1)
     assert largest_difference(-slope * trainee.shifts["0"].grad, of_b) <= 1e-9
     assert largest_difference(trainee.shifts["1"].grad, of_c) <= 1e-9
+
+
+def test_answers_without_gradients_leave_those_with_gradients_alone() -> None:
+    model, x = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), torch.rand(6, 4)
+    trainee = prepare(iso.convert(model, x, input_range=(0.0, 1.0))).eval()
+    with torch.inference_mode():
+        trainee(x)
+    inputs = x.clone().requires_grad_()
+    trainee(inputs).sum().backward()
+    assert inputs.grad is not None and bool((inputs.grad != 0).any())
+
+
+@pytest.mark.parametrize("assign", [False, True])
+def test_weights_that_are_loaded_are_those_that_answer(assign: bool) -> None:
+    model, x = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), torch.rand(6, 4)
+    network = iso.convert(model, x, input_range=(0.0, 1.0))
+    trainee, other = prepare(network).eval(), prepare(network).eval()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(1.1)
+        before, expected = trainee(x), other(x)
+        trainee.load_state_dict(other.state_dict(), assign=assign)
+        assert torch.equal(trainee(x), expected) and not torch.allclose(before, expected)
+    trainee.train().loss(x, torch.zeros(6, dtype=torch.int64)).backward()
+    assert all(parameter.grad is not None for parameter in trainee.parameters())

@@ -75,5 +75,6 @@ class RangedEncoder(Encoder):
 
     @cached_property
     def _width(self) -> Tensor:
-        width = self.high - self.low
-        return torch.where(width > 0, width, torch.ones_like(width))
+        with torch.inference_mode(False):  # gradients need tensors that were not made in inference mode
+            width = self.high - self.low
+            return torch.where(width > 0, width, torch.ones_like(width))

@@ -17,9 +17,8 @@ from isospike.ir.ops.route import Reshape
 from isospike.ir.ops.scale import Scale
 from isospike.kernels.scatter import FAR, VECTOR, Window, far, one_to_one, scatter, tile
 
-SPARSE = (
-    0.7  # share of neurons that fire at which a dense map is as fast, where no weights are zeros and all are close
-)
+SPARSE = 0.7  # share of neurons that fire at which a dense map is as fast, if all weights count and stay in the cache
+WIDEST = 11  # columns of a kernel: the code for it grows with their square
 
 
 @dataclass
@@ -79,16 +78,18 @@ def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
     return _laid_out(tuple(before), found, shape, like)
 
 
-def _one_to_one(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events:
+def _one_to_one(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
     """Of numbers that are each only multiplied, which costs less than to look for spikes among them."""
-    factors = rows(packed(through(chain, like.new_ones(1, *shape))))[0]
+    factors = rows(packed(through(chain, like.new_ones(1, *shape)).to(like.dtype)))[0]
+    if len(factors) != math.prod(shape):
+        return None
     dtype = factors.dtype
     window = Window(1, 1, len(factors), len(factors), *[1] * 4, *[0] * 8)
     room = np.empty(0, np.uint32), np.empty(0, np.intp), np.empty(0, dtype)
     return Events((), one_to_one(dtype).address, factors, window, room, math.inf)
 
 
-def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) -> Events:
+def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) -> Events | None:
     weights = found.weights if len(shape) == 3 else found.weights[:, :, None, None]
     inputs, high, wide = shape if len(shape) == 3 else (*shape, 1, 1)
     outputs, _, kernel, kernel_wide = weights.shape
@@ -98,6 +99,8 @@ def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) 
         (wide + 2 * pad_wide - kernel_wide) // stride_wide + 1,
     )
     lanes, taps = VECTOR // like.element_size(), (-(-kernel // stride), -(-kernel_wide // stride_wide))
+    if taps[1] > WIDEST:
+        return None
     one = tile(taps, inputs * stride_wide, -(-outputs // lanes), out_high)
     bands, blocks = -(-taps[0] // one.lines), -(-outputs // (one.vectors * lanes))
     first, last = pad_wide // stride_wide, (pad_wide + wide - 1) // stride_wide

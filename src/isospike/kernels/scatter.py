@@ -84,9 +84,10 @@ def far(one: Tile, inputs: int) -> bool:
 def scatter(one: Tile, dtype: np.dtype[Any]) -> Any:
     """The compiled function for sums of such a tile: out += A x, for one sample of numbers that are mostly zero.
 
-    It returns how many are not.  x, out: (places · channels,).  weights: blocks × bands × stride × stride × inputs × a
-    tile.  Room to work in: spots, where spikes are, with a vector to spare; ends, (high, columns + 1), how many come
-    before each column; sums, (out_high + 2 lines − 2, pitch), of the output and of lines beside it."""
+    It returns how many are not, of those that any output sees.  x, out: (places · channels,).  weights: blocks × bands
+    × stride × stride × inputs × a tile.  Room to work in: spots, where spikes are, with a vector to spare; ends, (high,
+    columns + 1), how many come before each column; sums, (out_high + 2 lines − 2, pitch), of the output and of lines
+    beside it."""
     lines, wide, vectors = one
     lanes = VECTOR // dtype.itemsize
 
@@ -146,7 +147,7 @@ def scatter(one: Tile, dtype: np.dtype[Any]) -> Any:
 
 @cache
 def one_to_one(dtype: np.dtype[Any]) -> Any:
-    """The same for out += weights · x, number by number.  weights: (inputs,)."""
+    """The same for out += weights · x, number by number; it does not count them.  weights: (inputs,)."""
 
     @cfunc(_signature(dtype), cache=True)
     def run(x, weights, out, window, spots, ends, sums):
@@ -301,7 +302,7 @@ def roll(typing, lines, wide, vectors, sums, to, pitch, across, weights, base, s
 
 @intrinsic
 def call(typing, address, x, weights, out, window, spots, ends, sums):
-    """Call a function that `scatter` made, by its address: so loops need not be compiled for each."""
+    """Call a function that was made here, by its address: so loops need not be compiled for each."""
     arrays = x, weights, out, window, spots, ends, sums
     if any(array.layout != "C" for array in arrays):
         return None

@@ -3,8 +3,8 @@
     seconds of a sample = b · Σ synapses · T · min(d / d₀, 1) + c · Σ neurons · T
 
 Synapses are those of each synapse group, d is the density of the spikes that it hears, spikes per neuron and step, and
-d₀ the density from which on simulators take a dense map.  What is computed once whatever T is, in closed form all of
-it, has T · min(d / d₀, 1) = 1.  The original's own run counts likewise.
+d₀ the density from which on simulators take a dense map at the latest.  What is computed once whatever T is, in closed
+form all of it, has T · min(d / d₀, 1) = 1.  The original's own run counts likewise.
 """
 
 from collections.abc import Iterable, Mapping

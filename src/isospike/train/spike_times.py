@@ -132,7 +132,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """As any module's; windows come with it."""
         loaded = super().load_state_dict(*args, **kwargs)
-        self._bases = {}
+        self._wire()
         return loaded
 
     def body(self) -> Body:
@@ -209,7 +209,7 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         codes = list[Tensor]()
 
         def watch(stage: Stage, code: Tensor) -> None:
-            codes.append(code)
+            codes.append(code if torch.is_grad_enabled() else code.amax())  # with gradients it is held anyway
             if leads is not None and isinstance(stage.neuron, FirstSpikeIF):
                 leads.append(code)
 

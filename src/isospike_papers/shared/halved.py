@@ -1,12 +1,12 @@
-"""Training with products of half precision."""
+"""Training in half precision."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Halved(nn.Sequential):
-    """Layers whose products are of half precision (bfloat16) while they are trained: half the time, where a processor
-    has such.  Sums, weights and what is reported are of single precision."""
+    """Layers that compute in half precision (bfloat16) while they are trained: half the time, where a processor does.
+    Weights, their gradients and what is reported are of single precision."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
