@@ -85,9 +85,9 @@ def scatter(one: Tile, dtype: np.dtype[Any]) -> Any:
     """The compiled function for sums of such a tile: out += A x, for one sample of numbers that are mostly zero.
 
     It returns how many are not, of those that any output sees.  x, out: (places · channels,).  weights: blocks × bands
-    × stride × stride × inputs × a tile.  Room to work in: spots, where spikes are, with a vector to spare; ends, (high,
-    columns + 1), how many come before each column; sums, (out_high + 2 lines − 2, pitch), of the output and of lines
-    beside it."""
+    × stride × stride × inputs × a tile.  Room to work in: spots, where spikes are, with a vector to spare; ends,
+    (high, columns + 1), how many come before each column; sums, (out_high + 2 lines − 2, pitch), of the output and of
+    lines beside it."""
     lines, wide, vectors = one
     lanes = VECTOR // dtype.itemsize
 
