@@ -185,7 +185,7 @@ def _pool(kind, spikes, counts, patches, columns, net, total, out):  # type: ign
     )
 
 
-def _loop(
+def _stretch(
     kind: Any, drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any,
     parameters: Any, patches: Any, columns: Any, pool_net: Any, pool_total: Any, out: Any,
 ) -> None:  # fmt: skip
@@ -216,4 +216,4 @@ def _loop(
                     pool(kind, s, sent, patches, columns, pool_sent, pool_all_sent, out[t, k, first:last])
 
 
-KEPT, ANEW = njit(nogil=True, cache=True)(_loop), njit(nogil=True)(_loop)
+KEPT, ANEW = njit(nogil=True, cache=True)(_stretch), njit(nogil=True)(_stretch)
