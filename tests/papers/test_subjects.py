@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
+import isospike as iso
 from claims import module_of, result_of
 from isospike.errors import InvalidData
 from isospike.report.claim import Setup
@@ -17,6 +19,7 @@ from isospike.report.result import Result, keep
 from isospike.store import Store, plain
 from isospike.train.kept import Run
 from isospike.zoo import lenet, lenet5
+from isospike_papers.shared.halved import Halved
 from isospike_papers.shared.recipe import Recipe
 from isospike_papers.stanojevic2023.parts.lenet import main
 from isospike_papers.stanojevic2023.parts.subjects import Decaying, two_layers_mnist
@@ -112,3 +115,18 @@ def test_weights_of_colour_images_decay() -> None:
     recipe.optimizer([weight]).step()
     assert weight.item() == pytest.approx(2 - 0.1 * (0.5 + 5e-4 * 2))
     assert plain(recipe.key) != plain(Recipe("n", 1, rate=0.1, momentum=0.9).key)
+
+
+def test_half_precision_is_of_training_only() -> None:
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 3))
+    halved, x = Halved(*layers), torch.rand(8, 1, 8, 8)
+    exact, coarse = layers.train()(x), halved.train()(x)
+    assert coarse.dtype == torch.float32 and 1e-5 < float((coarse - exact).detach().abs().max()) < 0.05
+    coarse.sum().backward()
+    assert {p.grad.dtype for p in halved.parameters() if p.grad is not None} == {torch.float32}
+    layers.eval(), halved.eval()
+    with torch.no_grad():
+        assert torch.equal(halved(x), layers(x)), "what is reported is of single precision"
+        network = iso.convert(halved, x, input_range=(0.0, 1.0))
+        assert float((network(x) - layers(x)).abs().max()) < 1e-4

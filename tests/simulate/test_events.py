@@ -5,10 +5,10 @@ import ctypes
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import isospike as iso
-from isospike.engine.events import events
+from isospike.engine.events import Events, events
 from isospike.ir.layout import packed, rows
 from isospike.ir.ops.affine import Chain, through
 from isospike.ir.ops.conv import Conv
@@ -35,21 +35,24 @@ LAYERS = {
 }
 
 
+def summed(found: Events, train: Tensor, t: int, k: int, out: np.ndarray) -> int:
+    """Add up the spikes of a step and a sample, as the loop over time does; how many there are."""
+    spikes, made, *work = found.hearing(train)
+    call = ctypes.CFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_void_p] * 7)(made)
+    weights, *room = (array.ctypes.data for array in work)
+    return int(call(spikes[t, k].ctypes.data, weights, out.ctypes.data, *room))
+
+
 def assert_adds_up(chain: Chain, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     """Each sample's sums are the map's, on top of what was there."""
     train = packed(torch.randint(-1, 2, (6, *shape), dtype=dtype)).unflatten(0, (3, 2))
     found = events(chain, tuple(train.shape[2:]), train)
     assert found is not None
-    spikes, made, *work = found.hearing(train)
-    call = ctypes.CFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_void_p] * 7)(made)
-    weights, *room = (ctypes.c_void_p(array.ctypes.data) for array in work)
     for t in range(len(train)):
         expected = through(chain, train[t])
         out = rows(packed(torch.ones_like(expected)))
-        for k in range(2):
-            one, to = (np.ascontiguousarray(array) for array in (spikes[t, k], out[k]))
-            count = call(one.ctypes.data, weights, to.ctypes.data, *room)
-            assert 0 <= count <= int((train[t, k] != 0).sum())
+        for k, to in enumerate(out):
+            assert 0 <= summed(found, train, t, k, to) <= int((train[t, k] != 0).sum())
             close = {torch.float64: 1e-14, torch.float32: 1e-5}[dtype] * float(1 + expected.abs().max())
             assert np.abs(to - 1 - rows(packed(expected))[k]).max() < close
 
@@ -86,11 +89,7 @@ def test_all_spikes_that_are_seen_are_counted() -> None:
     network = iso.convert(model, x, iso.Rate(4), input_range=(0.0, 1.0))
     found = events(network.stages[1].groups[0].chain, (4, 8, 7), train)
     assert found is not None and found.fits
-    spikes, made, *work = found.hearing(train)
-    out = np.zeros(8 * 6 * 5, np.float32)
-    call = ctypes.CFUNCTYPE(ctypes.c_ssize_t, *[ctypes.c_void_p] * 7)(made)
-    weights, *room = (ctypes.c_void_p(array.ctypes.data) for array in work)
-    assert call(spikes.ctypes.data, weights, out.ctypes.data, *room) == train.numel()
+    assert summed(found, train, 0, 0, np.zeros(8 * 6 * 5, np.float32)) == train.numel()
 
 
 def test_what_does_not_pay_or_fit_is_left_to_dense_maps() -> None:
