@@ -13,6 +13,7 @@ from isospike import simulate
 from isospike.report.claim import Setup
 from isospike.report.papers import claim
 from isospike.report.result import keep, read
+from isospike.store import Store
 from isospike_papers.stanojevic2023.parts.inverse import equivalent, reordered, synapses_of, weights_of
 from isospike_papers.stanojevic2023.parts.twins import HELD, MAPPABLE, RELU, Plan, Twins, opened
 
@@ -80,7 +81,8 @@ def test_at_full_size_the_plan_is_the_papers(data: Path) -> None:
 @pytest.mark.parametrize("kind", [RELU, MAPPABLE, HELD])
 def test_a_run_goes_on_where_it_was_interrupted(kind: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = twins(data).run(kind)
-    for path in PLAN.folder(kind).iterdir():
+    (folder,) = Store().root.glob(f"{PLAN.network}-{PLAN.data}-{kind}-*")
+    for path in folder.iterdir():
         path.unlink()
 
     def interrupted(*_: object) -> None:
@@ -99,7 +101,7 @@ def test_a_run_goes_on_where_it_was_interrupted(kind: str, data: Path, monkeypat
     monkeypatch.setattr(torch.optim.Adam, "step", until)
     with pytest.raises(KeyboardInterrupt):
         twins(data).run(kind)
-    assert (PLAN.folder(kind) / "checkpoint.ckpt").exists()
+    assert (folder / "checkpoint.ckpt").exists()
     monkeypatch.setattr(torch.optim.Adam, "step", step)
     resumed = twins(data).run(kind)
     monkeypatch.setattr("isospike_papers.stanojevic2023.parts.twins.fit", interrupted)

@@ -129,7 +129,7 @@ class Table21(Claim):
 
 def _notes(setup: Setup) -> tuple[str, ...]:
     narrow = (
-        f"VGG16 has width {setup.width} instead of 64, and half of it for images of 28 × 28, so it is less accurate "
+        f"VGG16 has width {setup.width} instead of 64, a quarter of it for images of 28 × 28, so it is less accurate "
         "than the paper's."
     )
     return (

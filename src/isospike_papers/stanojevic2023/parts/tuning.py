@@ -13,6 +13,7 @@ from isospike.codings import TTFS
 from isospike.constraints import Constraint, Noise, reseeded
 from isospike.data import Data, loader
 from isospike.engine import SpikingNetwork
+from isospike.importers import digest
 from isospike.report.claim import Setup
 from isospike.simulate import ClosedForm
 from isospike.store import Store
@@ -52,7 +53,7 @@ class Tuning:
             "batch": BATCH,
             "seed": self.setup.seed,
             "images": len(self.images),
-            "width": self.setup.width,
+            "model": digest(self.subject.model),
             "coding": repr(self.coding),
             "moved": MOVED,
         }

@@ -74,10 +74,11 @@ class Plan:
         """Precision of weights and inputs."""
         return torch.float64 if self.double else torch.float32
 
-    def folder(self, kind: str) -> Path:
-        """Where a run is kept."""
+    def kept(self, kind: str, train: Callable[[Path], object]) -> Path:
+        """The weights of a run, trained or from the store."""
         versions = {name: version(name) for name in ("isospike", "torch", "lightning")}
-        return Store().entry(f"{self.network}-{self.data}-{kind}", {"plan": self, "kind": kind, "versions": versions})
+        configuration = {"plan": self, "kind": kind, "versions": versions}
+        return Store().kept(f"{self.network}-{self.data}-{kind}", configuration, TRAINED, train)
 
 
 def learned(trainee: Trainee[Any]) -> list[Tensor]:
@@ -135,18 +136,21 @@ class Twins:
 
     def run(self, kind: str) -> Run:
         """Train a network of this kind, go on with it, or fetch it."""
-        folder = self.plan.folder(kind)
         trainee = self.relu_trainee(kind) if kind in (RELU, REORDERED) else self.trainee(kind)
-        if not (folder / TRAINED).exists():
+
+        def train(path: Path) -> None:
+            folder = path.parent
             try:
                 self.fit(trainee, folder=folder, resume=True, watch=self._trace(folder, lambda: learned(trainee)))
             except Diverged:  # as ramps that are held may
                 self._diverged(folder, accuracy(trainee, self.held_out))
-            write(folder / TRAINED, to_bytes({name: t.contiguous() for name, t in trainee.cpu().state_dict().items()}))
-        trainee.load_state_dict(load_file(folder / TRAINED))
+            write(path, to_bytes({name: t.contiguous() for name, t in trainee.cpu().state_dict().items()}))
+
+        path = self.plan.kept(kind, train)
+        trainee.load_state_dict(load_file(path))
         epochs = range(1, self.plan.epochs + 1) if self.plan.traced else ()
-        weights = [list(load_file(folder / f"epoch-{epoch}.safetensors").values()) for epoch in epochs]
-        return Run(read_curve(folder), trainee.eval().requires_grad_(False), weights)
+        weights = [list(load_file(path.with_name(f"epoch-{epoch}.safetensors")).values()) for epoch in epochs]
+        return Run(read_curve(path.parent), trainee.eval().requires_grad_(False), weights)
 
     def _diverged(self, folder: Path, right: float | None) -> None:
         """What a network that has no numbers any more would show in the epochs that are left."""
