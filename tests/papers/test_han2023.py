@@ -57,7 +57,7 @@ def test_networks_have_the_sizes_of_the_paper(name: str) -> None:
     }
     net = NETS[name]
     with torch.device("meta"):
-        model = net.make(ACTIVATIONS["stReLU"], net.share(Setup(size="full")))
+        model = net.make(ACTIVATIONS["stReLU"], net.share(Setup(size="full", width=64)))
     assert _macs(model, (3, 32, 32) if net.data == "cifar10" else (1, 28, 28)) / 1e6 == pytest.approx(
         multiplications[name], abs=0.006
     )

@@ -10,6 +10,7 @@ from isospike.measure import Moment
 from isospike.report.claim import Claim, Found, Held, Setup, Value, at_least, at_most
 from isospike_papers.han2023.parts.curves import (
     AT,
+    FAST,
     PLAIN,
     ROUNDING,
     RULES,
@@ -22,7 +23,7 @@ from isospike_papers.han2023.parts.curves import (
     share,
     steps_to,
 )
-from isospike_papers.han2023.parts.nets import OPTIONS
+from isospike_papers.han2023.parts.nets import NETS, OPTIONS
 from isospike_papers.han2023.parts.plots import panels
 
 ORDER = ("Net1", "Net2", "Net3", "Net4")
@@ -48,11 +49,15 @@ class Fig5(Claim):
                 "The paper's curves start low: at T = 1 its stReLU networks Net1 to Net3 err little.  Neurons that "
                 "fire at θ from a potential of 0, as its text describes them, cannot do so: with drives in ±θ they "
                 "hardly fire in the first step.  Firing at θ/2, which its eq. 15 implies, comes much closer.",
-                "Curves end at T = 128, those of TerMapping for Net1 to Net3 at 512.  `stReLU` alone is the rule of "
-                "the text: spikes at θ, from 0.",
+                f"Curves of stReLU end at T = {FAST}, those of TerMapping at {_ends()}.  `stReLU` alone is the rule "
+                "of the text: spikes at θ, from 0.",
             ),
             draw=lambda: panels(found, error, "conversion error [%]"),
         )
+
+
+def _ends() -> str:
+    return ", ".join(f"{NETS[net].steps:,} ({net})" for net in ORDER)
 
 
 def _figures(moments: Sequence[Moment]) -> dict[str, Value]:

@@ -18,9 +18,9 @@ from isospike.neurons import IF, TernaryIF
 from isospike.report.claim import Figures, Row, Setup
 from isospike_papers.han2023.parts.nets import LONG, NETS, Net
 
-AT = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # T that tables of curves show
+AT = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # T that tables of curves show
 CALIBRATION = 256  # training images that ranges are read off, where they are
-FAST = 128  # time steps up to which schemes that need few are run
+FAST = 256  # time steps up to which schemes that need few are run
 ANN, SNN, LATENCY, ERROR = "ANN accuracy [%]", "SNN accuracy [%]", "latency", "error [%]"
 FOR_GOOD, WITHIN_1, WITHIN_RMS = "T, lossless for good", "T, error ≤ 1 % for good", "T, outputs within 10 % rms"
 
@@ -194,7 +194,7 @@ def trained_notes(setup: Setup, *names: str) -> tuple[str, ...]:
             f"Width of the CIFAR-10 networks, as a share of the paper's: {_widths(colour, setup)}; "
             f"{_epochs(colour, setup)} epochs instead of 300–400, with random crops and mirrors"
             f"{f' but without AutoAugment and Cutout, which need {LONG} epochs to pay' if plain else ''}, on {few}the "
-            "training images (0–44,999 where test images are missing).  They are far less accurate than the paper's."
+            "training images (0–44,999 where test images are missing).  They are less accurate than the paper's."
         )
     if grey and not setup.full:
         said.append(
