@@ -3,26 +3,27 @@
 Both are tuned from the same weights, over the same batches, at the same rate.  Source: Stanojevic 2023, Table 3.2 and
 Fig. 3.4b."""
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from isospike import load
 from isospike.codings import TTFS
-from isospike.data import loader
 from isospike.importers import read
 from isospike.ir.graph import Graph
 from isospike.passes import canonical
 from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least, at_most
-from isospike.train import Classifier, Trainee, accuracy, fit, prepare
-from isospike_papers.shared.data import MOVED
-from isospike_papers.stanojevic2023.parts.tuning import BATCH, DECAY, TUNED, Tuning
+from isospike.store import write
+from isospike.train import Classifier, accuracy, prepare, read_curve
+from isospike_papers.shared.recipe import weights
+from isospike_papers.stanojevic2023.parts.tuning import BATCH, TUNED, Tuning
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RATE = 1e-4
+RATE, EARLY, NAMES = 1e-4, 20, ("ReLU", "SNN")
 BEFORE, AFTER = ("ReLU before [%]", "SNN before [%]"), ("ReLU after [%]", "SNN after [%]")
 
 
@@ -68,36 +69,37 @@ class Table32(Claim):
 
     def measure(self, setup: Setup) -> Found:
         """Tune both, step by step over the same batches."""
-        tuning = Tuning(setup, TTFS())
+        tuning = Tuning(setup, TTFS(), RATE)
         place, data = next(iter(tuning.reported.items()))
         test = [(x, y) for x, y in data.batches() if y is not None]
         encoder = tuning.network.body.encoder
-        twin = Twin(
-            canonical(read(tuning.subject.model, tuning.calibration[0]).with_range(encoder.low, encoder.high)).to(
-                torch.float32
-            )
+        read_in = read(tuning.subject.model, tuning.calibration[0]).with_range(encoder.low, encoder.high)
+        graph = canonical(read_in).to(torch.float32)
+        early: dict[str, list[float]] = {name: [] for name in NAMES}
+        few = tuning.images.first(EARLY * BATCH)
+        for name, trainee in zip(NAMES, (Classifier(Twin(graph)), prepare(tuning.network)), strict=True):
+            tuning.fit(trainee, few, 1, watch=early[name].append)
+        twin = Twin(graph)
+        before = [100 * (accuracy(model, test) or 0.0) for model in (twin, tuning.network)]
+        paths = (
+            tuning.kept(
+                "vgg16-relu", {}, lambda: Classifier(Twin(graph)), lambda one, path: write(path, weights(one))
+            ),
+            tuning.path([]),
         )
-        trainees: dict[str, tuple[nn.Module, Trainee[Any]]] = {
-            "ReLU": (twin, Classifier(twin)),
-            "SNN": (tuning.network, prepare(tuning.network)),
+        twin.load_state_dict(load_file(paths[0]))
+        after = [100 * (accuracy(model, test) or 0.0) for model in (twin, load(paths[1]))]
+        losses = {
+            name: [one["loss"] for one in read_curve(path.parent)] for name, path in zip(NAMES, paths, strict=True)
         }
-        batches = loader(tuning.images, BATCH, **MOVED)
-        how: dict[str, Any] = {"optimizer": partial(torch.optim.Adam, lr=RATE), "decay": DECAY, "seed": setup.seed}
-        losses: dict[str, list[float]] = {name: [] for name in trainees}
-        before = {name: 100 * (accuracy(model, test) or 0.0) for name, (model, _) in trainees.items()}
-        tuned = {
-            name: fit(trainee, batches, tuning.epochs, watch=losses[name].append, **how)
-            for name, (_, trainee) in trainees.items()
-        }
-        after = {name: 100 * (accuracy(model, test) or 0.0) for name, model in tuned.items()}
-        measured: dict[str, Value] = dict(zip((*BEFORE, *AFTER), (*before.values(), *after.values()), strict=True))
-        apart = [abs(a - b) for a, b in zip(losses["ReLU"], losses["SNN"], strict=True)]
+        measured: dict[str, Value] = dict(zip((*BEFORE, *AFTER), (*before, *after), strict=True))
+        apart = [abs(a - b) for a, b in zip(*early.values(), strict=True)]
         rows = [
             Row("CIFAR-10", measured),
             *(Row(name, {}, note="not run: data set not here.") for name in self.paper),
         ]
-        gain = {name: after[name] - before[name] for name in trainees}
-        lost = abs(before["ReLU"] - before["SNN"])
+        gain = [b - a for a, b in zip(before, after, strict=True)]
+        lost = abs(before[0] - before[1])
         return Found(
             rows=tuple(rows),
             held=(
@@ -108,13 +110,13 @@ class Table32(Claim):
                     lost <= 100 / len(data),
                 ),
                 Held(
-                    "the first 20 steps have the same loss",
-                    max(apart[:20]),
+                    f"the first {EARLY} steps have the same loss",
+                    max(apart),
                     "difference at most 1e-3 in single precision",
-                    max(apart[:20]) <= 1e-3,
+                    max(apart) <= 1e-3,
                 ),
-                at_most("both gain alike", abs(gain["ReLU"] - gain["SNN"]), 1, "point apart"),
-                at_least("fine-tuning does not harm the spiking network", gain["SNN"], -0.5, "points"),
+                at_most("both gain alike", abs(gain[0] - gain[1]), 1, "point apart"),
+                at_least("fine-tuning does not harm the spiking network", gain[1], -0.5, "points"),
             ),
             notes=(
                 *(() if setup.full else (f"VGG16 has width {setup.width} instead of 64.",)),
@@ -123,20 +125,19 @@ class Table32(Claim):
                 "In single precision the two drift apart as any two orders of summation do; in double precision see "
                 "stanojevic2023-fig3.3.",
             ),
-            draw=lambda: _figure(losses, len(batches)),
+            draw=lambda: _figure(losses),
         )
 
 
-def _figure(losses: dict[str, list[float]], steps: int) -> "Figure":
+def _figure(losses: dict[str, list[float]]) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.4), layout="constrained")
     axes = figure.subplots()
     for (name, values), style in zip(losses.items(), ("-", "--"), strict=True):
-        means = [sum(values[i : i + steps]) / steps for i in range(0, len(values), steps)]
         axes.plot(
-            range(1, len(means) + 1),
-            means,
+            range(1, len(values) + 1),
+            values,
             style,
             marker="o",
             ms=4,
