@@ -13,8 +13,9 @@ from isospike.codings import METHODS
 from isospike.codings.methods import changed
 from isospike.report.claim import Setup
 from isospike.report.result import keep, read
+from isospike_papers.lu2022.parts.deep import alexnet, alexnet_cifar10, vgg16
 from isospike_papers.lu2022.parts.neurons import answers, volleys
-from isospike_papers.lu2022.parts.setting import alexnet, alexnet_cifar10, coding, convnet, synapses, vgg16
+from isospike_papers.lu2022.parts.setting import coding, convnet, synapses
 from isospike_papers.shared.recipe import Recipe
 
 LU = [name for name in MODULES if name.startswith("lu2022-")]
@@ -99,7 +100,7 @@ def test_networks_have_as_many_synapses_as_the_paper_prints() -> None:
 def test_the_full_size_is_trained_as_the_paper_says(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """§V-E5: 200 epochs of SGD with momentum 0.9 and a rate of 0.001 that stays, batches of 128."""
     asked: list[Recipe] = []
-    monkeypatch.setattr("isospike_papers.lu2022.parts.setting.subject", lambda recipe, *_: asked.append(recipe))
+    monkeypatch.setattr("isospike_papers.lu2022.parts.deep.subject", lambda recipe, *_: asked.append(recipe))
     alexnet_cifar10(Setup(size="full", width=64, data_dir=data))
     (recipe,) = asked
     optimizer = recipe.optimizer([torch.nn.Parameter(torch.zeros(1))])

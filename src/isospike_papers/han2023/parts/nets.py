@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-import torch
 from torch import nn
 
 from isospike.activations import AtLeakyReLU, ClampQuantise, RateNorm, StReLU, TReLU
 from isospike.data import Data
 from isospike.report.claim import Setup
 from isospike_papers.shared.data import MOVED, Split, cifar10, cifar10_name, with_test_set
-from isospike_papers.shared.halved import Halved
+from isospike_papers.shared.halved import HalvedRecipe, halved
 from isospike_papers.shared.recipe import TRAINS, Recipe, trained
 
 SLOPE = 0.01  # of leaky rectifiers; the paper says 0.01 or less
@@ -39,13 +38,6 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "CQ": partial(ClampQuantise, LEVELS),
     "RNL": RateNorm,
 }
-
-
-@dataclass(frozen=True)
-class Coloured(Recipe):
-    """Of networks for colour images.  products: precision of what `Halved` multiplies."""
-
-    products: str = "bfloat16"
 
 
 @dataclass(frozen=True)
@@ -95,9 +87,8 @@ class Net:
             parts += [nn.Linear(features, width), activation()]
             features = width
         parts.append(nn.Linear(features, 10))
-        if self.data != "cifar10":
-            return nn.Sequential(*parts)
-        return Halved(*parts).to(memory_format=torch.channels_last)  # trained in two thirds of the time
+        network = nn.Sequential(*parts)
+        return halved(network) if self.data == "cifar10" else network
 
     def split(self, setup: Setup) -> Split:
         """Training samples, and those that are reported on."""
@@ -113,7 +104,7 @@ class Net:
         epochs = setup.epochs or (300 if setup.full else self.epochs)
         data = cifar10_name(setup.data_dir) if self.data == "cifar10" else self.data
         name = f"han2023-{self.name.lower()}-width-{self.share(setup):g}-{activation.lower()}-{data}"
-        kind, decay = Coloured if self.data == "cifar10" else Recipe, FALL ** (1 / epochs)
+        kind, decay = HalvedRecipe if self.data == "cifar10" else Recipe, FALL ** (1 / epochs)
         recipe = kind(name, epochs, decay=decay).at(setup)
         if self.data != "cifar10":
             return recipe

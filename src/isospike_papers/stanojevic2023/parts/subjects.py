@@ -17,7 +17,7 @@ from isospike.errors import InvalidData
 from isospike.report.claim import Setup
 from isospike.zoo import vgg16
 from isospike_papers.shared.data import MOVED, RAW, Split, cifar10, cifar10_name, folder, with_test_set
-from isospike_papers.shared.halved import Halved
+from isospike_papers.shared.halved import HalvedRecipe, halved
 from isospike_papers.shared.recipe import TRAINS, Recipe
 from isospike_papers.shared.subject import Subject, subject
 from isospike_papers.stanojevic2023.parts.networks import lenet5, two_layers, vgg16_large
@@ -31,13 +31,10 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @dataclass(frozen=True)
-class Decaying(Recipe):
-    """SGD with weight decay, as the weights that the thesis took over were trained (Geifman 2018).
-
-    products: precision of what `Halved` multiplies."""
+class Decaying(HalvedRecipe):
+    """SGD with weight decay, as the weights that the thesis took over were trained (Geifman 2018)."""
 
     weight_decay: float = 5e-4
-    products: str = "bfloat16"
 
     @property
     def optimizer(self) -> Callable[[Iterable[nn.Parameter]], Optimizer]:
@@ -78,12 +75,7 @@ def _vgg16_cifar(setup: Setup, classes: int) -> tuple[Recipe, Callable[[], nn.Mo
     name = f"vgg16-width-{setup.width}-{data}"
     epochs, decay = (250, 0.98) if setup.full else (80, 0.94)
     recipe = Decaying(name, epochs, rate=0.05, decay=decay, momentum=0.9, autoaugment=not setup.full, **MOVED)
-
-    def make() -> nn.Module:
-        model = Halved(*vgg16((3, 32, 32), classes, setup.width, norm=True))
-        return model.to(memory_format=torch.channels_last)  # trained in two thirds of the time
-
-    return recipe, make
+    return recipe, lambda: halved(vgg16((3, 32, 32), classes, setup.width, norm=True))
 
 
 def vgg16_cifar10(setup: Setup) -> Subject:
