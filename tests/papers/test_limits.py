@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from isospike.measure import Finding
 from isospike.report.claim import Held
 from isospike_papers.lu2022 import fig13, fig16, fig17, table4, table6
 from isospike_papers.lu2022.parts.setting import Compared
@@ -49,6 +50,11 @@ def swept(lead: float) -> tuple[Held, ...]:
     return fig13._claims(labels(9938, 10_000), sweep)
 
 
+def layer(clipping: float) -> Finding:
+    """Of activations of 2 rms."""
+    return Finding("layer", 10, 2.0, 0.5, 0.0, 0.5, clipping, 0.3, 0.4, (), "")
+
+
 TABLE = table6.Table6()
 LIMITS: dict[str, tuple[Callable[[float], tuple[Held, ...]], str, float, float]] = {
     "Fig. 3.5, 4 bits": (lambda a: on_hardware(**{"4_bits": a}), "4 bits after tuning, accuracy", 90.0, 89.9),
@@ -64,11 +70,19 @@ LIMITS: dict[str, tuple[Callable[[float], tuple[Held, ...]], str, float, float]]
     "Fig. 16": (lambda n: fig16._claims(labels(int(n), 2000), labels(0, 1), [MAPS], POOLS), "labels", 2000, 1999),
     "Fig. 17": (
         lambda n: fig17._claims(
-            labels(int(n), 1000), dict.fromkeys(fig17.TIMES, labels(1, 1)), {t: [MAPS] for t in fig17.TIMES}
+            dict.fromkeys(fig17.TIMES, labels(int(n), 1000)), [MAPS], {t: [layer(clipping=0.0)] for t in fig17.TIMES}
         ),
         "at 10 Hz, 2 s",
         995,
         994,
+    ),
+    "Fig. 17, clipping": (
+        lambda c: fig17._claims(
+            dict.fromkeys(fig17.TIMES, labels(1, 1)), [MAPS], {t: [layer(clipping=c)] for t in fig17.TIMES}
+        ),
+        "and no layer clips",
+        0.002,
+        0.003,
     ),
     "Table IV": (lambda n: table4._claims(labels(int(n), 400), labels(0, 1)), "the linear LIF network", 399, 398),
     "Table VI, labels": (

@@ -33,7 +33,7 @@ def few(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             place / f"{name}_80x130_gray.npz",
             images=np.random.default_rng(0).integers(0, 256, (6, 80, 130)).astype(np.uint8),
         )
-    monkeypatch.setattr(module_of("lu2022-fig17"), "TIMES", (0.5, 1.0))
+    monkeypatch.setattr(module_of("lu2022-fig17"), "TIMES", (2.0, 0.5, 1.0))
     table6 = module_of("lu2022-table6")
     monkeypatch.setattr(
         table6, "CASES", tuple(replace(case, printed=(10.0, 0.5), chosen=(5.0, 0.5)) for case in table6.CASES)

@@ -40,7 +40,7 @@ class Fig16(Claim):
 
     source = "Lu 2022, Table V and Fig. 16"
     paper = {"pools by the window's winner": {AGREEMENT: 100.0, RELU: 98.5}}
-    options = {"samples": (64, 300, 2000)} | TRAINS | {"epochs": (1, 3, 20)}
+    options = {"samples": (64, 2000, 2000)} | TRAINS | {"epochs": (1, 100, 100)}
 
     def measure(self, setup: Setup) -> Found:
         """Confusion matrix, feature maps, and what the pools make of longer windows."""
@@ -71,7 +71,7 @@ class Fig16(Claim):
                 f"steps of {DT} s, no leak.",
                 "Table V says 12 × 12 and 6 × 6 behind the pools, and 3,136 flattened; with padding, as section V-E1 "
                 "has it, they are 14 × 14 and 7 × 7, which makes 3,136.",
-                f"The paper trains 100 epochs, here {setup.epochs}.  Errors of maps and pools are over {len(x)} "
+                f"Trained for {setup.epochs} epochs; the paper's are 100.  Errors of maps and pools are over {len(x)} "
                 "images, rms over rms.",
                 "The paper's pool must see the whole window before it can send its winner's spikes; ours counts as it "
                 "goes.  At the end of the window both have sent as many spikes as their busiest input, so the first "

@@ -1,14 +1,16 @@
 """AlexNet of linear LIF neurons gives its ReLU network's labels on CIFAR-10, on 99.5 % of the images at 10 Hz in 2 s.
-The statements about longer windows were chosen after looking, and so was their coding range of 5 Hz.
+The statements about longer windows, and about what is amiss in short ones, were chosen after looking.
 
 Feature maps and confusion matrix.  Source: Lu 2022, Fig. 17.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from isospike.report.claim import Claim, Found, Held, Row, Setup, at_least
+from isospike.measure import Finding, diagnose
+from isospike.report.claim import Claim, Found, Held, Row, Setup, Value, at_least, at_most
 from isospike_papers.lu2022.parts.deep import DEEP, EPOCHS, alexnet_cifar10
 from isospike_papers.lu2022.parts.maps import Maps, layers, show_maps
 from isospike_papers.lu2022.parts.setting import (
@@ -25,7 +27,9 @@ from isospike_papers.lu2022.parts.setting import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PRINTED, RANGE_HZ, TIMES, SHOWN = (10.0, 2.0), 5.0, (2.0, 20.0), 2  # k [Hz] and T [s]
+RANGE_HZ, TIMES, SHOWN = 10.0, (2.0, 20.0, 40.0), 2  # k [Hz] and T [s]: the printed one, as for VGG16, and beyond
+AGREES = 0.995  # share of labels, as printed
+PARTS = ("error [%]", "inherited [%]", "clipping [%]", "resolution [%]", "order [%]")
 CLASSES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -37,81 +41,78 @@ class Fig17(Claim):
     options = {"samples": (64, 100, 1200)} | DEEP
 
     def measure(self, setup: Setup) -> Found:
-        """2 s at 10 Hz, as for MNIST; at 5 Hz, 2 s and 2,000 steps, as for VGG16 in the paper."""
-        subject = alexnet_cifar10(setup)
+        """2 s at 10 Hz, as for MNIST, and longer; by how much each layer is wrong, and why."""
+        subject, (printed, long, _) = alexnet_cifar10(setup), TIMES
         place, data = next((name, d) for name, d in subject.split.reported.items() if "test" in name)
         data = data.first(setup.samples)
-        printed = compared(subject, coding(*PRINTED), data, 4)
         found = {seconds: compared(subject, coding(RANGE_HZ, seconds), data, 4) for seconds in TIMES}
         x, _ = next(data.batches(SHOWN))
-        maps = {seconds: layers(subject, spiking(subject, coding(RANGE_HZ, seconds)), x) for seconds in TIMES}
-        long = TIMES[1]
-        share = found[long].agreement
+        networks = {seconds: spiking(subject, coding(RANGE_HZ, seconds)) for seconds in TIMES}
+        maps = layers(subject, networks[long], x)
+        amiss = {seconds: diagnose(network, x) for seconds, network in networks.items()}
         narrow = (
             f"Width {setup.width} instead of 64 and {setup.epochs or EPOCHS} epochs of Adam, on images moved by up to "
             "4 pixels and mirrored."
         )
         return Found(
             rows=(
-                Row(_name(*PRINTED), printed.figures),
-                *(Row(_name(RANGE_HZ, seconds), f.figures) for seconds, f in found.items()),
+                *(Row(_name(seconds), f.figures) for seconds, f in found.items()),
                 *(
-                    Row(
-                        f"{m.name}, {_name(RANGE_HZ, t)}",
-                        {"relative error": m.relative_error, "correlation": m.correlation},
-                    )
-                    for t, ms in maps.items()
-                    for m in ms
+                    Row(f"{label}, {_name(seconds)}", _errors(one))
+                    for seconds, layer in amiss.items()
+                    for label, one in zip(("input", *(m.name for m in maps), "output"), layer, strict=True)
                 ),
+                *(Row(f"maps, {m.name}, {_name(long)}", {"correlation": m.correlation}) for m in maps),
             ),
-            held=_claims(printed, found, maps),
+            held=_claims(found, maps, amiss),
             notes=(
                 *(() if setup.full else (narrow,)),
-                f"{len(data)} images ({place}; the paper: 1,200), steps of {DT} s, no leak, "
-                "pools by the window's winner.  The standard error of the agreement in the longest window is "
-                f"{100 * (share * (1 - share) / len(data)) ** 0.5:.1f} points.",
-                "The paper says that its simulation is that of the MNIST network, 2 s at up to 10 Hz; it does not "
-                "normalise weights.  At that length our deep layers have hardly begun to fire: a layer fires only "
-                "after the layer before it has sent enough spikes.  What agreement is reached depends on how large "
-                "activations are, which differs between trainings; at k = 10 Hz our largest outputs would need more "
-                "than one spike a step.",
-                "Where fewer labels agree than the paper's 99.5 %, why is not settled.  A network that is right on "
-                f"{found[long].accuracies[0]:.0f} % decides by smaller margins, and few images were run.",
+                f"{len(data)} images ({place}; the paper: 1,200), steps of {DT} s, no leak, pools by the window's "
+                f"winner.  Errors of layers are over {len(x)} of them, rms over rms: what a layer inherits from those "
+                "before it, and what it makes itself, by clipping (more than a spike a step), by resolution (whole "
+                "spikes) and by the order in which spikes come.",
+                "The paper says that its simulation is that of the MNIST network, 2 s at up to 10 Hz, and does not "
+                "normalise weights.  In 2 s a white pixel sends 20 spikes, and most pixels send fewer: the input is "
+                f"wrong by {100 * _error(amiss[printed][0]):.0f} % already.  Every layer adds about as much, for its "
+                "own spikes are as few, and nothing is lost by clipping, so the output is wrong by "
+                f"{100 * _error(amiss[printed][-1]):.0f} %, and labels whose margin is smaller change.  All of these "
+                "errors fall as 1/T: what is amiss is time.",
                 "Kernels and widths are inferred from the printed number of synapses: see Table VI.",
             ),
-            draw=lambda: _figure(found[long], x, maps[long]),
+            draw=lambda: _figure(found[long], x, maps),
         )
 
 
-def _name(k: float, seconds: float) -> str:
-    return f"{k:g} Hz, {seconds:g} s"
+def _name(seconds: float) -> str:
+    return f"{RANGE_HZ:g} Hz, {seconds:g} s"
 
 
-def _claims(printed: Compared, found: dict[float, Compared], maps: dict[float, list[Maps]]) -> tuple[Held, ...]:
-    short, long = (found[t].agreement for t in TIMES)
-    better = min(a.relative_error / b.relative_error for a, b in zip(maps[TIMES[0]], maps[TIMES[1]], strict=True))
-    first = maps[TIMES[1]][0].correlation
+def _error(layer: Finding) -> float:
+    return layer.total / max(layer.scale, 1e-300)
+
+
+def _errors(layer: Finding) -> dict[str, Value]:
+    parts = (layer.total, layer.inherited, layer.clipping, layer.resolution, layer.order)
+    return {name: 100 * part / max(layer.scale, 1e-300) for name, part in zip(PARTS, parts, strict=True)}
+
+
+def _claims(
+    found: dict[float, Compared], maps: list[Maps], amiss: Mapping[float, Sequence[Finding]]
+) -> tuple[Held, ...]:
+    printed, _, end = TIMES
+    clipped = max(layer.clipping / max(layer.scale, 1e-300) for layer in amiss[end])
+    scaled = [seconds * _error(layers[-1]) for seconds, layers in amiss.items()]
     return (
-        at_least(f"at {_name(*PRINTED)} labels are the ReLU network's; share", printed.agreement, 0.995),
-        Held(
-            f"at {_name(RANGE_HZ, TIMES[1])} labels are the ReLU network's (chosen after looking)",
-            long,
-            "share at least 0.9",
-            long >= 0.9,
+        at_least(f"at {_name(printed)} labels are the ReLU network's; share", found[printed].agreement, AGREES),
+        at_least(f"at {_name(end)} they are (chosen after looking); share", found[end].agreement, AGREES),
+        at_most(
+            "what is amiss is time: the output's error falls as 1/T (chosen after looking); error × T, largest over "
+            "smallest",
+            max(scaled) / max(min(scaled), 1e-300),
+            1.5,
         ),
-        Held(
-            "longer windows bring them closer (chosen after looking)",
-            long - short,
-            "share higher by 0.1 or more",
-            long - short >= 0.1,
-        ),
-        Held(
-            "in every layer (chosen after looking)",
-            better,
-            "error at most a third of that in a window of a tenth",
-            better >= 3,
-        ),
-        at_least("maps of the first layer are alike; correlation", first, 0.99),
+        at_most("and no layer clips (chosen after looking); largest share of its rms", clipped, 0.001),
+        at_least("maps of the first layer are alike; correlation", maps[0].correlation, 0.99),
     )
 
 

@@ -43,8 +43,8 @@ class Case:
 
 CASES = (
     Case("ConvNet, MNIST", convnet_mnist, (10.0, 2.0), (5.0, 4.0), 300, 2000),
-    Case("AlexNet, CIFAR-10", alexnet_cifar10, (10.0, 2.0), (5.0, 20.0), 100, 1200),
-    Case("VGG16, CIFAR-10", vgg16_cifar10, (10.0, 20.0), (6.0, 20.0), 100, 800),
+    Case("AlexNet, CIFAR-10", alexnet_cifar10, (10.0, 2.0), (10.0, 40.0), 100, 1200),
+    Case("VGG16, CIFAR-10", vgg16_cifar10, (10.0, 20.0), (10.0, 40.0), 100, 800),
 )
 
 

@@ -100,7 +100,7 @@ def dense_mnist(setup: Setup, hidden: int = 600, bias: bool = False) -> Subject:
 def convnet_mnist(setup: Setup) -> Subject:
     """Table V."""
     return subject(
-        Recipe("lu2022-convnet-mnist", 20 if setup.full else 3, decay=0.5),
+        Recipe("lu2022-convnet-mnist", 100, decay=0.95),
         convnet,
         with_test_set("mnist", setup.data_dir),
         setup,
