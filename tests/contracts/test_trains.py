@@ -3,6 +3,8 @@ that falls as 1 / T."""
 
 import math
 import random
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,8 @@ from isospike.codings.normalise import Percentile
 from isospike.encoders import Bernoulli, RegularSpikes
 from isospike.engine import events
 from isospike.neurons import IF, BurstIF, SignedIF, TernaryIF
+from isospike.neurons.arithmetic import on
+from isospike.neurons.stepping import Stepping
 from isospike.simulate import StepByStep
 from random_networks import random_network
 from zoo import HIGH, LOW, ZOO, inputs
@@ -96,6 +100,33 @@ def test_without_limits_the_error_is_rounding_and_falls_as_one_over_t(name: str)
         for t in (64, 1024, 16384)
     }
     assert errors[16384] <= 2e-4 and errors[16384] <= errors[64] / 40 + 1e-9, errors
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Halves(IF):
+    """Sends half a spike a step."""
+
+    @staticmethod
+    def step(states: Any, x: Any, parameters: Any) -> Any:
+        (v,), (level, taken, _) = states, parameters
+        v = v + x
+        s = on(v >= level / 2, v) / 2
+        return s, (v - s * taken,)
+
+
+@pytest.mark.parametrize("neuron", [Halves(), BurstIF(most=1000), TernaryIF(most=1.5), TernaryIF(most=127)])
+def test_spikes_that_do_not_fit_eight_bits_are_handed_on_as_they_are(neuron: Stepping) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)).double()
+    x = torch.rand(5, 6, dtype=torch.float64)
+    network = iso.convert(model, x, iso.Rate(steps=20, neuron=neuron), input_range=(0.0, 1.0))
+    assert neuron.small == (neuron.most == 127)
+    body = network.body.map_tensors(lambda path, t: 300 * t if path.endswith("weight") else t)
+    loud = iso.SpikingNetwork(body, torch.float64)
+    assert_same_trains(loud, x)
+    assert float(loud(x).std(0).max()) > 0  # the answers hang on spikes
+    if neuron.most > 127:
+        assert max(int(train.max()) for train in iso.simulate(loud, x).trains.values()) > 127
 
 
 def test_random_spikes_come_from_the_seed() -> None:

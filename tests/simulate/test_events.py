@@ -52,9 +52,12 @@ def assert_adds_up(chain: Chain, shape: tuple[int, ...], dtype: torch.dtype) -> 
         expected = through(chain, train[t])
         out = rows(packed(torch.ones_like(expected)))
         for k, to in enumerate(out):
-            assert 0 <= summed(found, train, t, k, to) <= int((train[t, k] != 0).sum())
+            small = to.copy()
+            heard = summed(found, train, t, k, to)
+            assert 0 <= heard <= int((train[t, k] != 0).sum())
             close = {torch.float64: 1e-14, torch.float32: 1e-5}[dtype] * float(1 + expected.abs().max())
             assert np.abs(to - 1 - rows(packed(expected))[k]).max() < close
+            assert summed(found, train.to(torch.int8), t, k, small) == heard and np.array_equal(small, to)
 
 
 @pytest.mark.parametrize("registers", [28, 6])

@@ -51,7 +51,7 @@ def start(neuron: Neuron, like: Tensor, counted: bool = True) -> Any:
 def advance(neuron: Neuron, x: Tensor, state: Any, steps: int) -> Tensor:
     """The spikes of the next steps, (steps, batch, *shape); may write them over x if it varies.  x: the same, or (1,
     batch, *shape) if constant."""
-    return advance_pooled(neuron, x, state, steps)[0]
+    return advance_pooled(neuron, x, state, steps, kept=x.dtype)[0]
 
 
 def advance_pooled(
@@ -62,10 +62,11 @@ def advance_pooled(
     heard: Sequence[Heard] = (),
     pool: Pooled | None = None,
     after: Any = None,
-    kept: bool = True,
+    kept: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The same for what x and `heard` add up to, and what the pool behind, if there is one, makes of the spikes.
-    after: the pool's state; kept: whether the spikes themselves are of use."""
+    after: the pool's state; kept: the precision that the spikes themselves are wanted in, x's own or `SMALL`, if they
+    are."""
     if not isinstance(neuron, Stepping):
         spikes = neuron.advance(x, state, steps)
         return spikes, spikes

@@ -3,10 +3,13 @@
 A convolution, or a dense map as a convolution with one place (kernels/scatter.py)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from isospike.ir.layout import packed, rows
@@ -28,7 +31,7 @@ class Events:
     | field     | meaning                                                                            |
     |-----------|------------------------------------------------------------------------------------|
     | `before`  | what spikes go through first                                                       |
-    | `made`    | address of the compiled function                                                   |
+    | `made`    | the compiled function for spikes of a precision                                    |
     | `weights` | tile by tile, flat                                                                 |
     | `window`  | its sizes                                                                          |
     | `room`    | that the function works in                                                         |
@@ -37,7 +40,7 @@ class Events:
     """
 
     before: Chain
-    made: int
+    made: Callable[[np.dtype[Any]], Any]
     weights: np.ndarray
     window: Window
     room: tuple[np.ndarray, ...]
@@ -52,11 +55,13 @@ class Events:
     def hearing(self, train: Tensor) -> tuple[Any, ...]:
         """What the loop over time is given.  train: (steps, batch, *shape)."""
         x = train.flatten(0, 1)
+        if self.before:
+            x = x.to(torch.from_numpy(self.weights).dtype)
         for step in self.before:
             x = step(x)
         flat = rows(packed(x))
         spikes = flat.reshape(*train.shape[:2], flat.shape[1])
-        return spikes, self.made, self.weights, np.array(self.window, np.intp), *self.room
+        return spikes, self.made(spikes.dtype).address, self.weights, np.array(self.window, np.intp), *self.room
 
 
 def events(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | None:
@@ -84,9 +89,9 @@ def _one_to_one(chain: Chain, shape: tuple[int, ...], like: Tensor) -> Events | 
     if len(factors) != math.prod(shape):
         return None
     dtype = factors.dtype
-    window = Window(1, 1, len(factors), len(factors), *[1] * 4, *[0] * 8)
+    window = Window(1, 1, len(factors), len(factors), *[1] * 4, *[0] * 10)
     room = np.empty(0, np.uint32), np.empty(0, np.intp), np.empty(0, dtype)
-    return Events((), one_to_one(dtype).address, factors, window, room, math.inf)
+    return Events((), partial(one_to_one, dtype), factors, window, room, math.inf)
 
 
 def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) -> Events | None:
@@ -107,8 +112,8 @@ def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) 
     columns = -(-(min(last, out_wide + one.wide - 2) - first + 1) // one.wide) * one.wide
     across = blocks * one.vectors * lanes
     window = Window(
-        high, wide, inputs, outputs, out_high, out_wide, stride, stride_wide, pad, pad_wide, first, columns, bands,
-        blocks, across, (columns + one.wide) * across,
+        high, wide, inputs, outputs, out_high, out_wide, stride, stride_wide, pad, pad_wide, min(kernel, stride),
+        min(kernel_wide, stride_wide), first, columns, bands, blocks, across, (columns + one.wide) * across,
     )  # fmt: skip
     laid = like.new_zeros(across, inputs, bands * one.lines * stride, one.wide * stride_wide)
     laid[:outputs, :, :kernel, :kernel_wide] = weights
@@ -124,7 +129,7 @@ def _laid_out(before: Chain, found: Rows, shape: tuple[int, ...], like: Tensor) 
     kept = _aligned(laid.numel(), dtype)
     kept[:] = laid.flatten().numpy()
     share = weights.numel() / laid.numel() / (FAR if far(one, inputs * stride_wide) else 1)
-    return Events(before, scatter(one, dtype).address, kept, window, room, SPARSE * share)
+    return Events(before, partial(scatter, one, dtype), kept, window, room, SPARSE * share)
 
 
 def _aligned(count: int, dtype: np.dtype[Any]) -> np.ndarray:

@@ -16,10 +16,12 @@ from isospike.engine.events import Events
 from isospike.engine.kinds import Kind, kind_of
 from isospike.engine.pooled import Pooled
 from isospike.ir.layout import blank, rows
+from isospike.ir.ops.base import Shape
 from isospike.kernels.pools import Patches
 from isospike.kernels.scatter import call
 
 Heard = tuple[Events, Tensor]  # synapses and the spikes, (steps, batch, *shape), that come through them
+SMALL = torch.int8  # of spikes where they fit: a stage reads them from far memory
 ALONE = Patches(1024, 0, 0, 0, 0, 0, 0, 0, 1)  # no pool, and blocks of neurons whose states fit the first cache
 
 
@@ -90,22 +92,30 @@ def fused(
 ) -> Callable[..., tuple[Tensor, Tensor]]:
     """The loop over time for a model whose single step is `step`, and for a kind of pool behind it:
 
-    (x, state, steps, what is heard besides, the pool, its state, whether spikes are of use) ↦ spikes, which it may
-    write over x, and what the pool sends."""
+    (x, state, steps, what is heard besides, the pool, its state, precision of the spikes) ↦ spikes, none where no
+    precision is given, and what the pool sends.  Spikes of x's own precision it may write over x."""
     kind = Kind(step, told, signed, pool)
     kernel = KEPT if kind.kept else ANEW
 
     def loop(
-        x: Tensor, state: Any, steps: int, heard: list[Heard], pooled: Pooled | None, after: Any, kept: bool
+        x: Tensor,
+        state: Any,
+        steps: int,
+        heard: list[Heard],
+        pooled: Pooled | None,
+        after: Any,
+        kept: torch.dtype | None,
     ) -> tuple[Tensor, Tensor]:
-        batch, in_place = len(state.net), kept and len(x) == steps > 1  # one step may be that of a constant drive
-        spikes = (
-            x
-            if in_place
-            else blank((steps * batch if kept else 0, *x.shape[2:]), x).unflatten(0, (steps if kept else 0, batch))
-        )
+        batch, shape = len(state.net), tuple(x.shape[2:])
+
+        def trains(steps: int, shape: Shape, dtype: torch.dtype | None = None) -> Tensor:
+            return blank((steps * batch, *shape), x, dtype).unflatten(0, (steps, batch))
+
+        in_place = kept == x.dtype and len(x) == steps > 1  # one step may be that of a constant drive
+        whole = x if in_place else trains(steps if kept == x.dtype else 0, shape)
+        small = trains(steps if kept == SMALL else 0, shape, SMALL)
         patches = ALONE if pooled is None else pooled.patches
-        out = blank((steps * batch, *((0,) if pooled is None else pooled.shape)), x).unflatten(0, (steps, batch))
+        out = trains(steps, (0,) if pooled is None else pooled.shape)
         if state.flat is None:
             state.flat = tuple(_flat(p, state.net) for p in state.parameters)
         seen = np.zeros(len(heard), np.int64)
@@ -114,21 +124,22 @@ def fused(
             _over_time(x),
             tuple(events.hearing(train) for events, train in heard),
             seen,
-            _over_time(spikes),
+            _over_time(whole),
             in_place,
+            _over_time(small),
             tuple(map(rows, state.states)),
             rows(state.net),
             rows(state.total),
             state.flat,
             patches,
-            np.empty(patches.columns, spikes.numpy().dtype),
+            np.empty(patches.columns, out.numpy().dtype),
             rows(after.net),
             rows(after.total),
             _over_time(out),
         )
         for (events, train), count in zip(heard, seen, strict=True):
             events.density = count / max(train.numel(), 1)
-        return spikes, out
+        return small if kept == SMALL else whole, out
 
     return loop
 
@@ -186,8 +197,8 @@ def _pool(kind, spikes, counts, patches, columns, net, total, out):  # type: ign
 
 
 def _stretch(
-    kind: Any, drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, states: Any, net: Any, total: Any,
-    parameters: Any, patches: Any, columns: Any, pool_net: Any, pool_total: Any, out: Any,
+    kind: Any, drive: Any, heard: Any, seen: Any, spikes: Any, in_place: Any, small: Any, states: Any, net: Any,
+    total: Any, parameters: Any, patches: Any, columns: Any, pool_net: Any, pool_total: Any, out: Any,
 ) -> None:  # fmt: skip
     steps, neurons = len(out), net.shape[1]
     room = np.empty((0 if len(spikes) else steps if len(heard) else 1, neurons), net.dtype)
@@ -212,6 +223,8 @@ def _stretch(
                 if not in_place and not len(heard):
                     copy(s, drive[min(t, len(drive) - 1), k, begin:end])
                 fire(kind, s, own, sent, all_sent, numbers)
+                if len(small):
+                    copy(small[t, k, begin:end], s)
                 if place < patches.lines:
                     pool(kind, s, sent, patches, columns, pool_sent, pool_all_sent, out[t, k, first:last])
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isospike.engine.advance import advance_pooled, start
 from isospike.engine.events import Events, events
-from isospike.engine.fused import Heard
+from isospike.engine.fused import SMALL, Heard
 from isospike.engine.once import Watch
 from isospike.engine.pooled import Pooled, pooled
 from isospike.ir.layout import packed
@@ -110,7 +110,8 @@ class Walk:
             for name in [name for name in trains if self._last.get(name, i) <= i and name != stage.name]:
                 del trains[name]
         for name in wanted & trains.keys():
-            total = trains[name].sum(0) if len(trains[name]) == steps else trains[name][0] * steps
+            train = trains[name].to(self.input.dtype)
+            total = train.sum(0) if len(train) == steps else train[0] * steps
             self.sums[name] = self.sums[name] + total if name in self.sums else total
         self.step += steps
 
@@ -122,11 +123,12 @@ class Walk:
         pool = self.pools.get(stage.name)
         by = None if pool is None else pool.stage
         state, after = self._state(stage, x[0]), None if by is None else self._state(by, x[0])
-        kept = pool is None or self.listen is not None
+        small = x.device.type == "cpu" and isinstance(stage.neuron, Stepping) and stage.neuron.small
+        kept = None if pool is not None and self.listen is None else SMALL if small else x.dtype
         spikes, sent = advance_pooled(stage.neuron, x, state, steps, heard, pool, after, kept)
         trains[stage.name if by is None else by.name] = spikes if pool is None else sent
         if self.listen is not None:
-            self.listen(stage, spikes)
+            self.listen(stage, spikes.to(x.dtype))
             if by is not None:
                 self.listen(by, sent)
 
@@ -148,7 +150,7 @@ class Walk:
             if (listed := self._events(stage, k, chain, train)) is not None and listed.fits:
                 heard.append((listed, train))
                 continue
-            part = through(chain, train.flatten(0, 1), bias)
+            part = through(chain, train.flatten(0, 1).to(self.input.dtype), bias)
             part = (packed(part) if bias is not None else part).unflatten(0, train.shape[:2])
             total, bias = part if total is None else total.add_(part), None
         constant = self._constant_drive(stage, trains, bias)
@@ -173,7 +175,7 @@ class Walk:
         if train.device.type != "cpu" or self.drives is not None or not isinstance(stage.neuron, Stepping):
             return None
         if (stage.name, k) not in self.plan.events:
-            self.plan.events[stage.name, k] = events(chain, tuple(train.shape[2:]), train)
+            self.plan.events[stage.name, k] = events(chain, tuple(train.shape[2:]), self.input)
         return self.plan.events[stage.name, k]
 
     def _read_out(self, read: Stage) -> Tensor:

@@ -19,7 +19,7 @@ def packed(t: Tensor) -> Tensor:
     return t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t.contiguous()
 
 
-def blank(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """A packed tensor (batch, *shape) with nothing in it yet."""
+def blank(shape: tuple[int, ...], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """A packed tensor (batch, *shape) with nothing in it yet, of another's precision unless one is given."""
     layout = torch.channels_last if len(shape) == 4 else torch.contiguous_format
-    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+    return torch.empty(shape, dtype=dtype or like.dtype, device=like.device, memory_format=layout)

@@ -52,6 +52,8 @@ class Window(NamedTuple):
     stride_wide: int
     pad: int
     pad_wide: int
+    seen: int  # lines of as many as the stride has that the kernel reaches
+    seen_wide: int
     first: int  # column that is not padding alone
     columns: int  # from there on, as far as anything is seen; a multiple of the tile's
     bands: int
@@ -81,8 +83,10 @@ def far(one: Tile, inputs: int) -> bool:
 
 
 @cache
-def scatter(one: Tile, dtype: np.dtype[Any]) -> Any:
+def scatter(one: Tile, dtype: np.dtype[Any], spikes: np.dtype[Any]) -> Any:
     """The compiled function for sums of such a tile: out += A x, for one sample of numbers that are mostly zero.
+
+    dtype: of sums and weights; spikes: of x.
 
     It returns how many are not, of those that any output sees.  x, out: (places · channels,).  weights: blocks × bands
     × stride × stride × inputs × a tile.  Room to work in: spots, where spikes are, with a vector to spare; ends,
@@ -91,21 +95,22 @@ def scatter(one: Tile, dtype: np.dtype[Any]) -> Any:
     lines, wide, vectors = one
     lanes = VECTOR // dtype.itemsize
 
-    @cfunc(_signature(dtype), cache=True)
+    @cfunc(_signature(dtype, spikes), cache=True)
     def run(x, weights, out, window, spots, ends, sums):
         (
-            high, width, inputs, outputs, out_high, out_wide, stride, stride_wide, pad, pad_wide,
+            high, width, inputs, outputs, out_high, out_wide, stride, stride_wide, pad, pad_wide, seen, seen_wide,
             first, columns, bands, blocks, across, pitch,
         ) = window[0]  # fmt: skip
-        count, n = 0, 0
+        count = 0
         for y in range(high):
+            n = y * (columns + 1)
             ends[n] = count
             n += 1
-            j = y * width * inputs
-            for column in range(first + 1, first + columns + 1):
-                stop = (y * width + min(column * stride_wide - pad_wide, width)) * inputs
+            for column in range(first, first + columns if (y + pad) % stride < seen else 0):
+                begin = column * stride_wide - pad_wide
+                j, stop = (y * width + max(begin, 0)) * inputs, (y * width + min(begin + seen_wide, width)) * inputs
                 while j + lanes <= stop:
-                    count = pick(x, j, spots, count)
+                    count = pick(lanes, x, j, spots, count)
                     j += lanes
                 while j < stop:
                     spots[count] = j
@@ -122,7 +127,7 @@ def scatter(one: Tile, dtype: np.dtype[Any]) -> Any:
             for y in range(high):
                 line, phase = (y + pad) // stride, (y + pad) % stride
                 to = line - band * lines
-                if 0 <= to < out_high + lines - 1:
+                if phase < seen and 0 <= to < out_high + lines - 1:
                     base = (part * stride + phase) * step
                     base -= (y * width + first * stride_wide - pad_wide) * inputs * row
                     place, end = to * pitch + block * vectors * lanes, y * (columns + 1)
@@ -146,30 +151,33 @@ def scatter(one: Tile, dtype: np.dtype[Any]) -> Any:
 
 
 @cache
-def one_to_one(dtype: np.dtype[Any]) -> Any:
+def one_to_one(dtype: np.dtype[Any], spikes: np.dtype[Any]) -> Any:
     """The same for out += weights · x, number by number; it does not count them.  weights: (inputs,)."""
 
-    @cfunc(_signature(dtype), cache=True)
+    number = dtype.type
+
+    @cfunc(_signature(dtype, spikes), cache=True)
     def run(x, weights, out, window, spots, ends, sums):
         for i in range(np.uintp(window[0][2])):
-            out[i] += weights[i] * x[i]
+            out[i] += weights[i] * number(x[i])
         return 0
 
     return run
 
 
-def _signature(dtype: np.dtype[Any]) -> Any:
+def _signature(dtype: np.dtype[Any], spikes: np.dtype[Any]) -> Any:
     numbers, index = types.CPointer(from_dtype(dtype)), types.CPointer(types.intp)
+    x = types.CPointer(from_dtype(spikes))
     window = types.CPointer(types.UniTuple(types.intp, len(Window._fields)))
-    return types.intp(numbers, numbers, numbers, window, types.CPointer(types.uint32), index, numbers)
+    return types.intp(x, numbers, numbers, window, types.CPointer(types.uint32), index, numbers)
 
 
 class Code:
-    """What instructions on vectors have in common."""
+    """What instructions on vectors of so many lanes have in common."""
 
-    def __init__(self, context: Any, builder: Any, number: types.Type) -> None:
+    def __init__(self, context: Any, builder: Any, number: types.Type, lanes: int) -> None:
         self.builder, self.size = builder, context.get_abi_sizeof(context.get_value_type(number))
-        self.lanes = VECTOR // self.size
+        self.lanes = lanes
         self.vector = self.of(context.get_value_type(number))
 
     def of(self, number: Any) -> Any:
@@ -202,14 +210,18 @@ class Code:
             phi.add_incoming(value, block)
 
 
-@intrinsic
-def pick(typing, x, at, spots, count):
+@intrinsic(prefer_literal=True)
+def pick(typing, lanes, x, at, spots, count):
     """Write to spots[count:] where a vector's numbers, from x[at] on, are not zero; how many there are then."""
 
+    width = lanes.literal_value
+
     def generate(context, builder, signature, arguments):
-        (x, at, spots, count), code = arguments, Code(context, builder, signature.args[0].dtype)
-        spot = ir.IntType(32)
-        spikes = builder.fcmp_unordered("!=", code.load(code.at(x, at)), ir.Constant(code.vector, [0.0] * code.lanes))
+        (_, x, at, spots, count), number = arguments, signature.args[1].dtype
+        code, spot, different = Code(context, builder, number, width), ir.IntType(32), builder.fcmp_unordered
+        if isinstance(number, types.Integer):
+            different = builder.icmp_signed
+        spikes = different("!=", code.load(code.at(x, at)), ir.Constant(code.vector, [0] * code.lanes))
         lanes = ir.Constant(code.of(spot), list(range(code.lanes)))
         places = builder.add(code.same(builder.trunc(at, spot)), lanes)
         compress = cgutils.get_or_insert_function(
@@ -222,7 +234,7 @@ def pick(typing, x, at, spots, count):
         bits = builder.ctpop(builder.bitcast(spikes, ir.IntType(code.lanes)))
         return builder.add(count, builder.zext(bits, count.type))
 
-    return types.intp(x, types.intp, spots, types.intp), generate
+    return types.intp(lanes, x, types.intp, spots, types.intp), generate
 
 
 @intrinsic(prefer_literal=True)
@@ -236,7 +248,9 @@ def roll(typing, lines, wide, vectors, sums, to, pitch, across, weights, base, s
 
     def generate(context, builder, signature, arguments):
         sums, to, pitch, across, weights, base, step, x, spots, ends, end, columns = arguments[3:]
-        code, places = Code(context, builder, signature.args[3].dtype), list(product(*map(range, tile)))
+        kind, sent = signature.args[3].dtype, signature.args[10].dtype
+        code = Code(context, builder, kind, VECTOR // context.get_abi_sizeof(context.get_value_type(kind)))
+        places = list(product(*map(range, tile)))
         number, kinds = partial(ir.Constant, to.type), [code.vector] * len(places)
 
         def at(line: int, column: Any, vector: int) -> Any:
@@ -266,7 +280,7 @@ def roll(typing, lines, wide, vectors, sums, to, pitch, across, weights, base, s
             adding = [builder.phi(kind) for kind in (to.type, *kinds)]
             i, totals = adding[0], dict(zip(places, adding[1:], strict=True))
             spot = builder.zext(builder.load(builder.gep(spots, [i])), to.type)
-            value = code.same(builder.load(builder.gep(x, [spot])))
+            value = code.same(context.cast(builder, builder.load(builder.gep(x, [spot])), sent, kind))
             row, added = builder.add(weight, builder.mul(spot, number(tile.size * code.lanes))), dict(held)
             for k, (line, back, vector) in enumerate(places):
                 place = line, (turn - 1 - back) % tile.wide, vector

@@ -7,7 +7,7 @@ coefficients)."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ class BurstIF(Stepping):
     """`most`: the most spikes a step."""
 
     most: float = 4
+    counts: ClassVar = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

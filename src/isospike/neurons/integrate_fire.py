@@ -7,7 +7,7 @@ it.  A late reset, V ← V + x(t) − s(t − 1) θ, is a soft one unless V leak
 to zero); Han 2020, Lu 2022 (soft, or linear, reset); snnTorch 1.0.0 (late)."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ class IF(Stepping):
     """`reset`: "soft" (by subtraction), "zero", or "late": by subtraction in the next step, after the leak."""
 
     reset: Literal["soft", "zero", "late"] = "soft"
+    counts: ClassVar = True
 
     def parameters(self) -> tuple[Tensor, ...]:
         soft = torch.full_like(self.threshold, self.reset != "zero")

@@ -7,7 +7,7 @@ Source: Lu 2022, eqs. 2–5 and 22–26, in the exact form of one time step.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ class LIF(IF):
     conductance: Tensor = field(default_factory=number(1.0))
     capacitance: Tensor = field(default_factory=number(1.0))
     dt: Tensor = field(default_factory=number(0.01))
+    counts: ClassVar = True
 
     def parameters(self) -> tuple[Tensor, ...]:
         level, taken, cleared = super().parameters()

@@ -26,6 +26,7 @@ class SignedIF(BurstIF):
 
     most: float = 1
     signed: ClassVar = True
+    counts: ClassVar = True
     told: ClassVar = True
 
     def closed_form(self, drive: Drive) -> Tensor:

@@ -45,7 +45,15 @@ class Stepping(Neuron):
     rectifier: Clip = field(default_factory=partial(Clip, 0.0, math.inf))
     signed: ClassVar[bool] = False  # sends negative spikes as well
     told: ClassVar[bool] = False  # its step is given, as one more state, the net spikes that it has sent
+    counts: ClassVar[bool] = (
+        False  # a step's spikes are a whole number: said beside the step, and not inherited without it
+    )
     states: ClassVar[tuple[str, ...]] = ("potential",)  # by name, the potential first
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "step" in vars(cls) and "counts" not in vars(cls):
+            cls.counts = False
 
     @staticmethod
     @abstractmethod
@@ -68,6 +76,11 @@ class Stepping(Neuron):
     def most(self) -> float:
         """The most spikes a step."""
         return 1.0
+
+    @property
+    def small(self) -> bool:
+        """Whether the spikes of a step fit eight bits."""
+        return self.counts and self.most <= 127 and self.most == int(self.most)
 
     @property
     def current(self) -> Tensor:

@@ -38,6 +38,7 @@ class TernaryIF(Stepping):
     most: float = 1
     slope: Tensor = field(default_factory=number(1.0))
     signed: ClassVar = True
+    counts: ClassVar = True
     negative: ClassVar = True
 
     def __post_init__(self) -> None:
