@@ -6,7 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
+import isospike as iso
 from exactness import graph_of
 from isospike.codings import TTFS
 from isospike.errors import InvalidData
@@ -54,6 +56,18 @@ def test_a_certified_network_is_exact_beyond_its_calibration() -> None:
         for stage, code in ((s, simulate(calibrated, wide).codes[s.name]) for s in calibrated.stages[:-1])
     ]
     assert sum(map(int, early)) > 0
+
+
+@pytest.mark.parametrize(("layers", "width"), [(2, 1.0), (9, 1e5)])
+def test_a_network_tells_how_far_any_input_can_drive_it(layers: int, width: float) -> None:
+    """In single precision; in double where that overflows."""
+    sums = [nn.Linear(2, 2, bias=False) for _ in range(layers)]
+    for layer in sums:
+        layer.weight.data = torch.tensor([[width, -width], [-width, width]])
+    model = nn.Sequential(*(part for layer in sums for part in (layer, nn.ReLU())), nn.Linear(2, 1)).double()
+    network = iso.convert(model, torch.full((3, 2), 0.5).double(), input_range=(0.0, 1.0))
+    far = [bound for _, _, bound in network.body.reach]
+    assert far == pytest.approx([width ** (i + 1) for i in range(layers)], rel=1e-6)
 
 
 def test_one_pass_over_batches() -> None:

@@ -137,8 +137,11 @@ def _exact(graph: Graph, within: Within, signed: bool = False) -> Graph:
 
 
 def _bounds(exact: Callable[[bool], Graph], signed: bool) -> dict[str, float]:
-    """The layers' certified largest activations."""
-    certified = certify(exact(signed))
+    """The layers' certified largest activations, to be looked at: in single precision, if that holds them."""
+    try:
+        certified = certify(exact(signed), torch.float32)
+    except InvalidData:
+        certified = certify(exact(signed))
     return {name: certified.layer(name) for name in certified.high}
 
 

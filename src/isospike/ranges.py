@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from isospike.errors import InvalidData
-from isospike.ir.graph import Graph, Node
+from isospike.ir.graph import Graph
 from isospike.ir.ops.affine import Affine, Population
+from isospike.ir.ops.base import Op, Shape
 from isospike.ir.ops.input import UnitInput
 
 
@@ -57,8 +58,9 @@ def calibrate(graph: Graph, batches: Iterable[Tensor]) -> Ranges:
     return Ranges({name: t.double() for name, t in high.items()}, samples)
 
 
-def certify(graph: Graph) -> Ranges:
-    """Largest activations that any input in the declared range can cause, by interval bounds through the graph.
+def certify(graph: Graph, dtype: torch.dtype = torch.float64) -> Ranges:
+    """Largest activations that any input in the declared range can cause, by interval bounds through the graph, up to
+    rounding in a precision.
 
     Centre c and radius r pass an affine map as A c + b and |A| r.  Raises `InvalidData` if the range is not finite.
     """
@@ -66,9 +68,11 @@ def certify(graph: Graph) -> Ranges:
     high: dict[str, Tensor] = {}
     with torch.no_grad():
         for i, node in enumerate(graph):
-            bounds[node.name] = _bounds(node, [bounds[name] for name in node.inputs])
+            bounds[node.name] = _bounds(
+                node.op.map_tensors(lambda _, t: t.to(dtype)), node.shape, [bounds[name] for name in node.inputs]
+            )
             if isinstance(node.op, Population):
-                high[node.name] = bounds[node.name][1][0]
+                high[node.name] = bounds[node.name][1][0].double()
             for name in {name for name in node.inputs if graph.last[name] == i}:
                 del bounds[name]
     if not all(bool(torch.isfinite(t).all()) for t in high.values()):
@@ -79,14 +83,14 @@ def certify(graph: Graph) -> Ranges:
     return Ranges(high, None)
 
 
-def _bounds(node: Node, inputs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    op = node.op
+def _bounds(op: Op, shape: Shape, inputs: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     if isinstance(op, UnitInput):
-        low = torch.zeros(1, *node.shape, dtype=torch.float64)
-        return low, (op.high > op.low).double().expand(1, *node.shape)
+        low = op.low.new_zeros(1, *shape)
+        return low, (op.high > op.low).to(low.dtype).expand(1, *shape)
     if not isinstance(op, Affine):
         return op(inputs[0][0]), op(inputs[0][1])  # pools and rectifiers are monotone
-    centre = torch.zeros(1, *node.shape, dtype=torch.float64) if op.bias is None else op.bias.expand(1, *node.shape)
+    first = inputs[0][0]
+    centre = first.new_zeros(1, *shape) if op.bias is None else op.bias.expand(1, *shape)
     radius = torch.zeros_like(centre)
     for chain, (low, high) in zip(op.groups, inputs, strict=True):
         c, r = (high + low).div_(2), (high - low).div_(2)
