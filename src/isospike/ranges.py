@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -43,12 +44,12 @@ def calibrate(graph: Graph, batches: Iterable[Tensor]) -> Ranges:
             largest = value.amax(0)
             high[name] = torch.maximum(high[name], largest) if name in high else largest
 
-    plain: dict[torch.dtype, Graph] = {}
+    cast = cache(graph.to)
     with torch.no_grad():
         for batch in batches:
             samples += len(batch)
             if len(batch):
-                plain.setdefault(batch.dtype, graph.to(batch.dtype))(batch, observe)
+                cast(batch.dtype)(batch, observe)
     if not samples:
         raise InvalidData(
             "there is no calibration sample.",
