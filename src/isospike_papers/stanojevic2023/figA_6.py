@@ -2,6 +2,8 @@
 
 The networks of Fig. A.5 on other images.  Source: Stanojevic 2023, Fig. A.6 and sec. A.2.4."""
 
+from typing import ClassVar
+
 from isospike.report.claim import Held, at_least, at_most
 from isospike_papers.stanojevic2023.figA_5 import NETWORKS, FigA5
 from isospike_papers.stanojevic2023.parts.compared import ACCURACY
@@ -13,7 +15,7 @@ class FigA6(FigA5):
     source = "Stanojevic 2023, Fig. A.6"
     paper = {}  # all of it is in the pictures
     data = "fashion_mnist"
-    longer = {}
+    longer: ClassVar[dict[str, tuple[str, int]]] = {"ECTE, longer": ("ECTE", 3)}
     counts = ()
 
     def claims(self, at: dict[str, dict[str, float]]) -> tuple[Held, ...]:
