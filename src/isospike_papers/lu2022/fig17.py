@@ -73,10 +73,9 @@ class Fig17(Claim):
                 "spikes) and by the order in which spikes come.",
                 "The paper says that its simulation is that of the MNIST network, 2 s at up to 10 Hz, and does not "
                 "normalise weights.  In 2 s a white pixel sends 20 spikes, and most pixels send fewer: the input is "
-                f"wrong by {100 * _error(amiss[printed][0]):.0f} % already.  Every layer adds about as much, for its "
-                "own spikes are as few, and nothing is lost by clipping, so the output is wrong by "
-                f"{100 * _error(amiss[printed][-1]):.0f} %, and labels whose margin is smaller change.  All of these "
-                "errors fall as 1/T: what is amiss is time.",
+                f"wrong by {100 * _over(amiss[printed][0].total, amiss[printed][0]):.0f} % already, and the output by "
+                f"{100 * _over(amiss[printed][-1].total, amiss[printed][-1]):.0f} %.  Labels whose margin is smaller "
+                "can change.",
                 "Kernels and widths are inferred from the printed number of synapses: see Table VI.",
             ),
             draw=lambda: _figure(found[long], x, maps),
@@ -87,21 +86,21 @@ def _name(seconds: float) -> str:
     return f"{RANGE_HZ:g} Hz, {seconds:g} s"
 
 
-def _error(layer: Finding) -> float:
-    return layer.total / max(layer.scale, 1e-300)
+def _over(part: float, layer: Finding) -> float:
+    return part / max(layer.scale, 1e-300)  # a layer may be silent
 
 
 def _errors(layer: Finding) -> dict[str, Value]:
     parts = (layer.total, layer.inherited, layer.clipping, layer.resolution, layer.order)
-    return {name: 100 * part / max(layer.scale, 1e-300) for name, part in zip(PARTS, parts, strict=True)}
+    return {name: 100 * _over(part, layer) for name, part in zip(PARTS, parts, strict=True)}
 
 
 def _claims(
     found: dict[float, Compared], maps: list[Maps], amiss: Mapping[float, Sequence[Finding]]
 ) -> tuple[Held, ...]:
     printed, _, end = TIMES
-    clipped = max(layer.clipping / max(layer.scale, 1e-300) for layer in amiss[end])
-    scaled = [seconds * _error(layers[-1]) for seconds, layers in amiss.items()]
+    clipped = max(_over(layer.clipping, layer) for layer in amiss[end])
+    scaled = [seconds * _over(layers[-1].total, layers[-1]) for seconds, layers in amiss.items()]
     return (
         at_least(f"at {_name(printed)} labels are the ReLU network's; share", found[printed].agreement, AGREES),
         at_least(f"at {_name(end)} they are (chosen after looking); share", found[end].agreement, AGREES),

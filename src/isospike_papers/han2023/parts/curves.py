@@ -189,12 +189,12 @@ def trained_notes(setup: Setup, *names: str) -> tuple[str, ...]:
     said = []
     few = "" if setup.training is None else f"the first {setup.training:,} of "
     if colour and not setup.full:
-        plain = any((setup.epochs or net.epochs) < LONG for net in colour)
+        plain = ", ".join(net.name for net in colour if (setup.epochs or net.epochs) < LONG)
         said.append(
             f"Width of the CIFAR-10 networks, as a share of the paper's: {_widths(colour, setup)}; "
             f"{_epochs(colour, setup)} epochs instead of 300–400, with random crops and mirrors"
-            f"{f' but without AutoAugment and Cutout, which need {LONG} epochs to pay' if plain else ''}, on {few}the "
-            "training images (0–44,999 where test images are missing).  They are less accurate than the paper's."
+            f"{f' ({plain} without AutoAugment and Cutout, which need {LONG} epochs to pay)' if plain else ''}, on "
+            f"{few}the training images (0–44,999 where test images are missing)."
         )
     if grey and not setup.full:
         said.append(
