@@ -21,7 +21,7 @@ from isospike.kernels.pools import Patches
 from isospike.kernels.scatter import call
 
 Heard = tuple[Events, Tensor]  # synapses and the spikes, (steps, batch, *shape), that come through them
-SMALL = torch.int8  # of spikes where they fit: a stage reads them from far memory
+SMALL = torch.int8  # of spikes that fit: those of a batch leave the caches before the next stage reads them
 ALONE = Patches(1024, 0, 0, 0, 0, 0, 0, 0, 1)  # no pool, and blocks of neurons whose states fit the first cache
 
 

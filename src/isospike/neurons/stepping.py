@@ -45,9 +45,7 @@ class Stepping(Neuron):
     rectifier: Clip = field(default_factory=partial(Clip, 0.0, math.inf))
     signed: ClassVar[bool] = False  # sends negative spikes as well
     told: ClassVar[bool] = False  # its step is given, as one more state, the net spikes that it has sent
-    counts: ClassVar[bool] = (
-        False  # a step's spikes are a whole number: said beside the step, and not inherited without it
-    )
+    counts: ClassVar[bool] = False  # spikes of a step are whole numbers; a subclass with its own step says so anew
     states: ClassVar[tuple[str, ...]] = ("potential",)  # by name, the potential first
 
     def __init_subclass__(cls) -> None:
