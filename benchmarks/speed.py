@@ -117,13 +117,14 @@ def one_image(place: Place) -> Figure:
     return Figure(1e3 * statistics.median(spent(lambda: run(x[:1])) for _ in range(30)), "ms", 50, "LeNet-5")
 
 
-def rate(place: Place, name: str, goal: float) -> Figure:
-    """T = 64 beside 64 passes of the original."""
+def rate(place: Place, name: str, goal: float, bits: int | None = None) -> Figure:
+    """T = 64 beside 64 passes of the original; bits: of the weights."""
     import torch
     from peers import weights
     from safetensors.torch import load_file
 
     import isospike as iso
+    from isospike.constraints import WeightBits
     from isospike.importers import original, read
     from isospike.neurons import SignedIF
     from isospike.zoo import NETWORKS, initial
@@ -136,6 +137,8 @@ def rate(place: Place, name: str, goal: float) -> Figure:
         samples = load_file(file.with_suffix(".samples.safetensors"))
         model, x, ends = file.with_suffix(".pt2"), samples["images"], tuple(samples["range"])
     network = iso.convert(model, x[:500], iso.Rate(STEPS, SignedIF()), input_range=ends)
+    if bits is not None:
+        network = iso.constrain(network, WeightBits(bits))
     forward, x = original(model, read(model, x[:2]), x, network.dtype), x[: 100 if name.startswith("lenet") else 20]
     return ratio(lambda: network(x), lambda: forward(x), goal, "× T × original", STEPS)
 
@@ -238,6 +241,9 @@ ROWS: dict[str, Callable[[Place], Figure]] = {
     "closed form, LeNet-5, batch 256": partial(closed_form, name="LeNet-5"),
     "closed form, ResNet-20, batch 256": partial(closed_form, name="ResNet-20"),
     "rate code, T = 64, LeNet with average pools": partial(rate, name="lenet-average", goal=0.25),
+    "rate code, T = 64, LeNet with average pools, weights of 8 bits": partial(
+        rate, name="lenet-average", goal=0.20, bits=8
+    ),
     "rate code, T = 64, LeNet with max pools": partial(rate, name="lenet-max", goal=0.30),
     "rate code, T = 64, ResNet-20 on CIFAR-10": partial(rate, name="resnet20", goal=0.35),
     "rate code, T = 64, narrow VGG16, random weights": partial(rate, name="vgg16-narrow", goal=0.35),
