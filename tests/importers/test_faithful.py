@@ -427,6 +427,23 @@ def off(graph: Graph, by: float) -> Graph:
     )
 
 
+def test_a_large_network_whose_example_gives_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is run on one corner of the range besides, where sums in another order may differ by more than the example's
+    output."""
+    monkeypatch.setattr("isospike.importers.verify.LARGE", 0)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(1000, 500), nn.ReLU(), nn.Linear(500, 3))
+    with torch.no_grad():
+        model[0].weight.add_(1.0)
+        model[0].bias.fill_(-100.0)  # the example is silent
+        model[2].bias.fill_(1e-3)
+    example, within = torch.zeros(2, 1000), (torch.tensor(-1.0), torch.tensor(1.0))
+    graph = read(model, example, within)
+    x = 2 * torch.rand(8, 1000, dtype=torch.float64).round() - 1
+    expected = model.double()(x).detach()
+    assert float((graph(x) - expected).abs().max()) <= 1e-12 * float(expected.abs().max())
+
+
 @pytest.mark.parametrize("by", [1e-3, 1e-6, 1e-10])
 def test_an_import_that_is_a_little_off_is_seen(by: float) -> None:
     model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)).double()
