@@ -134,7 +134,7 @@ def test_a_process_that_is_killed_is_said_and_gone_on_from(killed: tuple[Path, A
 
 def test_a_process_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
     ((status, said),) = two(tmp_path, "--end", "STOP", "1", "8")
-    # PyTorch may abort after the last word, when one of gloo's threads outlives the interpreter (pytorch#179291)
+    # Once PyTorch aborted after the last word; pytorch#179291 tells of such aborts while the interpreter ends
     assert status in (1, -signal.SIGABRT) and lost(said, 0), said
     assert "Timed out" in said and len(read_curve(tmp_path / "spike times")) == 1
 

@@ -69,10 +69,8 @@ class Table33(Claim):
                     if setup.full
                     else (f"{setup.epochs} epochs with batches of 64; the paper's 50 are with batches of 8.",)
                 ),
-                "The paper does not say in which precision it trained.  Spike times of pixels in [0, 1] and slopes of "
-                "1 leave the sums of the ReLU network as they are, and in their order; where these are rounded alike, "
-                "both networks stay the same to the bit.  Rounding alone: two ReLU networks of which one has its "
-                "hidden neurons in another order, and so takes the same sums in another order.",
+                "The paper does not say in which precision it trained.  Rounding alone: two ReLU networks of which "
+                "one has its hidden neurons in another order, and so takes the same sums in another order.",
             ),
         )
 
