@@ -431,9 +431,9 @@ def test_a_large_network_whose_example_gives_little(monkeypatch: pytest.MonkeyPa
     """It is run on one corner of the range besides, where sums in another order may differ by more than the example's
     output."""
     monkeypatch.setattr("isospike.importers.verify.LARGE", 0)
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(1000, 500), nn.ReLU(), nn.Linear(500, 3))
-    with torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(1000, 500), nn.ReLU(), nn.Linear(500, 3))
         model[0].weight.add_(1.0)
         model[0].bias.fill_(-100.0)  # the example is silent
         model[2].bias.fill_(1e-3)
@@ -476,6 +476,7 @@ def test_the_proof_fills_the_declared_range() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU6(), nn.Linear(4, 3)).double()
     wrong = nn.Sequential(model[0], nn.ReLU(), model[2]).double()
     with torch.no_grad():
+        model[0].weight.abs_()  # whatever weights were drawn, large inputs give large activations
         graph = from_torch(wrong, X)
         verify(graph, "the model", model, model, torch.float64, X, (torch.zeros(()), torch.ones(())))
         with pytest.raises(InvalidModel, match="would not be faithful"):
