@@ -235,7 +235,7 @@ def test_inspect(snn: Path) -> None:
     first = found["stages"][0]
     assert (first["shape"], first["neurons"]) == ([6, 28, 28], 4704)
     assert first["neuron"] == "FirstSpikeIF" and first["ratio"] == first["bound"] / first["largest"] >= 1
-    threshold = network.stages[0].neuron.tensors()["threshold"]
+    threshold = network.stages[0].neuron.threshold
     assert first["thresholds"] == [float(threshold.min()), float(threshold.max())]
 
 

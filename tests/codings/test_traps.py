@@ -93,8 +93,7 @@ def test_positive_slopes_need_the_ramp_from_the_first_spike_on() -> None:
     stage = network.stages[0]
     late = replace(
         stage.neuron,
-        onset=stage.neuron.onset * 0,
-        threshold=stage.neuron.threshold - stage.neuron.ramp * stage.neuron.onset,
+        onset=stage.neuron.onset * 0,  # and θ with it, by α ρ
     )
     trap = SpikingNetwork(replace(network.body, stages=(replace(stage, neuron=late), *network.stages[1:])))
     assert error(trap, graph, x) > 0.1

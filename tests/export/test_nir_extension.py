@@ -1,5 +1,6 @@
 """isospike's extension of NIR: what is read back is the network, bit for bit, and other tools refuse the file."""
 
+import gzip
 import json
 import math
 import random
@@ -16,7 +17,18 @@ from hypothesis import strategies as st
 from torch import nn
 
 from exactness import FAMILY, graph_of
-from isospike import TTFS, EventDriven, Rate, SpikeJitter, SpikingNetwork, TimeSteps, constrain, convert, simulate
+from isospike import (
+    TTFS,
+    EventDriven,
+    Rate,
+    SpikeJitter,
+    SpikingNetwork,
+    TimeSteps,
+    constrain,
+    convert,
+    load,
+    simulate,
+)
 from isospike.errors import InvalidFile, InvalidSetting, IsospikeError
 from isospike.export.nir import NIR, ExtendedNIR, Golden, beside, read, verify
 from isospike.ir.record import to_tree
@@ -29,6 +41,7 @@ nir = pytest.importorskip("nir", reason="the package `nir` is not installed: pip
 h5py = pytest.importorskip("h5py")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of h5py and numpy
 
+HERE = Path(__file__).parent
 NAMES = (
     "linear", "conv", "conv groups", "conv 1d", "batch norm before relu", "max pool stride", "max pool uneven kernel",
     "average pool",
@@ -78,6 +91,13 @@ def test_every_coding_in_both_precisions(coding: str, tmp_path: Path) -> None:
         same(kept(network, tmp_path / f"{dtype}.nir"), network, inputs(network.body.encoder.shape, 2, 1))
 
 
+def test_files_of_version_1_go_on_being_read(tmp_path: Path) -> None:
+    """One of these, and the network in isospike's own format that it was written from."""
+    (tmp_path / "net.nir").write_bytes(gzip.decompress((HERE / "extension1.nir.gz").read_bytes()))
+    network = load(HERE.parent / "network" / "format3" / "ttfs-positive.safetensors")
+    same(read(tmp_path / "net.nir"), network, torch.rand(3, *network.body.encoder.shape))
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_random_networks(tmp_path_factory: pytest.TempPathFactory, rng: random.Random) -> None:
@@ -106,7 +126,7 @@ def test_the_file_is_what_the_docs_say(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "net.nir") as file:
         nodes, edges = file["node/nodes"], [(a.decode(), b.decode()) for a, b in file["node/edges"][()]]
         header = json.loads(file["node/metadata/isospike"][()])
-        assert header["extension"] == 1 and file["node/type"][()] == b"NIRGraph"
+        assert header["extension"] == 2 and file["node/type"][()] == b"NIRGraph"
         given = {key: value[()] for key, value in nodes["input/metadata"].items()}
         lead = (x.numpy() - given["low"]) / (given["high"] - given["low"]) * given["window"]
         name, spiking = "input", 0
@@ -117,8 +137,10 @@ def test_the_file_is_what_the_docs_say(tmp_path: Path) -> None:
                 lead = lead @ node["weight"][()].T
             elif node["type"][()] == b"isospike.FirstSpikeIF":
                 own = {key.removeprefix("neuron."): value[()] for key, value in node["metadata"].items()}
-                climbed = (own["ramp"] + own["fall"]) * own["onset"] - own["tau"] * own["threshold"]
-                lead = np.clip((lead + climbed) / own["slope"] + own["window"], 0, own["window"] - own["gate"])
+                climbed = (own["ramp"] + own["fall"]) * own["onset"]
+                threshold = (own["slope"] * own["window"] + climbed) / own["tau"] + own["shift"]
+                due = (lead + climbed - own["tau"] * threshold) / own["slope"] + own["window"]
+                lead = np.clip(due, 0, own["window"] - own["gate"])
                 stage = network.stages[spiking]
                 np.testing.assert_allclose(lead, trace.codes[stage.name], rtol=1e-9, atol=1e-9)
                 assert lead.any() and own["end"] - own["begin"] == float(stage.end - stage.begin)
@@ -252,7 +274,7 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
     "the path of another": (lambda node: put(node[f"{FIRST}/metadata"], "isospike", "encoder"), "is missing"),
     "path of a number": (lambda node: put(node[f"{FIRST}/metadata"], "isospike", 3), "`s_0` holds"),
     "threshold of another shape": (
-        lambda node: put(node[f"{FIRST}/metadata"], "neuron.threshold", np.ones((5, 7))),
+        lambda node: put(node[f"{FIRST}/metadata"], "neuron.shift", np.ones((5, 7))),
         "cannot be read|damaged|shape",
     ),
     "weights of another shape": (lambda node: put(node["nodes/s_0_0_0"], "weight", np.ones((5, 99))), "."),

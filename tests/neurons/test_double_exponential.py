@@ -32,7 +32,8 @@ def neuron(
     ticks: int = 0,
 ):
     """weights: (neurons, presynaptic)."""
-    given = (threshold, ramp, 0.0, ramp + weights.sum(1), onset, WINDOW, gate, 1.0, 1.0)
+    slope = ramp + weights.sum(1)
+    given = (threshold - slope * WINDOW - ramp * onset, ramp, 0.0, slope, onset, WINDOW, gate, 1.0, 1.0)
     return DoubleExponentialIF(
         FirstSpikeIF(*map(number, given), gated=True, clipped=False, forced=False, ticks=ticks), response
     )

@@ -189,7 +189,7 @@ def dense(mapping: TTFS, mappable: bool) -> tuple[SpikeTimes, nn.Sequential, Ten
     neuron = body.stages[0].neuron
     with torch.no_grad():
         relu[0].weight.copy_(weights(body))
-        relu[0].bias.copy_(neuron.window - neuron.threshold / neuron.slope)
+        relu[0].bias.copy_(neuron.window - (neuron.threshold - neuron.ramp * neuron.onset) / neuron.slope)
         relu[2].weight.copy_(trainee.synapses["1/0"])
     assert torch.allclose(relu(x), trainee(x), rtol=0, atol=1e-12)
     return trainee, relu, x, y

@@ -1,10 +1,11 @@
 r"""The inverse map: from a network of first spikes, trained or not, to the ReLU network that computes the same.
 
-    w = J / s,     b = B / τ_c + (α + δ) ρ / (τ_c s) − θ / s
+    w = J / s,     b = −D / s
 
-s is a neuron's slope after t_min.  Where the mapping had rescaled activations, w and b are those of the activations
-that the leads stand for: w_ij u_i / u_j and u_i τ_c b, u being a neuron's `unit`.  The read-out has w = J, b = α ρ /
-τ_c.  Source: Stanojevic 2023, eqs. 2.20–2.23, 2.29 and 3.4, with a ramp that begins anywhere."""
+s is a neuron's slope after t_min, D what its threshold has beyond that of a neuron without a bias.  Where the mapping
+had rescaled activations, w and b are those of the activations that the leads stand for: w_ij u_i / u_j and u_i τ_c b,
+u being a neuron's `unit`.  The read-out has w = J, b = α ρ / τ_c.  Source: Stanojevic 2023, eqs. 2.20–2.23, 2.29 and
+3.4, with a ramp that begins anywhere."""
 
 import math
 
@@ -72,8 +73,7 @@ def _layer(stage: Stage, shapes: dict[str, Shape], units: dict[str, Tensor], rou
                 )
             unit = _aligned(neuron.unit, stage.shape)
             factor = unit / neuron.slope
-            climbed = (neuron.ramp + neuron.fall) * neuron.onset - neuron.tau * neuron.threshold
-            bias = factor * climbed + unit * neuron.window
+            bias = -factor * neuron.tau * neuron.shift
             high = _cap(stage, neuron, rounding)
             return Population(_groups(stage, shapes, units, factor), bias, 0.0, high, levels=neuron.ticks), unit
         case SpikePool() as neuron:

@@ -186,7 +186,7 @@ class _Mapper:
         bias = bias + self.half_tick(node, op, cap)
         onset = self.onset(node)
         neuron = FirstSpikeIF(
-            threshold=slope * (window / tau - bias) + alpha * onset / tau,
+            shift=-slope * bias,
             ramp=torch.zeros_like(alpha) if coding.mapping == "dynamic" else alpha,
             fall=alpha if coding.mapping == "dynamic" else torch.zeros_like(alpha),
             slope=slope,

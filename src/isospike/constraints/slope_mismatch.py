@@ -28,6 +28,4 @@ class SlopeMismatch(Noise):
         if not isinstance(stage.neuron, FirstSpikeIF):
             return stage
         off = self.draw(stage.neuron.ramp.expand(stage.shape), generator)
-        return replace(
-            stage, neuron=replace(stage.neuron, ramp=stage.neuron.ramp + off, slope=stage.neuron.slope + off)
-        )
+        return replace(stage, neuron=stage.neuron.mismatched(off, off))

@@ -56,4 +56,4 @@ class TimeSteps(Constraint):
                 "Start from the one before it was tuned.",
             )
         half = neuron.slope * (neuron.window / self.steps / 2) / neuron.tau
-        return replace(stage, neuron=replace(neuron, threshold=neuron.threshold - half, ticks=self.steps))
+        return replace(stage, neuron=replace(neuron, shift=neuron.shift - half, ticks=self.steps))

@@ -33,4 +33,4 @@ class WeightNoise(Noise):
         if not isinstance(stage.neuron, FirstSpikeIF):
             return noisy
         more = (total(noisy, body.shapes) - total(stage, body.shapes)).to(stage.neuron.slope.dtype)
-        return replace(noisy, neuron=replace(stage.neuron, slope=stage.neuron.slope + more))
+        return replace(noisy, neuron=stage.neuron.mismatched(more))

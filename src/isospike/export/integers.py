@@ -157,14 +157,11 @@ def _hidden(
     stage = next(s for s in body.stages if s.name == stage.name)
     neuron = stage.neuron
     assert isinstance(neuron, FirstSpikeIF)
-    base = neuron.base
     half = neuron.slope * (tick - window / neuron.ticks) / 2 / neuron.tau  # rounding to the nearest of the new ticks
-    whole = ((neuron.threshold - base + half) * neuron.tau / unit).round()
+    whole = ((neuron.shift + half) * neuron.tau / unit).round()
     # The last tick is the cap, wherever it now lies.
     # Half a unit lower than T: the same neurons fire, and rounding in floating point can never decide between equals.
-    stage = replace(
-        stage, neuron=replace(neuron, threshold=base + (whole - 0.5) * unit / neuron.tau, gate=neuron.gate * 0)
-    )
+    stage = replace(stage, neuron=replace(neuron, shift=(whole - 0.5) * unit / neuron.tau, gate=neuron.gate * 0))
     own = IntegerStage(stage, weights, flat(whole, stage), gain, neuron.ticks, unit)
     return _with(body, stage), own, gain * unit / float(slope[0])
 

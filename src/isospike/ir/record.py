@@ -97,6 +97,16 @@ def from_tree(tree: Any, tensors: dict[str, Tensor]) -> Any:
     )
 
 
+def named(tree: Any) -> set[str]:
+    """The tensors that a tree names."""
+    match tree:
+        case {"tensor": str(name)}:
+            return {name}
+        case dict() | list():
+            return set().union(*map(named, tree.values() if isinstance(tree, dict) else tree))
+    return set()
+
+
 def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Record:
     cls = _defined(name, module)
     if cls is None:
@@ -117,6 +127,15 @@ def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Re
             f"`{name}` in the file has {new}, which this isospike does not know.",
             remedy="Update isospike, or convert the model again.",
         )
+    for field, value in entries.items():
+        if (
+            isinstance(value, Tensor)
+            and not value.is_meta
+            and not bool((value.isfinite() | (value == math.inf) & (field in cls.endless)).all())
+        ):
+            raise InvalidFile(
+                f"`{field}` of a {name} has NaN or infinite numbers.", "Finite numbers.", "Convert the model again."
+            )
     entries = entries if version == cls.version else cls.upgraded(entries, version)
     missing = [
         f.name for f in fields(cls) if f.name not in entries and f.default is MISSING and f.default_factory is MISSING
@@ -128,15 +147,6 @@ def _record(name: str, module: str, version: int, entries: dict[str, Any]) -> Re
         typed(made)
     except InvalidSetting as error:
         raise InvalidFile(error.what, error.supported, "Convert the model again.") from error
-    for field, value in entries.items():
-        if (
-            isinstance(value, Tensor)
-            and not value.is_meta
-            and not bool((value.isfinite() | (value == math.inf) & (field in cls.endless)).all())
-        ):
-            raise InvalidFile(
-                f"`{field}` of a {name} has NaN or infinite numbers.", "Finite numbers.", "Convert the model again."
-            )
     return made
 
 

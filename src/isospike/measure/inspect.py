@@ -28,7 +28,7 @@ def inspect(network: SpikingNetwork) -> list[dict[str, Any]]:
             "neurons": stage_size(stage),
             "synapses": synapses[stage.name],
             "weights": _extent([t for group in stage.groups for step in group.chain for t in step.tensors().values()]),
-            "thresholds": _extent([t for name, t in stage.neuron.tensors().items() if name == "threshold"]),
+            "thresholds": _extent([stage.neuron.threshold] if hasattr(stage.neuron, "threshold") else []),
             "about": stage.neuron.about,
             "window": float(stage.end - stage.begin),
             "begin": float(stage.begin),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from isospike import store
 from isospike.errors import InvalidFile
-from isospike.ir.record import from_tree, to_tree
+from isospike.ir.record import from_tree, named, to_tree
 from isospike.network.body import Body
 from isospike.network.retime import balanced
 
@@ -125,7 +125,7 @@ def built(path: Path | str, tree: Any, tensors: dict[str, Tensor], supported: st
     supported: which files are read; both for messages.  Raises `InvalidFile`."""
     try:
         body = from_tree(tree, tensors)
-        if not isinstance(body, Body) or body.tensors().keys() != tensors.keys():
+        if not isinstance(body, Body) or named(tree) != tensors.keys():
             raise InvalidFile("header and tensors do not belong together.")
         _check_shapes(body)
         kinds = {t.dtype for t in tensors.values()} - {torch.uint8}  # of what is counted, such as patterns

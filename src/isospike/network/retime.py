@@ -47,10 +47,9 @@ def balanced(body: Body) -> Body:
             return stage
         pull = neuron.slope - total(stage, shapes).to(neuron.slope.dtype)
         more = pull - neuron.ramp - neuron.fall
-        threshold = neuron.threshold + more * neuron.onset / neuron.tau
         falls = bool(neuron.fall.any())
         ramp, fall = (neuron.ramp, neuron.fall + more) if falls else (neuron.ramp + more, neuron.fall)
-        return replace(stage, neuron=replace(neuron, ramp=ramp, fall=fall, threshold=threshold))
+        return replace(stage, neuron=replace(neuron, ramp=ramp, fall=fall))
 
     return replace(body, stages=tuple(map(balance, body.stages)))
 

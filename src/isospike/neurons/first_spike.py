@@ -8,12 +8,15 @@ On a clock of L ticks it fires at the last tick before the crossing was due, k =
 
 With leads x = t_max − t of the inputs, ρ = t_min − t_ramp and B = t_max − t_min the crossing is at t_max − x with
 
-    x = (Σ_j J_j x_j + (α + δ) ρ − τ_c θ) / s + B,      silent where x ≤ 0
+    θ = s B / τ_c + (α + δ) ρ / τ_c + D,      x = (Σ_j J_j x_j − τ_c D) / s,      silent where x ≤ 0
 
-Source: Stanojevic 2023, eqs. 2.2, 2.5, 2.25–2.31 and 3.2.  The threshold is infinite before the gate: the thesis'
-"negligible probability" of early firing is not negligible."""
+D, which stands for the bias, is what a neuron is given: in single precision θ would swallow the small ones.
+
+Source: Stanojevic 2023, eqs. 2.2, 2.5, 2.25–2.31, 3.2, 3.10 and 3.21.  The threshold is infinite before the gate: the
+thesis' "negligible probability" of early firing is not negligible."""
 
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -35,7 +38,7 @@ class FirstSpikeIF(Neuron):
 
     | field       | shape          | unit | meaning                                                                |
     |-------------|----------------|------|------------------------------------------------------------------------|
-    | `threshold` | broadcastable  | 1    | θ                                                                      |
+    | `shift`     | broadcastable  | 1    | D = −s b, what the threshold has beyond its base                       |
     | `ramp`      | broadcastable  | 1    | α, the weight of the ramp current                                      |
     | `fall`      | broadcastable  | 1    | δ, how fast a dynamic threshold falls                                  |
     | `slope`     | broadcastable  | 1    | s, how fast V approaches θ after t_min: α + δ + Σ J over the full kernel |
@@ -51,7 +54,7 @@ class FirstSpikeIF(Neuron):
     | `synchronous` |              |      | whether the ramp starts at t = 0, with those of all layers: ρ = t_min  |
     """
 
-    threshold: Tensor
+    shift: Tensor
     ramp: Tensor
     fall: Tensor
     slope: Tensor
@@ -65,12 +68,24 @@ class FirstSpikeIF(Neuron):
     forced: bool
     ticks: Count = 0
     synchronous: bool = False
+    version: ClassVar[int] = 2
+
+    @classmethod
+    def upgraded(cls, entries: dict[str, Any], version: int) -> dict[str, Any]:
+        """Version 1 had θ in place of D."""
+        threshold, *rest = (entries[name] for name in ("threshold", "slope", "window", "ramp", "fall", "onset", "tau"))
+        shift = threshold.double() - _base(*(t.double() for t in rest))
+        return {name: t for name, t in entries.items() if name != "threshold"} | {"shift": shift.to(threshold.dtype)}
 
     @property
-    def base(self) -> Tensor:
-        """The threshold without a bias, s B / τ_c + (α + δ) ρ / τ_c; what θ has beyond it is D = −s b (eqs. 3.10,
-        3.21)."""
-        return (self.slope * self.window + (self.ramp + self.fall) * self.onset) / self.tau
+    def threshold(self) -> Tensor:
+        """θ."""
+        return _base(self.slope, self.window, self.ramp, self.fall, self.onset, self.tau) + self.shift
+
+    def mismatched(self, slope: Tensor, ramp: Tensor | float = 0.0) -> "FirstSpikeIF":
+        """The neuron whose slope and ramp are by so much larger, its threshold as it is."""
+        more = (slope * self.window + ramp * self.onset) / self.tau
+        return replace(self, slope=self.slope + slope, ramp=self.ramp + ramp, shift=self.shift - more)
 
     def retimed(self, window: Tensor, span: Tensor, begin: Tensor) -> "FirstSpikeIF":
         since = begin if self.synchronous else span
@@ -80,22 +95,19 @@ class FirstSpikeIF(Neuron):
             self,
             window=window,
             onset=onset,
-            threshold=self.threshold
-            + (self.slope * (window - self.window) + (self.ramp + self.fall) * (onset - self.onset)) / self.tau,
             gate=window - (self.window - self.gate) if bounded else self.gate,
         )
 
     def crossing(self, drive: Drive) -> Tensor:
         """The lead x of the threshold crossing, before the gate and the end of the window are heeded."""
-        climbed = (self.ramp + self.fall) * self.onset
+        driven = drive(-self.tau * self.shift)
         if bool((self.slope == 1).all()):
-            return drive(torch.addcmul(climbed + self.window, self.tau, self.threshold, value=-1))
-        at_t_min = drive(torch.addcmul(climbed, self.tau, self.threshold, value=-1))
+            return driven
         if bool((self.slope > 0).all()):
-            return at_t_min.div_(self.slope).add_(self.window)
+            return driven.div_(self.slope)
         # A neuron whose slope is not positive (mismatch can make it so) fires at once or never.
-        never = torch.where(at_t_min >= 0, self.window, torch.zeros_like(self.window))
-        return torch.where(self.slope > 0, at_t_min / self.slope + self.window, never)
+        never = torch.where(driven >= self.slope * self.window, self.window, torch.zeros_like(self.window))
+        return torch.where(self.slope > 0, driven / self.slope, never)
 
     def closed_form(self, drive: Drive) -> Tensor:
         return self._held(self._seen(self.crossing(drive)))
@@ -133,8 +145,9 @@ class FirstSpikeIF(Neuron):
         )
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
+        own = self.map_tensors(lambda _, t: t.double())
         ramp, fall, threshold, slope, gate = (
-            flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate)
+            flat(t, shape) for t in (own.ramp, own.fall, own.threshold, own.slope, own.gate)
         )
         onset, tau, window = float(self.onset), float(self.tau), float(self.window)
         synaptic = (codes, synapses.indptr, synapses.targets, synapses.weights)
@@ -159,3 +172,8 @@ class FirstSpikeIF(Neuron):
 
     def early(self, code: Tensor) -> Tensor:
         return code.new_zeros(()).bool() if self.clipped else code >= self.window
+
+
+def _base(slope: Tensor, window: Tensor, ramp: Tensor, fall: Tensor, onset: Tensor, tau: Tensor) -> Tensor:
+    """The threshold of a neuron without a bias."""
+    return (slope * window + (ramp + fall) * onset) / tau

@@ -2,8 +2,7 @@ r"""Neurons while they learn on ideal hardware: what stays the same from batch t
 
     x = (Σ_j J_j x_j − τ_c D) / s,     0 ≤ x ≤ B,          V = (Σ_j J_j x_j + b) / τ_c
 
-The first is `FirstSpikeIF`'s closed form with the threshold in two parts, θ = s B / τ_c + (α + δ) ρ / τ_c + D, the
-second `Integrator`'s with b = α ρ."""
+The first is `FirstSpikeIF`'s closed form, the second `Integrator`'s with b = α ρ; of D and of b a part is learned."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -29,7 +28,6 @@ class Learned(FirstSpikeIF):
     """
 
     apart: Tensor
-    shift: Tensor
     per: float
     latest: float
     level: bool
@@ -40,9 +38,9 @@ class Learned(FirstSpikeIF):
         positive."""
         if not isinstance(neuron, FirstSpikeIF) or not neuron.gated or neuron.ticks or bool((neuron.slope <= 0).any()):
             return None
-        own = {field.name: getattr(neuron, field.name) for field in fields(FirstSpikeIF)}
+        own = {field.name: getattr(neuron, field.name) for field in fields(FirstSpikeIF)} | {"shift": shift}
         level = bool((neuron.slope == 1).all())
-        return cls(**own, apart=-neuron.tau * apart, shift=shift, per=-float(neuron.tau), latest=math.nan, level=level)
+        return cls(**own, apart=-neuron.tau * apart, per=-float(neuron.tau), latest=math.nan, level=level)
 
     def within(self, latest: float) -> "Learned":
         """The same in a window of this length."""

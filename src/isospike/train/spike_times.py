@@ -146,13 +146,11 @@ class SpikeTimes(Trainee[SpikingNetwork]):
             return replace(stage, neuron=replace(neuron, ramp=(self.shifts[str(i)] + self._maps[i]) / neuron.onset))
         if not isinstance(neuron, FirstSpikeIF):
             return stage
-        if self.mappable:
-            base = self._base(i, neuron)
-            return replace(stage, neuron=replace(base, threshold=base.threshold + self.shifts[str(i)] + self._maps[i]))
-        slope = neuron.ramp + neuron.fall + total(stage, self._body.shapes).to(neuron.ramp.dtype)
-        gate = self.windows[i] - self._caps[i] if i in self._caps else neuron.gate
-        neuron = replace(neuron, slope=slope, window=self.windows[i].clone(), gate=gate)
-        return replace(stage, neuron=replace(neuron, threshold=neuron.base + self.shifts[str(i)] + self._maps[i]))
+        base = self._base(i, neuron)
+        if not self.mappable:
+            pull = total(stage, self._body.shapes).to(neuron.ramp.dtype)
+            base = replace(base, slope=neuron.ramp + neuron.fall + pull)
+        return replace(stage, neuron=replace(base, shift=self.shifts[str(i)] + self._maps[i]))
 
     def _learning(self) -> Body:
         """The same in fewer operations."""
@@ -182,11 +180,11 @@ class SpikeTimes(Trainee[SpikingNetwork]):
         return kept
 
     def _base(self, i: int, neuron: FirstSpikeIF) -> FirstSpikeIF:
-        """A stage's neurons without D."""
+        """A stage's neurons with today's window."""
         if i not in self._bases:
             window = self.windows[i].clone()
-            base = replace(neuron, window=window, gate=window - self._caps[i] if i in self._caps else neuron.gate)
-            self._bases[i] = replace(base, threshold=base.base)
+            gate = window - self._caps[i] if i in self._caps else neuron.gate
+            self._bases[i] = replace(neuron, window=window, gate=gate)
         return self._bases[i]
 
     @property
@@ -311,7 +309,7 @@ def _shift(stage: Stage) -> Tensor | None:
     """D of hidden neurons, the bias of read-out neurons."""
     neuron = stage.neuron
     if isinstance(neuron, FirstSpikeIF):
-        shift = neuron.threshold - neuron.base
+        shift = neuron.shift
     elif isinstance(neuron, Integrator):
         shift = neuron.ramp * neuron.onset
     elif neuron.relays:

@@ -98,7 +98,7 @@ def spikes(layer: Layer, arriving: Tensor) -> Tensor:
     potential = arriving @ layer.weight.T
     nought, one = potential.new_zeros(()), potential.new_ones(())
     window = (1 + MARGIN) * potential.detach().max().clamp_min(1e-300)
-    given = (layer.slope * window, layer.ramp, nought, layer.slope, nought, window, nought, one, one)
+    given = (nought, layer.ramp, nought, layer.slope, nought, window, nought, one, one)
     neuron = FirstSpikeIF(*given, gated=True, clipped=False, forced=True)
     return neuron.closed_form(lambda bias: potential + (nought if bias is None else bias))
 

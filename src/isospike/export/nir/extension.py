@@ -37,7 +37,7 @@ from isospike.network import Body, Stage
 from isospike.network.file import built
 from isospike.simulate import Simulator, simulate
 
-EXTENSION = 1  # version of the extension
+EXTENSION = 2  # version of the extension; of first spikes version 1 had θ in place of D
 WRITTEN = "Files written by `isospike export --to nir --target isospike`."
 OWN = "isospike."  # that types begin with which NIR has not
 Content = dict[str, Any]  # of an HDF5 group, or of what becomes one
@@ -121,10 +121,10 @@ def body_of(where: str, content: Content) -> Body:
         version, tree = header["extension"], header["network"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(where, f"its metadata hold no network: {first_line(error)}") from error
-    if version != EXTENSION:
+    if version not in (1, EXTENSION):
         raise InvalidFile(
             f"`{where}` has version {version} of isospike's extension.",
-            f"This isospike reads version {EXTENSION}.",
+            f"This isospike reads versions 1 and {EXTENSION}.",
             "Update isospike, or export the network again.",
         )
     tensors: dict[str, Tensor] = {}
