@@ -19,7 +19,7 @@ from isospike.report.result import Result, keep
 from isospike.store import Store, plain
 from isospike.train.kept import Run
 from isospike.zoo import lenet, lenet5
-from isospike_papers.shared.halved import Halved
+from isospike_papers.shared.halved import Halved, HalvedRecipe
 from isospike_papers.shared.recipe import Recipe
 from isospike_papers.stanojevic2023.parts.lenet import main
 from isospike_papers.stanojevic2023.parts.subjects import Decaying, two_layers_mnist
@@ -117,7 +117,12 @@ def test_weights_of_colour_images_decay() -> None:
     assert plain(recipe.key) != plain(Recipe("n", 1, rate=0.1, momentum=0.9).key)
 
 
-def test_half_precision_is_of_training_only() -> None:
+def processor(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: kind)
+
+
+def test_half_precision_is_of_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    processor("AVX512", monkeypatch)
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 3))
     halved, x = Halved(*layers), torch.rand(8, 1, 8, 8)
@@ -130,3 +135,14 @@ def test_half_precision_is_of_training_only() -> None:
         assert torch.equal(halved(x), layers(x)), "what is reported is of single precision"
         network = iso.convert(halved, x, input_range=(0.0, 1.0))
         assert float((network(x) - layers(x)).abs().max()) < 1e-4
+
+
+def test_processors_that_imitate_half_precision_train_in_single(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers, x, kept = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()).train(), torch.rand(8, 1, 8, 8), {}
+    for kind in ("AVX2", "AVX512"):
+        processor(kind, monkeypatch)
+        halved = Halved(*layers).train()
+        assert torch.equal(halved(x), layers(x)) == (kind == "AVX2")
+        kept[kind] = HalvedRecipe("n", 1).at(Setup())
+    assert (kept["AVX2"].products, kept["AVX512"].products) == ("float32", "bfloat16")
+    assert plain(kept["AVX2"].key) != plain(kept["AVX512"].key), "networks trained so are not taken for one another"
