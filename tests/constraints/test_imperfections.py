@@ -52,3 +52,16 @@ def test_a_negative_margin_saturates_and_is_counted() -> None:
     assert early > 0
     assert float((trace.readout - GRAPH(X)).abs().max()) > 1e-3
     assert float((trace.readout - simulate(network, X, EventDriven()).readout).abs().max()) < 1e-12
+
+
+def test_neurons_whose_slope_is_not_positive_fire_at_once_or_never() -> None:
+    short = TTFS("fixed", margin=-0.9).network(GRAPH, calibrate(GRAPH, [X]))
+    network = constrain(short, [SlopeMismatch(3.0, 0)])
+    solved, events = (simulate(network, X, run).codes for run in (ClosedForm(), EventDriven()))
+    stage = network.stages[0]
+    falling = (stage.neuron.slope <= 0).expand(stage.shape)
+    leads = solved[stage.name][:, falling]
+    once, window = leads == stage.neuron.window, float(stage.neuron.window)
+    assert bool(((leads == 0) | once).all()) and bool(once.any()) and not bool(once.all())
+    for one in network.stages[:-1]:
+        assert float((solved[one.name] - events[one.name]).abs().max()) < 1e-9 * window
