@@ -49,4 +49,4 @@ def between(x: Any, low: Any, high: Any) -> Any:
 
 @overload(between)
 def _between(x, low, high):  # type: ignore[no-untyped-def]  # as above
-    return lambda x, low, high: low if x < low else (high if x > high else x)
+    return lambda x, low, high: min(max(x, low), high)
