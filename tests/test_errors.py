@@ -472,7 +472,7 @@ CASES: Sequence[Case] = (
     case("tensor too many", lambda f: load_changed(f, lambda h, t: t.update(more=X.clone())), InvalidFile, "do not belong together", "Convert the model again"),
     case("unknown source", lambda f: load_changed(f, lambda h, _: stage(h)["groups"][0]["fields"].update(source="moon")), InvalidFile, "`0` reads `moon`", "Convert the model again"),
     case("weights of another shape", lambda f: load_changed(f, lambda h, t: t.update({"stages.0.groups.0.chain.0.weight": torch.zeros(7, 4)})), InvalidFile, "shape", "Convert"),
-    case("threshold of another shape", lambda f: load_changed(f, lambda h, t: t.update({"stages.0.neuron.shift": torch.zeros(7)})), InvalidFile, "damaged", "Convert"),
+    case("shift of another shape", lambda f: load_changed(f, lambda h, t: t.update({"stages.0.neuron.shift": torch.zeros(7)})), InvalidFile, "damaged", "Convert"),
     case("no stages", lambda f: load_changed(f, lambda h, t: (h["network"]["fields"].update(stages=[]), [t.pop(k) for k in list(t) if k.startswith("stages")])[:0] or None), InvalidFile, "no stages", "Convert"),
     case("folder that does not exist", lambda f: save(network(), f / "none" / "m.safetensors"), InvalidFile, "m.safetensors` cannot be written: No such file", "another place"),
     case("file as folder", lambda f: save(network(), written(f / "a", b"") / "m.safetensors"), InvalidFile, "cannot be written: Not a directory", "another place"),

@@ -91,10 +91,7 @@ def test_positive_slopes_need_the_ramp_from_the_first_spike_on() -> None:
     with pytest.raises(InvalidSetting, match="ramp_from='previous'"):
         falling(mapping="positive")
     stage = network.stages[0]
-    late = replace(
-        stage.neuron,
-        onset=stage.neuron.onset * 0,  # and θ with it, by α ρ
-    )
+    late = replace(stage.neuron, onset=stage.neuron.onset * 0)  # θ falls with it, by α ρ
     trap = SpikingNetwork(replace(network.body, stages=(replace(stage, neuron=late), *network.stages[1:])))
     assert error(trap, graph, x) > 0.1
     for answer in (trap, ClosedForm().prepare, iso.Clocked(16).prepare):

@@ -273,7 +273,7 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
     "no path": (lambda node: node[f"{FIRST}/metadata"].pop("isospike"), "is missing"),
     "the path of another": (lambda node: put(node[f"{FIRST}/metadata"], "isospike", "encoder"), "is missing"),
     "path of a number": (lambda node: put(node[f"{FIRST}/metadata"], "isospike", 3), "`s_0` holds"),
-    "threshold of another shape": (
+    "shift of another shape": (
         lambda node: put(node[f"{FIRST}/metadata"], "neuron.shift", np.ones((5, 7))),
         "cannot be read|damaged|shape",
     ),

@@ -122,8 +122,8 @@ def trajectory(stage: Stage, arriving: dict[str, Tensor], neuron: tuple[int, ...
 
     The time at which it fires is found here from V and θ, not taken from a simulator.
     """
-    assert isinstance(stage.neuron, FirstSpikeIF) and not stage.neuron.fall.any()
-    model = stage.neuron.map_tensors(lambda _, t: t.double())
+    model = stage.neuron
+    assert isinstance(model, FirstSpikeIF) and not model.fall.any()
     leads, weights = zip(*(_synapses(stage, arriving, neuron)), strict=True)
     lead, weight = torch.cat(leads).double(), torch.cat(weights).double()
     ramp, threshold, slope = (float(t.expand(stage.shape)[neuron]) for t in (model.ramp, model.threshold, model.slope))

@@ -135,7 +135,7 @@ class DoubleExponentialIF(Curved):
     linear: FirstSpikeIF
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
-        linear, response = self.linear.map_tensors(lambda _, t: t.double()), self.response
+        linear, response = self.linear, self.response
         ramp, threshold, slope, gate = (
             flat(t, shape) for t in (linear.ramp, linear.threshold, linear.slope, linear.gate.clamp_min(0))
         )

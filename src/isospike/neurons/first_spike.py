@@ -74,12 +74,12 @@ class FirstSpikeIF(Neuron):
     def upgraded(cls, entries: dict[str, Any], version: int) -> dict[str, Any]:
         """Version 1 had θ in place of D."""
         threshold, *rest = (entries[name] for name in ("threshold", "slope", "window", "ramp", "fall", "onset", "tau"))
-        shift = threshold.double() - _base(*(t.double() for t in rest))
+        shift = threshold.double() - _base(*rest)
         return {name: t for name, t in entries.items() if name != "threshold"} | {"shift": shift.to(threshold.dtype)}
 
     @property
     def threshold(self) -> Tensor:
-        """θ."""
+        """θ, in double precision."""
         return _base(self.slope, self.window, self.ramp, self.fall, self.onset, self.tau) + self.shift
 
     def mismatched(self, slope: Tensor, ramp: Tensor | float = 0.0) -> "FirstSpikeIF":
@@ -145,9 +145,8 @@ class FirstSpikeIF(Neuron):
         )
 
     def event_driven(self, codes: np.ndarray, synapses: Synapses, shape: Shape) -> np.ndarray:
-        own = self.map_tensors(lambda _, t: t.double())
         ramp, fall, threshold, slope, gate = (
-            flat(t, shape) for t in (own.ramp, own.fall, own.threshold, own.slope, own.gate)
+            flat(t, shape) for t in (self.ramp, self.fall, self.threshold, self.slope, self.gate)
         )
         onset, tau, window = float(self.onset), float(self.tau), float(self.window)
         synaptic = (codes, synapses.indptr, synapses.targets, synapses.weights)
@@ -174,6 +173,7 @@ class FirstSpikeIF(Neuron):
         return code.new_zeros(()).bool() if self.clipped else code >= self.window
 
 
-def _base(slope: Tensor, window: Tensor, ramp: Tensor, fall: Tensor, onset: Tensor, tau: Tensor) -> Tensor:
-    """The threshold of a neuron without a bias."""
+def _base(*parts: Tensor) -> Tensor:
+    """The threshold of a neuron without a bias, in double precision.  parts: s, B, α, δ, ρ, τ_c."""
+    slope, window, ramp, fall, onset, tau = (part.double() for part in parts)
     return (slope * window + (ramp + fall) * onset) / tau

@@ -11,7 +11,7 @@ from isospike_papers.shared.recipe import Recipe
 
 def products(device: str) -> torch.dtype:
     """The precision in which networks made by `halved` multiply on a device.  Processors without AVX-512 only imitate
-    half precision, which takes them thirteen times as long as single precision."""
+    half precision, and are many times slower in it than in single precision."""
     whole = device == "cpu" and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return torch.float32 if whole else torch.bfloat16
 
